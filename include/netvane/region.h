@@ -1,0 +1,665 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * region.h - every byte of the shared memory region, and no code.
+ *
+ * Owns:      the layout that the writer publishes and that any reader, in any language, may map.
+ * Assumes:   one byte order and one set of alignments on a host; NETVANE_REGION_LAYOUT tells if they differ.
+ * Promises:  offsets and meanings within one major number never change; new fields take reserved bytes.
+ * Leaves:    who stores what in which order to nv/proto.h, and the walk over the trees to nv/tree.h.
+ *
+ *     0x000000  header      set once, before the region gets its name
+ *     0x000400  hot line    newest version, horizon, committed size, successor
+ *     0x000480  topics      one generation each; they are the futex words
+ *     0x000500  liveness    heartbeat, state, pid
+ *     0x000580  doorbell    one byte that the writer writes at each publish (inotify)
+ *     0x000800  counters    u64 each
+ *     0x001000  root ring   NETVANE_RING_SLOTS records of NETVANE_SLOT_BYTES, version v in slot v % N
+ *     0x101000  (journal)   place kept for the ring of changes; header.journal_bytes is 0 while there is none
+ *     0x200000  arena       nodes of NETVANE_NODE_BYTES; a reference is an offset divided by that
+ *
+ * IP addresses outside of keys are bytes in network order. Key words are native integers made so that
+ * their numeric order, word by word, is the order of the objects. Times are CLOCK_BOOTTIME nanoseconds.
+ */
+#ifndef NETVANE_REGION_H
+#define NETVANE_REGION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#error "region.h describes bytes in C11; C++ programs use netvane.h"
+#endif
+
+#define NETVANE_REGION_MAGIC      UINT64_C(0x00454e415654454e) /* "NETVANE\0" as little-endian bytes */
+#define NETVANE_REGION_MAJOR      1
+#define NETVANE_REGION_MINOR      0
+#define NETVANE_REGION_MUST       0u /* features that a reader has to understand */
+#define NETVANE_REGION_MAY        0u /* features that a reader may ignore */
+
+#define NETVANE_HOT_OFFSET        0x400
+#define NETVANE_TOPICS_OFFSET     0x480
+#define NETVANE_LIVENESS_OFFSET   0x500
+#define NETVANE_DOORBELL_OFFSET   0x580
+#define NETVANE_COUNTERS_OFFSET   0x800
+#define NETVANE_RING_OFFSET       0x1000
+#define NETVANE_RING_SLOTS        1024
+#define NETVANE_SLOT_BYTES        1024
+#define NETVANE_JOURNAL_OFFSET    0x101000
+#define NETVANE_ARENA_OFFSET      0x200000
+#define NETVANE_NODE_BYTES        512
+#define NETVANE_NODE_HEADER_BYTES 16
+#define NETVANE_TREE_HEIGHT_MAX   12
+#define NETVANE_HEADER_PAGES_BYTES NETVANE_JOURNAL_OFFSET /* stays mapped until close: header and roots */
+
+/* ---- words of the hot lines ---------------------------------------------------------------------- */
+
+/* head carries this bit once a successor has replaced the region: the version below it stays readable. */
+#define NETVANE_HEAD_MOVED (UINT64_C(1) << 63)
+
+struct netvane_region_header {
+    uint64_t magic;
+    uint16_t major;
+    uint16_t minor;
+    uint32_t layout; /* NETVANE_REGION_LAYOUT of the writer's build */
+    uint32_t features_must;
+    uint32_t features_may;
+    uint32_t ring_slots;
+    uint32_t slot_bytes;
+    uint32_t node_bytes;
+    uint32_t tree_count;
+    uint64_t ring_offset;
+    uint64_t journal_offset;
+    uint64_t journal_bytes; /* 0: this writer keeps no journal */
+    uint64_t arena_offset;
+    uint64_t max_bytes;   /* the file never grows past this: map so much */
+    uint64_t instance_id; /* random, one per life of a writer */
+    uint8_t boot_id[16];
+    uint64_t netns_dev; /* st_dev and st_ino of the namespace's nsfs file; 0 where there is none */
+    uint64_t netns_ino;
+    uint64_t created_ns;
+    uint64_t first_version; /* the first version that this instance published */
+    uint64_t coalesce_ns;   /* at most one version per this time in a storm */
+    uint64_t reconcile_ns;  /* full re-read at least this often, 0: never */
+    uint64_t heartbeat_ns;  /* a heartbeat older than three of these is late */
+    uint64_t checksum;      /* netvane hash of the bytes before this field */
+};
+
+struct netvane_region_hot {
+    uint64_t head;      /* newest version, with NETVANE_HEAD_MOVED once replaced; 0: nothing published yet */
+    uint64_t horizon;   /* the oldest version that is still readable */
+    uint64_t committed; /* bytes of the file, from its start, that are backed by memory */
+    uint64_t successor; /* instance id of the region that replaced this one, or 0 */
+};
+
+enum netvane_region_topic {
+    NETVANE_RT_DEFAULT4,
+    NETVANE_RT_DEFAULT6,
+    NETVANE_RT_LINKS,
+    NETVANE_RT_ADDRS,
+    NETVANE_RT_ROUTES,
+    NETVANE_RT_RULES,
+    NETVANE_RT_NEXTHOPS,
+    NETVANE_RT_HEALTH,
+    NETVANE_RT_COUNT
+};
+#define NETVANE_TOPIC_SLOTS 15
+
+struct netvane_region_topics {
+    uint32_t any; /* moves with every topic */
+    uint32_t gen[NETVANE_TOPIC_SLOTS];
+};
+
+enum netvane_region_state {
+    NETVANE_RS_STARTING = 0, /* no State yet */
+    NETVANE_RS_LIVE = 1,
+    NETVANE_RS_STOPPED = 2,  /* the writer ended in order */
+    NETVANE_RS_REPLACED = 3  /* a successor took over */
+};
+
+struct netvane_region_liveness {
+    uint64_t heartbeat_ns;
+    uint32_t state;
+    uint32_t writer_pid;
+    uint64_t started_ns;
+    uint64_t verified_ns; /* when the last full re-read ended */
+};
+
+/* Counters: one u64 each, only ever growing within one instance. Gauges say so. */
+#define NETVANE_COUNTERS(X)                                                                        \
+    X(PUBLISHES, "publishes", "versions published")                                                \
+    X(QUIET_PUBLISHES, "quiet_publishes", "versions that moved no topic (lifetimes only)")         \
+    X(EVENTS, "events", "kernel messages taken from the event socket")                             \
+    X(EVENT_BYTES, "event_bytes", "bytes taken from the event socket")                             \
+    X(DUMPS, "dumps", "dumps completed, full and targeted")                                        \
+    X(DUMP_MESSAGES, "dump_messages", "kernel messages taken from dumps")                          \
+    X(DUMPS_INTERRUPTED, "dumps_interrupted", "dumps that the kernel flagged NLM_F_DUMP_INTR")     \
+    X(DUMPS_DISTURBED, "dumps_disturbed", "dumps during which an event of their kind arrived")     \
+    X(DUMP_ERRORS, "dump_errors", "dumps that ended with an error")                                \
+    X(REREADS, "rereads", "targeted re-reads scheduled by an event")                               \
+    X(RESYNCS, "resyncs", "full re-reads because something was lost or on demand")                 \
+    X(RECONCILES, "reconciles", "periodic full re-reads")                                          \
+    X(OVERRUNS, "overruns", "times the event socket overflowed (ENOBUFS)")                         \
+    X(TRUNCATED, "truncated", "datagrams cut by MSG_TRUNC")                                        \
+    X(MALFORMED, "malformed", "messages that could not be parsed")                                 \
+    X(UNKNOWN, "unknown", "messages of a type or family that the State does not hold")             \
+    X(RESUMES, "resumes", "times the host slept (BOOTTIME moved against MONOTONIC)")               \
+    X(SOCKET_REOPENS, "socket_reopens", "times the event socket was opened again")                 \
+    X(DRIFT_LINKS, "drift_links", "links that a reconcile had to repair")                          \
+    X(DRIFT_ADDRS, "drift_addrs", "addresses that a reconcile had to repair")                      \
+    X(DRIFT_ROUTES, "drift_routes", "routes that a reconcile had to repair")                       \
+    X(DRIFT_RULES, "drift_rules", "rules that a reconcile had to repair")                          \
+    X(DRIFT_NEXTHOPS, "drift_nexthops", "nexthops that a reconcile had to repair")                 \
+    X(EGRESS_QUERIES, "egress_queries", "egress questions put to the kernel")                      \
+    X(EGRESS_DISAGREED, "egress_disagreed", "times the kernel's egress differed from the mirror's") \
+    X(EARLY_EXPIRIES, "early_expiries", "versions expired before their grace time")                \
+    X(LIMITS_HIT, "limits_hit", "changes refused because a limit was met")                         \
+    X(NO_MEMORY, "no_memory", "times the region could not grow")                                   \
+    X(NODES_COPIED, "nodes_copied", "tree nodes copied or made by commits")                        \
+    X(BYTES_COPIED, "bytes_copied", "bytes written by commits: nodes and root records")            \
+    X(WAKES, "wakes", "sleeping readers woken")                                                    \
+    X(NODES_USED, "nodes_used", "gauge: nodes that hold a readable version or the draft")          \
+    X(NODES_LIMBO, "nodes_limbo", "gauge: nodes that wait for the horizon")                        \
+    X(NODES_FREE, "nodes_free", "gauge: nodes free for use")                                       \
+    X(SOCKET_BUFFER, "socket_buffer", "gauge: bytes of the event socket's receive buffer")         \
+    X(DUMP_NS, "dump_ns", "gauge: nanoseconds the last full re-read took")
+
+enum netvane_region_counter {
+#define NETVANE_COUNTER_ENUM(ID, name, text) NETVANE_RC_##ID,
+    NETVANE_COUNTERS(NETVANE_COUNTER_ENUM)
+#undef NETVANE_COUNTER_ENUM
+        NETVANE_RC_COUNT
+};
+#define NETVANE_COUNTER_SLOTS 256
+
+/* ---- root records -------------------------------------------------------------------------------- */
+
+/* Quality bits of a State. None set: an exact and synced mirror. */
+#define NETVANE_RQ_RESYNCING   (1u << 0) /* something was lost; a full re-read is under way */
+#define NETVANE_RQ_APPROXIMATE (1u << 1) /* dumps kept being disturbed; absences are not proven */
+#define NETVANE_RQ_DEGRADED    (1u << 2) /* out of memory or over a limit: something is missing */
+#define NETVANE_RQ_STOPPED     (1u << 3) /* the writer has stopped in order */
+
+enum netvane_region_tree {
+    NETVANE_TREE_LINKS,
+    NETVANE_TREE_NAMES,
+    NETVANE_TREE_ALTNAMES,
+    NETVANE_TREE_STRINGS,
+    NETVANE_TREE_ADDRS,
+    NETVANE_TREE_ADDRS_BY_IP,
+    NETVANE_TREE_ROUTES4,
+    NETVANE_TREE_ROUTES6,
+    NETVANE_TREE_HOPS,
+    NETVANE_TREE_METRICS,
+    NETVANE_TREE_RULES,
+    NETVANE_TREE_NEXTHOPS,
+    NETVANE_TREE_MEMBERS,
+    NETVANE_TREE_DEFAULTS,
+    NETVANE_TREE_COUNT
+};
+#define NETVANE_TREE_SLOTS 32 /* the rest is kept for the longest-prefix indexes */
+
+struct netvane_region_root {
+    uint32_t ref;    /* node, or 0: empty */
+    uint32_t height; /* 0: empty, 1: the root is a leaf */
+    uint32_t count;  /* records */
+    uint32_t reserved;
+};
+
+/* One /0, or one answer for the probe destination. Exactly 64 bytes: one cache line. */
+struct netvane_region_default {
+    uint32_t size; /* 0 in the region; readers put the size of their copy here */
+    uint32_t ifindex;
+    uint8_t gateway[16];
+    uint8_t prefsrc[16];
+    uint32_t metric;
+    uint32_t table;
+    uint8_t family;    /* 4 or 6; 0: there is none */
+    uint8_t gw_family; /* 4, 6 or 0: on-link */
+    uint8_t type;      /* RTN_* */
+    uint8_t protocol;  /* RTPROT_* */
+    uint32_t flags;    /* NETVANE_DF_* */
+    uint16_t hop_count;
+    uint8_t scope;
+    uint8_t reason; /* why it is not first: NETVANE_REASON_*; 0 for the first */
+    uint32_t nhid;
+};
+
+#define NETVANE_DF_PRESENT   (1u << 0)
+#define NETVANE_DF_GATEWAY   (1u << 1)
+#define NETVANE_DF_PREFSRC   (1u << 2)
+#define NETVANE_DF_MULTIPATH (1u << 3)
+#define NETVANE_DF_CONFIRMED (1u << 4) /* egress: the kernel gave the same answer to this State */
+#define NETVANE_DF_KERNEL    (1u << 5) /* egress: the kernel's own answer; the mirror's differed */
+#define NETVANE_DF_REJECT    (1u << 6) /* unreachable, blackhole or prohibit: an answer, not an absence */
+#define NETVANE_DF_LINKDOWN  (1u << 7) /* no hop has carrier */
+#define NETVANE_DF_DEAD      (1u << 8) /* every hop is dead */
+#define NETVANE_DF_ONLINK    (1u << 9)
+
+struct netvane_region_slot {
+    uint64_t version;
+    uint64_t checksum; /* netvane hash of the bytes after this field */
+    uint64_t published_ns;
+    uint64_t verified_ns; /* when the last full re-read that this State contains ended */
+    uint32_t quality;     /* NETVANE_RQ_* */
+    uint32_t changed;     /* topics that this version moved, bit 1 << topic */
+    uint64_t instance_id;
+    uint64_t reserved0[2];
+    struct netvane_region_default main4;
+    struct netvane_region_default main6;
+    struct netvane_region_default egress4;
+    struct netvane_region_default egress6;
+    uint32_t gen[16]; /* gen[0..14] as in topics, gen[15] = any */
+    struct netvane_region_root tree[NETVANE_TREE_SLOTS];
+    uint64_t digest[8]; /* sum of the content hashes of each topic's objects: equal State, equal digest */
+    uint64_t reserved1[8];
+};
+
+/* ---- nodes --------------------------------------------------------------------------------------- */
+
+/*
+ * A node is a header and either records (level 0) or keys and children (level > 0). Inner node: capacity
+ * c = (512 - 16) / (8 * key_words + 4); c keys of key_words u64 at 16, then c u32 references. Key i is a
+ * lower bound of everything under child i and greater than everything under child i - 1; key 0 is not read.
+ */
+struct netvane_region_node {
+    uint64_t version; /* the first version that can show this node */
+    uint16_t count;
+    uint8_t level;
+    uint8_t tree;
+    uint32_t checksum; /* netvane hash, low 32 bits, of version, count, level, tree and the used bytes */
+    uint8_t bytes[NETVANE_NODE_BYTES - NETVANE_NODE_HEADER_BYTES];
+};
+
+/* ---- records: the key first, then a dense id that tells lives of an object apart ------------------ */
+
+#define NETVANE_LF_HAS_LINK       (1u << 0) /* IFLA_LINK was sent */
+#define NETVANE_LF_HAS_LINK_NETNS (1u << 1) /* link lies in namespace link_netnsid */
+#define NETVANE_LF_HAS_INFO       (1u << 2) /* info[] is set: the meaning depends on the kind */
+#define NETVANE_LF_PROTO_DOWN     (1u << 3)
+#define NETVANE_LF_HAS_ADDRGEN    (1u << 4)
+#define NETVANE_LF_HAS_MINMAX_MTU (1u << 5)
+#define NETVANE_LF_HAS_TXQLEN     (1u << 6)
+
+struct netvane_rec_link {
+    uint64_t key[1]; /* ifindex */
+    uint32_t id;
+    uint32_t flags; /* IFF_* */
+    char name[16];
+    uint32_t mtu;
+    uint32_t min_mtu;
+    uint32_t max_mtu;
+    uint32_t txqlen;
+    uint32_t master; /* ifindex or 0 */
+    uint32_t link;   /* ifindex of the lower device or peer, 0: none */
+    int32_t link_netnsid;
+    uint32_t group;
+    uint32_t num_tx_queues;
+    uint32_t num_rx_queues;
+    uint16_t type; /* ARPHRD_* */
+    uint8_t operstate;
+    uint8_t linkmode;
+    uint8_t addr_len;
+    uint8_t brd_len;
+    uint8_t perm_len;
+    uint8_t addrgen;
+    uint8_t addr[32];
+    uint8_t brd[32];
+    uint8_t perm[32];
+    uint32_t kind; /* string id, 0: none; the same below */
+    uint32_t slave_kind;
+    uint32_t qdisc;
+    uint32_t alias;
+    uint32_t parent_bus;
+    uint32_t parent_dev;
+    uint32_t info[3]; /* vlan: id, protocol, flags; vrf: table; vxlan: vni; macvlan: mode */
+    uint32_t altname_count;
+    uint32_t present; /* NETVANE_LF_* */
+    uint32_t reserved;
+};
+
+struct netvane_rec_name {
+    uint64_t key[2]; /* netvane hash of the name; ifindex << 32 | altname index (0: the name itself) */
+    uint32_t id;
+    uint32_t reserved;
+};
+
+struct netvane_rec_altname {
+    uint64_t key[1]; /* ifindex << 32 | index from 1 */
+    uint32_t id;
+    uint32_t len;
+    char name[128];
+};
+
+struct netvane_rec_string {
+    uint64_t key[1]; /* string id << 32 | chunk */
+    uint32_t id;
+    uint32_t len; /* of the whole string, without a final zero */
+    char bytes[48];
+};
+
+#define NETVANE_AF_HAS_PEER      (1u << 0) /* peer differs from the address */
+#define NETVANE_AF_HAS_BROADCAST (1u << 1)
+#define NETVANE_AF_HAS_LABEL     (1u << 2)
+#define NETVANE_AF_HAS_METRIC    (1u << 3)
+
+struct netvane_rec_addr {
+    uint64_t key[4]; /* family << 32 | ifindex; address (v4: 0, value); v4: prefix length << 32 | peer's network */
+    uint32_t id;
+    uint32_t flags;    /* IFA_F_* */
+    uint32_t position; /* IPv4: in the kernel's order on its link. IPv6: 0, order decides nothing */
+    uint8_t prefix_len;
+    uint8_t scope;
+    uint8_t protocol; /* IFAPROT_* */
+    uint8_t reserved0;
+    uint8_t peer[16];
+    uint8_t broadcast[4];
+    uint32_t metric; /* IFA_RT_PRIORITY */
+    char label[16];
+    uint64_t valid_until_ns; /* CLOCK_BOOTTIME; UINT64_MAX: forever */
+    uint64_t preferred_until_ns;
+    uint32_t present; /* NETVANE_AF_* */
+    uint32_t reserved1;
+};
+
+struct netvane_rec_addr_by_ip {
+    uint64_t key[4]; /* address, family << 32 | ifindex, last word of the address's key */
+    uint32_t id;     /* of the address */
+    uint32_t reserved;
+};
+
+struct netvane_rec_route4 {
+    uint64_t key[2]; /* table << 32 | dst; prefix length << 56 | tos << 48 | metric << 16 | position */
+    uint32_t id;
+    uint32_t flags; /* RTNH_F_* and RTM_F_* of the route */
+    uint8_t type;
+    uint8_t protocol;
+    uint8_t scope;
+    uint8_t reserved;
+    uint32_t hops; /* hop set id, 0: none */
+    uint8_t prefsrc[4];
+    uint32_t metrics; /* metric set id, 0: none */
+};
+
+struct netvane_rec_route6 {
+    uint64_t key[6]; /* table << 32 | dst[0..3]; dst[4..11]; dst[12..15] | dst len | src len | 0; src; metric | position */
+    uint32_t id;
+    uint32_t flags;
+    uint8_t type;
+    uint8_t protocol;
+    uint8_t scope;
+    uint8_t pref; /* ICMPV6_ROUTER_PREF_* */
+    uint32_t hops;
+    uint32_t metrics;
+    uint32_t reserved;
+    uint8_t prefsrc[16];
+    uint64_t valid_until_ns; /* UINT64_MAX: no limit */
+};
+
+struct netvane_rec_hop {
+    uint64_t key[1]; /* hop set id << 32 | index */
+    uint32_t id;
+    uint32_t count;   /* hops in the set */
+    uint32_t ifindex; /* 0: none (blackhole nexthop) */
+    uint32_t nhid;    /* of the route; the same in each hop of a set */
+    uint16_t weight;  /* 1..65536, 0 stands for 65536 */
+    uint8_t flags;    /* RTNH_F_* */
+    uint8_t gw_family; /* 4, 6 or 0 */
+    uint8_t gateway[16];
+    uint16_t encap_type; /* LWTUNNEL_ENCAP_* */
+    uint8_t multipath;   /* the kernel sent the set as RTA_MULTIPATH, even if it has one hop */
+    uint8_t reserved0;
+    uint32_t encap; /* string id of the raw attributes */
+    uint32_t realm;
+};
+
+struct netvane_rec_metric {
+    uint64_t key[1]; /* metric set id << 32 | RTAX_* */
+    uint32_t id;
+    uint32_t value;
+    char text[16]; /* RTAX_CC_ALGO */
+};
+
+#define NETVANE_UF_INVERT       (1u << 0) /* FIB_RULE_INVERT */
+#define NETVANE_UF_UNRESOLVED   (1u << 1)
+#define NETVANE_UF_IIF_DETACHED (1u << 2)
+#define NETVANE_UF_OIF_DETACHED (1u << 3)
+#define NETVANE_UF_HAS_FWMARK   (1u << 4)
+#define NETVANE_UF_HAS_UID      (1u << 5)
+#define NETVANE_UF_HAS_SPORT    (1u << 6)
+#define NETVANE_UF_HAS_DPORT    (1u << 7)
+#define NETVANE_UF_HAS_SUPPRESS_PREFIXLEN (1u << 8)
+#define NETVANE_UF_HAS_SUPPRESS_IFGROUP   (1u << 9)
+#define NETVANE_UF_L3MDEV       (1u << 10)
+#define NETVANE_UF_HAS_TUN_ID   (1u << 11)
+
+struct netvane_rec_rule {
+    uint64_t key[2]; /* family << 32 | priority; position among equals */
+    uint32_t id;
+    uint32_t table;
+    uint8_t src[16];
+    uint8_t dst[16];
+    uint8_t src_len;
+    uint8_t dst_len;
+    uint8_t tos;
+    uint8_t action; /* FR_ACT_* */
+    uint8_t protocol;
+    uint8_t ip_proto;
+    uint8_t reserved0[2];
+    uint32_t fwmark;
+    uint32_t fwmask;
+    char iif[16];
+    char oif[16];
+    uint32_t target; /* of goto */
+    uint32_t suppress_prefix_len;
+    uint32_t suppress_ifgroup;
+    uint32_t realms;
+    uint32_t uid_start;
+    uint32_t uid_end;
+    uint16_t sport_start;
+    uint16_t sport_end;
+    uint16_t dport_start;
+    uint16_t dport_end;
+    uint64_t tun_id;
+    uint32_t present; /* NETVANE_UF_* */
+    uint32_t reserved1;
+};
+
+#define NETVANE_NF_BLACKHOLE (1u << 0)
+#define NETVANE_NF_GROUP     (1u << 1)
+#define NETVANE_NF_FDB       (1u << 2)
+
+struct netvane_rec_nexthop {
+    uint64_t key[1]; /* nexthop id */
+    uint32_t id;
+    uint32_t flags; /* RTNH_F_* */
+    uint32_t ifindex;
+    uint8_t family;    /* of the nexthop, 0: unspecified */
+    uint8_t gw_family; /* 4, 6 or 0 */
+    uint8_t scope;
+    uint8_t protocol;
+    uint8_t gateway[16];
+    uint16_t encap_type;
+    uint16_t group_type; /* NEXTHOP_GRP_TYPE_* */
+    uint32_t encap;
+    uint32_t member_count;
+    uint32_t buckets; /* resilient groups */
+    uint32_t idle_timer;
+    uint32_t unbalanced_timer;
+    uint32_t present; /* NETVANE_NF_* */
+    uint32_t reserved;
+};
+
+struct netvane_rec_member {
+    uint64_t key[1]; /* group's nexthop id << 32 | index */
+    uint32_t id;
+    uint32_t member; /* nexthop id */
+    uint32_t weight; /* 1.. */
+    uint32_t reserved;
+};
+
+/* Why a default route does not come before the one above it. */
+enum netvane_region_reason {
+    NETVANE_REASON_FIRST = 0,
+    NETVANE_REASON_METRIC = 1,     /* a lower metric comes first */
+    NETVANE_REASON_ORDER = 2,      /* same metric: position in the kernel's list, or IPv6 preference */
+    NETVANE_REASON_LINK_DOWN = 3,  /* no hop's link is up */
+    NETVANE_REASON_NO_CARRIER = 4, /* no hop's link has carrier */
+    NETVANE_REASON_DEAD = 5,       /* every hop is dead */
+    NETVANE_REASON_REJECT = 6      /* unreachable, blackhole or prohibit */
+};
+
+struct netvane_rec_default {
+    uint64_t key[1]; /* family << 56 | table << 16 | rank */
+    uint32_t id;
+    uint32_t hops; /* hop set id */
+    struct netvane_region_default value;
+};
+
+/* ---- the layout, held by the compiler --------------------------------------------------------------- */
+
+#define NETVANE_AT(type, field, offset)                                                            \
+    _Static_assert(offsetof(struct type, field) == (offset), #type "." #field " moved")
+#define NETVANE_SIZE(type, size)                                                                   \
+    _Static_assert(sizeof(struct type) == (size), #type " has another size")
+
+NETVANE_AT(netvane_region_header, magic, 0);
+NETVANE_AT(netvane_region_header, major, 8);
+NETVANE_AT(netvane_region_header, minor, 10);
+NETVANE_AT(netvane_region_header, layout, 12);
+NETVANE_AT(netvane_region_header, features_must, 16);
+NETVANE_AT(netvane_region_header, features_may, 20);
+NETVANE_AT(netvane_region_header, ring_slots, 24);
+NETVANE_AT(netvane_region_header, slot_bytes, 28);
+NETVANE_AT(netvane_region_header, node_bytes, 32);
+NETVANE_AT(netvane_region_header, tree_count, 36);
+NETVANE_AT(netvane_region_header, ring_offset, 40);
+NETVANE_AT(netvane_region_header, journal_offset, 48);
+NETVANE_AT(netvane_region_header, journal_bytes, 56);
+NETVANE_AT(netvane_region_header, arena_offset, 64);
+NETVANE_AT(netvane_region_header, max_bytes, 72);
+NETVANE_AT(netvane_region_header, instance_id, 80);
+NETVANE_AT(netvane_region_header, boot_id, 88);
+NETVANE_AT(netvane_region_header, netns_dev, 104);
+NETVANE_AT(netvane_region_header, netns_ino, 112);
+NETVANE_AT(netvane_region_header, created_ns, 120);
+NETVANE_AT(netvane_region_header, first_version, 128);
+NETVANE_AT(netvane_region_header, coalesce_ns, 136);
+NETVANE_AT(netvane_region_header, reconcile_ns, 144);
+NETVANE_AT(netvane_region_header, heartbeat_ns, 152);
+NETVANE_AT(netvane_region_header, checksum, 160);
+NETVANE_SIZE(netvane_region_header, 168);
+NETVANE_AT(netvane_region_hot, head, 0);
+NETVANE_AT(netvane_region_hot, horizon, 8);
+NETVANE_AT(netvane_region_hot, committed, 16);
+NETVANE_AT(netvane_region_hot, successor, 24);
+NETVANE_SIZE(netvane_region_hot, 32);
+NETVANE_AT(netvane_region_topics, gen, 4);
+NETVANE_SIZE(netvane_region_topics, 64);
+NETVANE_AT(netvane_region_liveness, state, 8);
+NETVANE_AT(netvane_region_liveness, writer_pid, 12);
+NETVANE_AT(netvane_region_liveness, started_ns, 16);
+NETVANE_AT(netvane_region_liveness, verified_ns, 24);
+NETVANE_SIZE(netvane_region_liveness, 32);
+NETVANE_SIZE(netvane_region_root, 16);
+NETVANE_AT(netvane_region_default, gateway, 8);
+NETVANE_AT(netvane_region_default, prefsrc, 24);
+NETVANE_AT(netvane_region_default, metric, 40);
+NETVANE_AT(netvane_region_default, table, 44);
+NETVANE_AT(netvane_region_default, family, 48);
+NETVANE_AT(netvane_region_default, flags, 52);
+NETVANE_AT(netvane_region_default, hop_count, 56);
+NETVANE_AT(netvane_region_default, nhid, 60);
+NETVANE_SIZE(netvane_region_default, 64);
+NETVANE_AT(netvane_region_slot, checksum, 8);
+NETVANE_AT(netvane_region_slot, published_ns, 16);
+NETVANE_AT(netvane_region_slot, verified_ns, 24);
+NETVANE_AT(netvane_region_slot, quality, 32);
+NETVANE_AT(netvane_region_slot, changed, 36);
+NETVANE_AT(netvane_region_slot, instance_id, 40);
+NETVANE_AT(netvane_region_slot, main4, 64);
+NETVANE_AT(netvane_region_slot, main6, 128);
+NETVANE_AT(netvane_region_slot, egress4, 192);
+NETVANE_AT(netvane_region_slot, egress6, 256);
+NETVANE_AT(netvane_region_slot, gen, 320);
+NETVANE_AT(netvane_region_slot, tree, 384);
+NETVANE_AT(netvane_region_slot, digest, 896);
+NETVANE_SIZE(netvane_region_slot, NETVANE_SLOT_BYTES);
+NETVANE_AT(netvane_region_node, count, 8);
+NETVANE_AT(netvane_region_node, level, 10);
+NETVANE_AT(netvane_region_node, tree, 11);
+NETVANE_AT(netvane_region_node, checksum, 12);
+NETVANE_AT(netvane_region_node, bytes, NETVANE_NODE_HEADER_BYTES);
+NETVANE_SIZE(netvane_region_node, NETVANE_NODE_BYTES);
+NETVANE_AT(netvane_rec_link, flags, 12);
+NETVANE_AT(netvane_rec_link, name, 16);
+NETVANE_AT(netvane_rec_link, mtu, 32);
+NETVANE_AT(netvane_rec_link, master, 48);
+NETVANE_AT(netvane_rec_link, type, 72);
+NETVANE_AT(netvane_rec_link, addr_len, 76);
+NETVANE_AT(netvane_rec_link, addr, 80);
+NETVANE_AT(netvane_rec_link, kind, 176);
+NETVANE_AT(netvane_rec_link, info, 200);
+NETVANE_AT(netvane_rec_link, present, 216);
+NETVANE_SIZE(netvane_rec_link, 224);
+NETVANE_SIZE(netvane_rec_name, 24);
+NETVANE_SIZE(netvane_rec_altname, 144);
+NETVANE_SIZE(netvane_rec_string, 64);
+NETVANE_AT(netvane_rec_addr, flags, 36);
+NETVANE_AT(netvane_rec_addr, position, 40);
+NETVANE_AT(netvane_rec_addr, prefix_len, 44);
+NETVANE_AT(netvane_rec_addr, peer, 48);
+NETVANE_AT(netvane_rec_addr, broadcast, 64);
+NETVANE_AT(netvane_rec_addr, label, 72);
+NETVANE_AT(netvane_rec_addr, valid_until_ns, 88);
+NETVANE_AT(netvane_rec_addr, present, 104);
+NETVANE_SIZE(netvane_rec_addr, 112);
+NETVANE_SIZE(netvane_rec_addr_by_ip, 40);
+NETVANE_AT(netvane_rec_route4, flags, 20);
+NETVANE_AT(netvane_rec_route4, type, 24);
+NETVANE_AT(netvane_rec_route4, hops, 28);
+NETVANE_AT(netvane_rec_route4, prefsrc, 32);
+NETVANE_AT(netvane_rec_route4, metrics, 36);
+NETVANE_SIZE(netvane_rec_route4, 40);
+NETVANE_AT(netvane_rec_route6, flags, 52);
+NETVANE_AT(netvane_rec_route6, type, 56);
+NETVANE_AT(netvane_rec_route6, hops, 60);
+NETVANE_AT(netvane_rec_route6, prefsrc, 72);
+NETVANE_AT(netvane_rec_route6, valid_until_ns, 88);
+NETVANE_SIZE(netvane_rec_route6, 96);
+NETVANE_AT(netvane_rec_hop, count, 12);
+NETVANE_AT(netvane_rec_hop, ifindex, 16);
+NETVANE_AT(netvane_rec_hop, weight, 24);
+NETVANE_AT(netvane_rec_hop, gateway, 28);
+NETVANE_AT(netvane_rec_hop, encap_type, 44);
+NETVANE_AT(netvane_rec_hop, encap, 48);
+NETVANE_SIZE(netvane_rec_hop, 56);
+NETVANE_SIZE(netvane_rec_metric, 32);
+NETVANE_AT(netvane_rec_rule, table, 20);
+NETVANE_AT(netvane_rec_rule, src, 24);
+NETVANE_AT(netvane_rec_rule, src_len, 56);
+NETVANE_AT(netvane_rec_rule, fwmark, 64);
+NETVANE_AT(netvane_rec_rule, iif, 72);
+NETVANE_AT(netvane_rec_rule, target, 104);
+NETVANE_AT(netvane_rec_rule, sport_start, 128);
+NETVANE_AT(netvane_rec_rule, tun_id, 136);
+NETVANE_AT(netvane_rec_rule, present, 144);
+NETVANE_SIZE(netvane_rec_rule, 152);
+NETVANE_AT(netvane_rec_nexthop, flags, 12);
+NETVANE_AT(netvane_rec_nexthop, family, 20);
+NETVANE_AT(netvane_rec_nexthop, gateway, 24);
+NETVANE_AT(netvane_rec_nexthop, encap, 44);
+NETVANE_AT(netvane_rec_nexthop, present, 64);
+NETVANE_SIZE(netvane_rec_nexthop, 72);
+NETVANE_SIZE(netvane_rec_member, 24);
+NETVANE_AT(netvane_rec_default, value, 16);
+NETVANE_SIZE(netvane_rec_default, 80);
+
+/* A word that two builds share only if they agree on every size and on the byte order (checked as a u32). */
+#define NETVANE_REGION_LAYOUT                                                                      \
+    ((uint32_t)sizeof(struct netvane_region_slot) * 31u + (uint32_t)sizeof(struct netvane_rec_link) * 37u +  \
+     (uint32_t)sizeof(struct netvane_rec_addr) * 41u + (uint32_t)sizeof(struct netvane_rec_route4) * 43u +   \
+     (uint32_t)sizeof(struct netvane_rec_route6) * 47u + (uint32_t)sizeof(struct netvane_rec_rule) * 53u +   \
+     (uint32_t)sizeof(struct netvane_rec_nexthop) * 59u + (uint32_t)sizeof(struct netvane_rec_hop) * 61u +   \
+     (uint32_t)_Alignof(uint64_t) * 67u + (uint32_t)NETVANE_RING_SLOTS * 71u + 1u)
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base.h - arithmetic that every stage shares.
+ *
+ * Owns: the hash, saturating and ordering helpers, and the words for a family. Pure; no state, no OS.
+ */
+#ifndef NV_BASE_H
+#define NV_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define NV_NS_PER_S  UINT64_C(1000000000)
+#define NV_NS_PER_MS UINT64_C(1000000)
+#define NV_FOREVER   UINT64_MAX
+
+#define NV_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Address families as the State writes them, on every OS. */
+enum { NV_AF_NONE = 0, NV_AF_4 = 4, NV_AF_6 = 6 };
+
+static inline size_t nv_af_bytes(unsigned family)
+{
+    return family == NV_AF_4 ? 4u : family == NV_AF_6 ? 16u : 0u;
+}
+
+static inline uint64_t nv_min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline uint64_t nv_max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline uint64_t nv_add_sat(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+static inline uint32_t nv_load_be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
+static inline uint64_t nv_load_be64(const uint8_t *p)
+{
+    return (uint64_t)nv_load_be32(p) << 32 | nv_load_be32(p + 4);
+}
+
+static inline void nv_store_be32(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)(v >> 24);
+    p[1] = (uint8_t)(v >> 16);
+    p[2] = (uint8_t)(v >> 8);
+    p[3] = (uint8_t)v;
+}
+
+static inline void nv_store_be64(uint8_t *p, uint64_t v)
+{
+    nv_store_be32(p, (uint32_t)(v >> 32));
+    nv_store_be32(p + 4, (uint32_t)v);
+}
+
+/* One mixing round (the finaliser of splitmix64, Steele, Lea and Flood, OOPSLA 2014). */
+static inline uint64_t nv_mix(uint64_t x)
+{
+    x ^= x >> 30;
+    x *= UINT64_C(0xbf58476d1ce4e5b9);
+    x ^= x >> 27;
+    x *= UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+/*
+ * The netvane hash: words of 8 bytes, native order, zero-padded at the end, each mixed into the state by a
+ * multiply of the xor and a rotation; the length goes in first. It finds damage and spreads keys; it is no
+ * defence against an adversary. region(5) prints the same definition.
+ */
+static inline uint64_t nv_hash(const void *data, size_t len)
+{
+    const unsigned char *p = data;
+    uint64_t h = UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)len;
+    while (len >= 8) {
+        uint64_t w;
+        memcpy(&w, p, 8);
+        h = (h ^ w) * UINT64_C(0xff51afd7ed558ccd);
+        h = h << 29 | h >> 35;
+        p += 8;
+        len -= 8;
+    }
+    if (len) {
+        uint64_t w = 0;
+        memcpy(&w, p, len);
+        h = (h ^ w) * UINT64_C(0xff51afd7ed558ccd);
+        h = h << 29 | h >> 35;
+    }
+    return nv_mix(h);
+}
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proto.h - the publish and read protocol: every atomic access and every fence of the region.
+ *
+ * Words
+ *   word          type  writer                      reader          meaning
+ *   head          u64   store release (P3)          load acquire    newest version; bit 63: replaced
+ *   horizon       u64   store relaxed (P1)          load relaxed    oldest version that may be read
+ *   committed     u64   store release (P0)          load acquire    bytes of the file backed by memory
+ *   successor     u64   store release (T1)          load acquire    instance id of the replacement
+ *   gen[t], any   u32   store release (P4)          load acquire    a topic's generation; a futex word
+ *   liveness      u64   store relaxed               load relaxed    heartbeat, state, pid
+ *   counters      u64   store relaxed               load relaxed    statistics
+ *   payload       u64   store relaxed (P2)          load relaxed    root slots and nodes
+ *
+ * Edges
+ *   A  P2 before P3, R0 (head acquire) before R1: who sees head = v sees all that v consists of.
+ *      Without it: a reader walks a root or nodes that have not arrived yet.
+ *   B  P1, fence release, P2 (into reused memory) against R1, fence acquire, R2 (horizon): a reader that has
+ *      read one word of reused memory sees a horizon above its version. Both fences are needed: neither an
+ *      acquire load nor a release store of the horizon orders the payload. Without either: torn reads pass.
+ *   C  P3 before P4, R3 (generation acquire) before R0: who sees a moved generation finds the version that
+ *      moved it. Without it: a woken reader looks at the old State and sleeps on the new generation.
+ *   D  P4 before FUTEX_WAKE, FUTEX_WAIT compares the word again inside the kernel: no wake-up is lost.
+ *   E  P0 before P3: the limit that a reader loads after head covers every node of that version. Without it: a
+ *      reader takes a fresh node for a bad offset.
+ *   F  T1 before the head's MOVED bit (release): who sees MOVED finds the successor.
+ *
+ * Invariants
+ *   I1 horizon <= version of head.   I2 slot v % N holds v for horizon <= v <= head.
+ *   I3 memory that a version w with horizon <= w can reach is not written.
+ *   I4 head, horizon, committed and generations never decrease (a u32 generation wraps).
+ * Progress    The writer never waits for a reader. A reader's step is bounded: it does not depend on the writer,
+ *             except that a version may expire under it, which takes at least the ring's length of publishes.
+ * Death       of the writer after any store leaves readers a whole State: before P3 the old head, after it the
+ *             new one. After P3 and before P4 sleepers are late by one slice (<= 1 s), never lost.
+ * Not given   Two readers need not see the same newest version at the same time. A sleeper can be delayed by a hostile
+ *             reader of the same mapping by one slice. Generations wrap after 2^32 changes: a sleeper that sees
+ *             the very same value again has missed 2^32 of them.
+ * Evidence    tests/unit/test_proto.c (orders of stores), tests/stress (readers and writer in one process, tsan, and in many).
+ */
+#ifndef NV_PROTO_H
+#define NV_PROTO_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "netvane/region.h"
+#include "nv/base.h"
+
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free");
+_Static_assert(sizeof(_Atomic uint64_t) == 8, "an atomic u64 is a plain word");
+_Static_assert(sizeof(_Atomic uint32_t) == 4, "an atomic u32 is a plain word");
+
+/* ---- words: the only casts to atomics ---------------------------------------------------------------- */
+
+static inline uint64_t nv_load64(const void *p, memory_order order)
+{
+    return atomic_load_explicit((const _Atomic uint64_t *)p, order);
+}
+
+static inline uint32_t nv_load32(const void *p, memory_order order)
+{
+    return atomic_load_explicit((const _Atomic uint32_t *)p, order);
+}
+
+static inline void nv_store64(void *p, uint64_t v, memory_order order)
+{
+    atomic_store_explicit((_Atomic uint64_t *)p, v, order);
+}
+
+static inline void nv_store32(void *p, uint32_t v, memory_order order)
+{
+    atomic_store_explicit((_Atomic uint32_t *)p, v, order);
+}
+
+/* Copies payload out of the region, word by word; len is a multiple of 8, src is aligned. R1 */
+static inline void nv_payload_load(void *restrict dst, const void *restrict src, size_t len)
+{
+    unsigned char *d = dst;
+    const unsigned char *s = src;
+    for (size_t i = 0; i < len; i += 8) {
+        uint64_t w = nv_load64(s + i, memory_order_relaxed);
+        memcpy(d + i, &w, 8);
+    }
+}
+
+/* Copies payload into the region. P2 */
+static inline void nv_payload_store(void *restrict dst, const void *restrict src, size_t len)
+{
+    unsigned char *d = dst;
+    const unsigned char *s = src;
+    for (size_t i = 0; i < len; i += 8) {
+        uint64_t w;
+        memcpy(&w, s + i, 8);
+        nv_store64(d + i, w, memory_order_relaxed);
+    }
+}
+
+/* ---- where things are --------------------------------------------------------------------------------- */
+
+static inline const unsigned char *nv_at(const void *base, uint64_t offset)
+{
+    return (const unsigned char *)base + offset;
+}
+
+static inline unsigned char *nv_at_rw(void *base, uint64_t offset)
+{
+    return (unsigned char *)base + offset;
+}
+
+#define NV_HOT(field)      (NETVANE_HOT_OFFSET + offsetof(struct netvane_region_hot, field))
+#define NV_LIVE(field)     (NETVANE_LIVENESS_OFFSET + offsetof(struct netvane_region_liveness, field))
+#define NV_TOPIC_ANY       NETVANE_TOPICS_OFFSET
+#define NV_TOPIC(t)        (NETVANE_TOPICS_OFFSET + 4u + 4u * (uint64_t)(t))
+#define NV_COUNTER(i)      (NETVANE_COUNTERS_OFFSET + 8u * (uint64_t)(i))
+#define NV_SLOT(version)                                                                           \
+    (NETVANE_RING_OFFSET + ((version) % NETVANE_RING_SLOTS) * (uint64_t)NETVANE_SLOT_BYTES)
+
+/* ---- reader ---------------------------------------------------------------------------------------------- */
+
+/* R0: newest version, maybe with NETVANE_HEAD_MOVED; 0: none yet. A: pairs with P3 */
+static inline uint64_t nv_read_head(const void *base)
+{
+    return nv_load64(nv_at(base, NV_HOT(head)), memory_order_acquire);
+}
+
+/* The end of what may be dereferenced; load it after head. E: pairs with P0 */
+static inline uint64_t nv_read_committed(const void *base)
+{
+    return nv_load64(nv_at(base, NV_HOT(committed)), memory_order_acquire);
+}
+
+/* R2: may what was read of this version be used? B: pairs with P1 */
+static inline bool nv_read_check(const void *base, uint64_t version)
+{
+    atomic_thread_fence(memory_order_acquire);
+    return nv_load64(nv_at(base, NV_HOT(horizon)), memory_order_relaxed) <= version;
+}
+
+/* R3: a topic's generation. C: pairs with P4 */
+static inline uint32_t nv_read_gen(const void *base, unsigned topic)
+{
+    return nv_load32(nv_at(base, NV_TOPIC(topic)), memory_order_acquire);
+}
+
+static inline uint32_t nv_read_any(const void *base)
+{
+    return nv_load32(nv_at(base, NV_TOPIC_ANY), memory_order_acquire);
+}
+
+/* F: pairs with T1; load it after head showed MOVED */
+static inline uint64_t nv_read_successor(const void *base)
+{
+    return nv_load64(nv_at(base, NV_HOT(successor)), memory_order_acquire);
+}
+
+/* ---- writer ------------------------------------------------------------------------------------------------ */
+
+/* P1: expires every version below h; only then may what they alone reach be written. B: pairs with R2 */
+static inline void nv_write_horizon(void *base, uint64_t h)
+{
+    nv_store64(nv_at_rw(base, NV_HOT(horizon)), h, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+}
+
+/* P0: after the OS has backed [0, bytes). E */
+static inline void nv_write_committed(void *base, uint64_t bytes)
+{
+    nv_store64(nv_at_rw(base, NV_HOT(committed)), bytes, memory_order_release);
+}
+
+/* P3: after the root slot and all nodes of v are stored. A: pairs with R0 */
+static inline void nv_write_head(void *base, uint64_t v)
+{
+    nv_store64(nv_at_rw(base, NV_HOT(head)), v, memory_order_release);
+}
+
+/* P4: after head. C: pairs with R3 */
+static inline void nv_write_gen(void *base, unsigned topic, uint32_t gen)
+{
+    nv_store32(nv_at_rw(base, NV_TOPIC(topic)), gen, memory_order_release);
+}
+
+static inline void nv_write_any(void *base, uint32_t gen)
+{
+    nv_store32(nv_at_rw(base, NV_TOPIC_ANY), gen, memory_order_release);
+}
+
+/* T1, then MOVED: tells the readers of a replaced region where to go. F */
+static inline void nv_write_moved(void *base, uint64_t successor)
+{
+    nv_store64(nv_at_rw(base, NV_HOT(successor)), successor, memory_order_release);
+    nv_store64(nv_at_rw(base, NV_HOT(head)), nv_read_head(base) | NETVANE_HEAD_MOVED,
+               memory_order_release);
+}
+
+/* Liveness and statistics: each word stands alone. */
+static inline uint64_t nv_read_word(const void *base, uint64_t offset)
+{
+    return nv_load64(nv_at(base, offset), memory_order_relaxed);
+}
+
+static inline uint32_t nv_read_word32(const void *base, uint64_t offset)
+{
+    return nv_load32(nv_at(base, offset), memory_order_relaxed);
+}
+
+static inline void nv_write_word(void *base, uint64_t offset, uint64_t v)
+{
+    nv_store64(nv_at_rw(base, offset), v, memory_order_relaxed);
+}
+
+static inline void nv_write_word32(void *base, uint64_t offset, uint32_t v)
+{
+    nv_store32(nv_at_rw(base, offset), v, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rtnl_decode.h - one rtnetlink message in, at most one fact out.
+ *
+ * Owns:      the scratch that a fact points into; it lives until the next message is decoded.
+ * Assumes:   a decoder is used by one thread. The message is whole: nlmsg_len bytes can be read.
+ * Promises:  pure: no system call, no allocation, no state from one message to the next but `clipped`.
+ * Leaves:    sockets, sequence numbers, NLMSG_* control messages and counting to rtnl_source.c.
+ */
+#ifndef NV_LINUX_RTNL_DECODE_H
+#define NV_LINUX_RTNL_DECODE_H
+
+#include <linux/netlink.h>
+
+#include "nv/event.h"
+
+enum nv_rtnl_verdict {
+    NV_RTNL_FACT,     /* *ret_event is set */
+    NV_RTNL_IGNORED,  /* understood, and no fact: bridge ports, cloned routes, RTM_NEWPREFIX, ... */
+    NV_RTNL_UNKNOWN,  /* a type or a family that the State does not hold */
+    NV_RTNL_MALFORMED /* a length or a value that no kernel sends */
+};
+
+struct nv_rtnl_decoder {
+    uint64_t clipped; /* lists or texts cut at a limit of event.h */
+    union {
+        struct nv_link link;
+        struct nv_addr addr;
+        struct nv_route route;
+        struct nv_rule rule;
+        struct nv_nexthop nexthop;
+    };
+    struct nv_text altnames[NV_ALTNAMES_MAX];
+    struct nv_member members[NV_MEMBERS_MAX];
+    struct nv_hop hops[NV_HOPS_MAX];
+};
+
+/* A message of the event stream or of a dump. Sets every field of *ret_event; `dump` is 0. */
+enum nv_rtnl_verdict nv_rtnl_decode(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
+                                    struct nv_event *ret_event);
+
+/* The reply to RTM_GETROUTE for one destination: an ANSWER, which may be a cloned route. */
+enum nv_rtnl_verdict nv_rtnl_decode_answer(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
+                                           struct nv_event *ret_event);
+
+/* ---- between the files of the decoder ---------------------------------------------------------------- */
+
+/* The body of a message: its fixed header of `size` bytes, then attributes. NULL: too short for it. */
+static inline const void *nv_rtnl_body(const struct nlmsghdr *nlh, size_t size,
+                                       const void **ret_attrs, size_t *ret_len)
+{
+    if (nlh->nlmsg_len < NLMSG_HDRLEN + size)
+        return NULL;
+    const char *body = (const char *)nlh + NLMSG_HDRLEN;
+    size_t len = nlh->nlmsg_len - NLMSG_HDRLEN;
+    size_t start = NLMSG_ALIGN(size);
+    *ret_attrs = body + (start < len ? start : len);
+    *ret_len = start < len ? len - start : 0;
+    return body;
+}
+
+unsigned nv_rtnl_family(unsigned af); /* AF_* to NV_AF_*; NV_AF_NONE for all others */
+/* The prefix's bytes, those behind its length zeroed; false: too long for the family. */
+bool nv_rtnl_prefix(uint8_t ret[16], unsigned family, unsigned prefix_len);
+
+enum nv_rtnl_verdict nv_rtnl_link(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
+                                  struct nv_event *ev);
+enum nv_rtnl_verdict nv_rtnl_route(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
+                                   struct nv_event *ev);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rtnl_dump.c - one dump after another: request, datagrams, end.
+ *
+ * Owns:      the dump socket and `dump` of the source.
+ * Assumes:   the kernel makes a dump's first datagram when it gets the request and each next one when its
+ *            forerunner is read. So a datagram may be older than an event that was read before it: what it
+ *            says of an object that had an event meanwhile is not to be believed over that event.
+ * Promises:  every event that the kernel queued between making the first and the last datagram comes between
+ *            DUMP_BEGIN and DUMP_END. Memory is bounded by one datagram.
+ * Leaves:    repeating a dump, and what absence proves, to the writer.
+ *
+ *     IDLE -- start, barrier --> BARRIER -- reply, events drained, BEGIN --> RUNNING -- DONE, END --> IDLE
+ *     IDLE -- start ------------------------------------------------------> RUNNING
+ */
+#include <errno.h>
+
+#include "nv/base.h"
+#include "rtnl_source.h"
+
+static void give_out(struct nv_rtnl_source *s, enum nv_event_kind kind,
+                     const struct nv_rtnl_dump *d)
+{
+    struct nv_event ev = {
+        .kind = kind,
+        .cls = d->req.cls,
+        .dump = d->req.number,
+        .status = d->status,
+        .error = d->error,
+    };
+    s->sink(s->sink_arg, &ev);
+}
+
+void nv_rtnl_dump_announce(struct nv_rtnl_source *s)
+{
+    if (!s->dump.unannounced)
+        return;
+    s->dump.unannounced = false;
+    give_out(s, NV_EV_DUMP_BEGIN, &s->dump);
+}
+
+static void fail(struct nv_rtnl_dump *d, int error)
+{
+    d->status = NV_DUMP_FAILED;
+    if (!d->error)
+        d->error = error;
+}
+
+/* The events that came while the last datagram was made and read belong inside too. */
+static int end(struct nv_rtnl_source *s)
+{
+    int err = nv_rtnl_drain_events(s);
+    struct nv_rtnl_dump ended = s->dump;
+    s->dump.stage = NV_RTNL_IDLE; /* before the sink is called: it may start the next one */
+    give_out(s, NV_EV_DUMP_END, &ended);
+    return err < 0 ? err : 1;
+}
+
+/* The socket may still be in the middle of it: only a new one is sure to be free. */
+static int abandon(struct nv_rtnl_source *s, int error)
+{
+    nv_rtnl_dump_announce(s);
+    fail(&s->dump, error);
+    (void)nv_rtnl_renew(s, &s->dump_sock); /* if it fails, the next start tries again */
+    return end(s);
+}
+
+static int request(struct nv_rtnl_source *s)
+{
+    s->dump.stage = NV_RTNL_RUNNING;
+    s->dump.heard_ns = nv_clock_monotonic_ns();
+    return nv_rtnl_send_dump(&s->dump_sock, &s->dump.req, s->dump.family);
+}
+
+int nv_rtnl_dump_start(struct nv_rtnl_source *s, const struct nv_dump_request *req)
+{
+    if (s->dump.stage != NV_RTNL_IDLE)
+        return -EBUSY;
+    if (!req->number || req->cls >= NV_CLASS_COUNT ||
+        ((req->cls == NV_ROUTE || req->cls == NV_RULE) && !nv_af_bytes(req->family)))
+        return -EINVAL;
+    if (s->dump_sock.fd < 0) {
+        int err = nv_rtnl_renew(s, &s->dump_sock);
+        if (err)
+            return err;
+    }
+    s->dump = (struct nv_rtnl_dump){.req = *req, .family = req->family, .status = NV_DUMP_OK};
+    if (req->cls == NV_ADDR && !req->family)
+        s->dump.family = NV_AF_4; /* then NV_AF_6 */
+
+    int err;
+    if (req->barrier) {
+        s->dump.stage = NV_RTNL_BARRIER;
+        s->dump.heard_ns = nv_clock_monotonic_ns();
+        err = nv_rtnl_send_barrier(&s->dump_sock);
+    } else {
+        s->dump.unannounced = true;
+        err = request(s);
+    }
+    if (err) {
+        s->dump.stage = NV_RTNL_IDLE;
+        s->dump.unannounced = false;
+    }
+    return err;
+}
+
+/* Any reply to the barrier will do, an error too: the kernel has taken RTNL to give it. */
+static int pass_barrier(struct nv_rtnl_source *s)
+{
+    int err = nv_rtnl_drain_events(s);
+    if (err < 0)
+        return err;
+    s->dump.unannounced = true;
+    nv_rtnl_dump_announce(s);
+    err = request(s);
+    return err ? abandon(s, -err) : 1;
+}
+
+static bool is_wanted(const struct nv_rtnl_dump *d, const struct nv_event *ev)
+{
+    if (ev->kind != NV_EV_UPSERT || ev->cls != d->req.cls)
+        return false;
+    /* A kernel without IPv6 answers a question for it with what it has of all families. */
+    switch (ev->cls) {
+    case NV_ADDR: return ev->addr->family == d->family;
+    case NV_ROUTE: return ev->route->family == d->family;
+    case NV_RULE: return ev->rule->family == d->family;
+    case NV_LINK:
+    case NV_NEXTHOP:
+    case NV_CLASS_COUNT:
+    default: return true;
+    }
+}
+
+static void take_fact(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
+{
+    struct nv_event ev;
+    s->stats.dump_messages++;
+    switch (nv_rtnl_decode(&s->decoder, nlh, &ev)) {
+    case NV_RTNL_FACT:
+        if (!is_wanted(&s->dump, &ev))
+            break;
+        ev.dump = s->dump.req.number;
+        s->sink(s->sink_arg, &ev);
+        break;
+    case NV_RTNL_IGNORED: break;
+    case NV_RTNL_UNKNOWN: s->stats.unknown++; break;
+    case NV_RTNL_MALFORMED:
+    default:
+        s->stats.malformed++;
+        fail(&s->dump, EBADMSG);
+        break;
+    }
+}
+
+/* The code at the end of a dump, or instead of one. */
+static void take_code(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
+{
+    struct nv_rtnl_dump *d = &s->dump;
+    int error = 0;
+    if (!nv_rtnl_code(nlh, &error) && nlh->nlmsg_type == NLMSG_ERROR)
+        error = EBADMSG;
+    switch (error) {
+    case 0:
+    case EOPNOTSUPP: /* a kernel without nexthop objects, or a family that is off: there are none */
+    case EAFNOSUPPORT:
+    case EPROTONOSUPPORT: break;
+    case ENODEV:
+    case ENOENT:
+        if ((d->req.ifindex || d->req.table) && d->status != NV_DUMP_FAILED) {
+            d->status = NV_DUMP_NO_SUCH;
+            break;
+        }
+        fail(d, error);
+        break;
+    default: fail(d, error); break;
+    }
+}
+
+/* True at the end of what was requested. */
+static bool take_message(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
+{
+    if (!nv_rtnl_is_reply(&s->dump_sock, nlh)) {
+        s->stats.unknown++;
+        return false;
+    }
+    if (s->dump.stage == NV_RTNL_BARRIER)
+        return true;
+    if ((nlh->nlmsg_flags & NLM_F_DUMP_INTR) && s->dump.status == NV_DUMP_OK)
+        s->dump.status = NV_DUMP_INTERRUPTED;
+    switch (nlh->nlmsg_type) {
+    case NLMSG_DONE:
+    case NLMSG_ERROR: take_code(s, nlh); return true;
+    case NLMSG_NOOP: return false;
+    case NLMSG_OVERRUN: fail(&s->dump, ENOBUFS); return false;
+    default: take_fact(s, nlh); return false;
+    }
+}
+
+static bool take_datagram(struct nv_rtnl_source *s, const struct nv_rtnl_datagram *dg)
+{
+    if (dg->foreign) {
+        s->stats.unknown++;
+        return false;
+    }
+    s->dump.heard_ns = nv_clock_monotonic_ns();
+    if (dg->cut) {
+        s->stats.truncated++;
+        fail(&s->dump, EMSGSIZE);
+    }
+    const uint8_t *p = s->buf;
+    size_t left = dg->len;
+    bool bad = false;
+    const struct nlmsghdr *nlh;
+    while ((nlh = nv_rtnl_next(&p, &left, &bad)))
+        if (take_message(s, nlh))
+            return true;
+    if (bad && !dg->cut) {
+        s->stats.malformed++;
+        fail(&s->dump, EBADMSG);
+    }
+    return false;
+}
+
+int nv_rtnl_dump_step(struct nv_rtnl_source *s)
+{
+    struct nv_rtnl_datagram dg;
+    struct nv_rtnl_dump *d = &s->dump;
+    int got = nv_rtnl_receive(&s->dump_sock, s->buf, sizeof s->buf, &dg);
+    if (got < 0)
+        return abandon(s, -got);
+    if (!got) {
+        if (nv_clock_monotonic_ns() - d->heard_ns > NV_RTNL_PATIENCE_NS)
+            return abandon(s, ETIMEDOUT);
+        return 0;
+    }
+    if (!take_datagram(s, &dg))
+        return 1;
+    if (d->stage == NV_RTNL_BARRIER)
+        return pass_barrier(s);
+    bool two = d->req.cls == NV_ADDR && !d->req.family;
+    if (two && d->family == NV_AF_4 &&
+        (d->status == NV_DUMP_OK || d->status == NV_DUMP_INTERRUPTED)) {
+        d->family = NV_AF_6;
+        int err = request(s);
+        return err ? abandon(s, -err) : 1;
+    }
+    return end(s);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rtnl_socket.c - setting up rtnetlink sockets, requests out, datagrams in.
+ *
+ * Owns:      see rtnl_socket.h.
+ * Assumes:   Linux 4.20 or later for filters in dumps; before it they are ignored by the kernel, so that a
+ *            dump says more than it was asked for, all of it true.
+ */
+#include "rtnl_socket.h"
+
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/nexthop.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "nv/base.h"
+
+#define DEFAULT_BUFFER_BYTES (UINT64_C(8) << 20)
+
+/* Newer than the oldest headers this builds with. */
+#ifndef RTEXT_FILTER_SKIP_STATS
+#define RTEXT_FILTER_SKIP_STATS (1 << 3)
+#endif
+
+#define LOOPBACK_IFINDEX 1 /* in every network namespace */
+
+/* ---- opening -------------------------------------------------------------------------------------- */
+
+static int open_socket(struct nv_rtnl_socket *sock)
+{
+    sock->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (sock->fd < 0)
+        return -errno;
+    struct sockaddr_nl addr = {.nl_family = AF_NETLINK};
+    socklen_t len = sizeof addr;
+    if (bind(sock->fd, (const struct sockaddr *)&addr, sizeof addr) ||
+        getsockname(sock->fd, (struct sockaddr *)&addr, &len)) {
+        int err = -errno;
+        nv_rtnl_socket_close(sock);
+        return err;
+    }
+    sock->portid = addr.nl_pid;
+    sock->seq = 0;
+    return 0;
+}
+
+static void set_buffer(int fd, uint64_t bytes)
+{
+    int wanted = (int)nv_min_u64(bytes ? bytes : DEFAULT_BUFFER_BYTES, INT32_MAX / 2);
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof wanted))
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof wanted); /* up to rmem_max */
+}
+
+/* Only what an IPv6, nexthop or namespace-less kernel may lack is optional. */
+static int join_groups(int fd)
+{
+    static const struct {
+        int group;
+        bool optional;
+    } groups[] = {
+        {RTNLGRP_LINK, false},        {RTNLGRP_IPV4_IFADDR, false}, {RTNLGRP_IPV6_IFADDR, false},
+        {RTNLGRP_IPV4_ROUTE, false},  {RTNLGRP_IPV6_ROUTE, false},  {RTNLGRP_IPV4_RULE, false},
+        {RTNLGRP_IPV6_RULE, false},   {RTNLGRP_NEXTHOP, true},      {RTNLGRP_IPV4_NETCONF, true},
+        {RTNLGRP_IPV6_NETCONF, true}, {RTNLGRP_IPV6_IFINFO, true},  {RTNLGRP_NSID, true},
+    };
+    for (size_t i = 0; i < NV_ARRAY_LEN(groups); i++)
+        if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i].group,
+                       sizeof groups[i].group) &&
+            !groups[i].optional)
+            return -errno;
+    return 0;
+}
+
+int nv_rtnl_open_events(struct nv_rtnl_socket *sock, uint64_t buffer_bytes)
+{
+    int err = open_socket(sock);
+    if (err)
+        return err;
+    set_buffer(sock->fd, buffer_bytes); /* before the first event can arrive */
+    err = join_groups(sock->fd);
+    if (err)
+        nv_rtnl_socket_close(sock);
+    return err;
+}
+
+int nv_rtnl_open_requests(struct nv_rtnl_socket *sock)
+{
+    int err = open_socket(sock);
+    if (err)
+        return err;
+    static const int options[] = {NETLINK_GET_STRICT_CHK, NETLINK_EXT_ACK, NETLINK_CAP_ACK};
+    const int on = 1;
+    for (size_t i = 0; i < NV_ARRAY_LEN(options); i++)
+        (void)setsockopt(sock->fd, SOL_NETLINK, options[i], &on, sizeof on);
+    return 0;
+}
+
+void nv_rtnl_socket_close(struct nv_rtnl_socket *sock)
+{
+    if (sock->fd >= 0)
+        (void)close(sock->fd);
+    sock->fd = -1;
+}
+
+uint64_t nv_rtnl_buffer_bytes(const struct nv_rtnl_socket *sock)
+{
+    int bytes = 0;
+    socklen_t len = sizeof bytes;
+    if (getsockopt(sock->fd, SOL_SOCKET, SO_RCVBUF, &bytes, &len) || bytes < 0)
+        return 0;
+    return (uint64_t)bytes;
+}
+
+/* ---- requests ------------------------------------------------------------------------------------- */
+
+struct request {
+    union {
+        struct nlmsghdr head;
+        uint8_t bytes[128]; /* the longest: a route query, 16 + 12 + 20 */
+    };
+};
+
+static void begin(struct request *r, uint16_t type, uint16_t flags, const void *body, size_t len)
+{
+    memset(r, 0, sizeof *r);
+    r->head.nlmsg_type = type;
+    r->head.nlmsg_flags = flags;
+    memcpy(r->bytes + NLMSG_HDRLEN, body, len);
+    r->head.nlmsg_len = (uint32_t)(NLMSG_HDRLEN + ((len + 3u) & ~(size_t)3u));
+}
+
+static void put(struct request *r, uint16_t type, const void *value, size_t len)
+{
+    struct nlattr attr = {.nla_type = type, .nla_len = (uint16_t)(sizeof attr + len)};
+    uint8_t *at = r->bytes + r->head.nlmsg_len;
+    memcpy(at, &attr, sizeof attr);
+    memcpy(at + sizeof attr, value, len);
+    r->head.nlmsg_len += (uint32_t)((attr.nla_len + 3u) & ~3u);
+}
+
+static int send_request(struct nv_rtnl_socket *sock, struct request *r)
+{
+    if (sock->fd < 0)
+        return -EBADF;
+    if (!++sock->seq)
+        ++sock->seq; /* 0 is what events carry */
+    r->head.nlmsg_seq = sock->seq;
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    ssize_t n;
+    do
+        n = sendto(sock->fd, r, r->head.nlmsg_len, 0, (const struct sockaddr *)&kernel,
+                   sizeof kernel);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : 0;
+}
+
+static uint8_t os_family(uint8_t family)
+{
+    return family == NV_AF_4 ? AF_INET : family == NV_AF_6 ? AF_INET6 : AF_UNSPEC;
+}
+
+static void put_link_filter(struct request *r)
+{
+    const uint32_t mask =
+        RTEXT_FILTER_SKIP_STATS; /* and no RTEXT_FILTER_VF: lists of VFs are long */
+    put(r, IFLA_EXT_MASK, &mask, sizeof mask);
+}
+
+int nv_rtnl_send_barrier(struct nv_rtnl_socket *sock)
+{
+    struct request r;
+    struct ifinfomsg ifi = {.ifi_index = LOOPBACK_IFINDEX};
+    begin(&r, RTM_GETLINK, NLM_F_REQUEST, &ifi, sizeof ifi);
+    put_link_filter(&r);
+    return send_request(sock, &r);
+}
+
+int nv_rtnl_send_dump(struct nv_rtnl_socket *sock, const struct nv_dump_request *req,
+                      uint8_t family)
+{
+    const uint16_t flags = NLM_F_REQUEST | NLM_F_DUMP;
+    struct request r;
+    switch (req->cls) {
+    case NV_LINK: {
+        /* One link is no dump for the kernel: the acknowledgement stands for its end. */
+        struct ifinfomsg ifi = {.ifi_index = (int)req->ifindex};
+        begin(&r, RTM_GETLINK, req->ifindex ? NLM_F_REQUEST | NLM_F_ACK : flags, &ifi, sizeof ifi);
+        put_link_filter(&r);
+        break;
+    }
+    case NV_ADDR: {
+        struct ifaddrmsg ifa = {.ifa_family = os_family(family), .ifa_index = req->ifindex};
+        begin(&r, RTM_GETADDR, flags, &ifa, sizeof ifa);
+        break;
+    }
+    case NV_ROUTE: {
+        struct rtmsg rtm = {.rtm_family = os_family(family)};
+        begin(&r, RTM_GETROUTE, flags, &rtm, sizeof rtm);
+        if (req->table)
+            put(&r, RTA_TABLE, &req->table, sizeof req->table);
+        if (req->ifindex)
+            put(&r, RTA_OIF, &req->ifindex, sizeof req->ifindex);
+        break;
+    }
+    case NV_RULE: {
+        struct fib_rule_hdr frh = {.family = os_family(family)};
+        begin(&r, RTM_GETRULE, flags, &frh, sizeof frh);
+        break;
+    }
+    case NV_NEXTHOP: {
+        struct nhmsg nhm = {.nh_family = AF_UNSPEC};
+        begin(&r, RTM_GETNEXTHOP, flags, &nhm, sizeof nhm);
+        break;
+    }
+    case NV_CLASS_COUNT:
+    default: return -EINVAL;
+    }
+    return send_request(sock, &r);
+}
+
+int nv_rtnl_send_query(struct nv_rtnl_socket *sock, uint8_t family, const uint8_t dst[16])
+{
+    size_t bytes = nv_af_bytes(family);
+    if (!bytes)
+        return -EINVAL;
+    struct request r;
+    struct rtmsg rtm = {
+        .rtm_family = os_family(family),
+        .rtm_dst_len = (uint8_t)(bytes * 8),
+        /* IPv4 says "main" otherwise; IPv6 always tells the table, and refuses the flag */
+        .rtm_flags = family == NV_AF_4 ? RTM_F_LOOKUP_TABLE : 0,
+    };
+    begin(&r, RTM_GETROUTE, NLM_F_REQUEST, &rtm, sizeof rtm);
+    put(&r, RTA_DST, dst, bytes);
+    return send_request(sock, &r);
+}
+
+/* ---- datagrams ------------------------------------------------------------------------------------ */
+
+int nv_rtnl_receive(const struct nv_rtnl_socket *sock, void *buf, size_t size,
+                    struct nv_rtnl_datagram *ret_datagram)
+{
+    if (sock->fd < 0)
+        return -EBADF;
+    struct sockaddr_nl from = {0};
+    struct iovec iov = {.iov_base = buf, .iov_len = size};
+    struct msghdr msg = {
+        .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
+    ssize_t n;
+    do
+        n = recvmsg(sock->fd, &msg, MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == EAGAIN ? 0 : -errno;
+    ret_datagram->len = (size_t)n;
+    ret_datagram->foreign = msg.msg_namelen != sizeof from || from.nl_pid != 0;
+    ret_datagram->cut = (msg.msg_flags & MSG_TRUNC) != 0;
+    return 1;
+}

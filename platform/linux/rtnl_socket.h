@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rtnl_socket.h - the three sockets of a source: opening, requests out, datagrams in.
+ *
+ * Owns:      the options of each socket and the shape of each request.
+ * Assumes:   a socket is used by one thread at a time.
+ * Promises:  nothing blocks on an empty socket. Sending may take as long as the kernel holds RTNL: it
+ *            works a request off inside of sendmsg.
+ * Leaves:    what a reply means to rtnl_source.c.
+ */
+#ifndef NV_LINUX_RTNL_SOCKET_H
+#define NV_LINUX_RTNL_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nv/plat.h"
+
+struct nv_rtnl_socket {
+    int fd; /* -1: not open */
+    uint32_t portid;
+    uint32_t seq; /* of the last request */
+};
+
+/* Subscribed to every group that the State needs. buffer_bytes 0: 8 MiB. */
+int nv_rtnl_open_events(struct nv_rtnl_socket *sock, uint64_t buffer_bytes);
+/* For dumps and queries: strict checking, short error messages. */
+int nv_rtnl_open_requests(struct nv_rtnl_socket *sock);
+void nv_rtnl_socket_close(struct nv_rtnl_socket *sock);
+uint64_t nv_rtnl_buffer_bytes(const struct nv_rtnl_socket *sock);
+
+/* A reply comes at once when no change of the network's configuration is under way any more. */
+int nv_rtnl_send_barrier(struct nv_rtnl_socket *sock);
+int nv_rtnl_send_dump(struct nv_rtnl_socket *sock, const struct nv_dump_request *req,
+                      uint8_t family);
+int nv_rtnl_send_query(struct nv_rtnl_socket *sock, uint8_t family, const uint8_t dst[16]);
+
+struct nv_rtnl_datagram {
+    size_t len;
+    bool foreign; /* not from the kernel */
+    bool cut;     /* longer than the buffer */
+};
+/* Takes one datagram: 1, 0 if there is none, or a negative errno (-ENOBUFS: the socket overran). */
+int nv_rtnl_receive(const struct nv_rtnl_socket *sock, void *buf, size_t size,
+                    struct nv_rtnl_datagram *ret_datagram);
+
+#endif

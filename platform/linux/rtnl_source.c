@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rtnl_source.c - the kernel's network state as a stream of facts: the event socket, and the whole.
+ *
+ * Owns:      the life of a source, and when something is LOST.
+ * Assumes:   what RTNETLINK.md found. In short: subscribe before dumping; dumps on a socket of their own;
+ *            after an overrun the kernel goes on dropping, silently, until the queue has been read empty.
+ * Promises:  an overrun is reported once, after everything that was queued before it, and only when the
+ *            queue is empty. Messages that do not come from the kernel are not looked at.
+ * Leaves:    what must be read again after a loss to the writer. Dumps: rtnl_dump.c; questions: rtnl_query.c.
+ */
+#include "rtnl_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "netns.h"
+#include "nv/base.h"
+
+/* A stream that never ends must not keep the writer from its other duties. */
+#define DRAIN_DATAGRAMS_MAX 65536
+
+/* ---- sockets -------------------------------------------------------------------------------------- */
+
+struct opening {
+    struct nv_rtnl_socket sock;
+    bool events;
+    uint64_t buffer_bytes;
+};
+
+static int open_here(void *arg)
+{
+    struct opening *o = arg;
+    return o->events ? nv_rtnl_open_events(&o->sock, o->buffer_bytes)
+                     : nv_rtnl_open_requests(&o->sock);
+}
+
+/* The new socket stands before the old one goes. */
+static int replace_socket(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock)
+{
+    struct opening o = {
+        .sock = {.fd = -1},
+        .events = sock == &s->event_sock,
+        .buffer_bytes = s->wanted_buffer_bytes,
+    };
+    int err = s->elsewhere ? nv_netns_run(s->netns_fd, open_here, &o) : open_here(&o);
+    if (err)
+        return err;
+    nv_rtnl_socket_close(sock);
+    *sock = o.sock;
+    return 0;
+}
+
+int nv_rtnl_renew(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock)
+{
+    nv_rtnl_socket_close(sock);
+    return replace_socket(s, sock);
+}
+
+bool nv_rtnl_code(const struct nlmsghdr *nlh, int *ret_error)
+{
+    int32_t code;
+    if (nlh->nlmsg_len < NLMSG_HDRLEN + sizeof code)
+        return false;
+    memcpy(&code, (const char *)nlh + NLMSG_HDRLEN, sizeof code);
+    *ret_error = code < 0 && code > -4096 ? -code : 0;
+    return true;
+}
+
+/* ---- the event stream ----------------------------------------------------------------------------- */
+
+static void note_loss(struct nv_rtnl_source *s, enum nv_lost reason)
+{
+    s->lost |= 1u << reason;
+}
+
+static void take_event(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
+{
+    s->stats.events++;
+    if (nlh->nlmsg_type == NLMSG_OVERRUN) {
+        s->stats.overruns++;
+        note_loss(s, NV_LOST_OVERRUN);
+        return;
+    }
+    struct nv_event ev;
+    switch (nv_rtnl_decode(&s->decoder, nlh, &ev)) {
+    case NV_RTNL_FACT: s->sink(s->sink_arg, &ev); break;
+    case NV_RTNL_IGNORED: break;
+    case NV_RTNL_UNKNOWN: s->stats.unknown++; break;
+    case NV_RTNL_MALFORMED:
+    default:
+        s->stats.malformed++;
+        note_loss(s, NV_LOST_MALFORMED);
+        break;
+    }
+}
+
+static void take_events(struct nv_rtnl_source *s, const struct nv_rtnl_datagram *dg)
+{
+    if (dg->foreign) {
+        s->stats.unknown++;
+        return;
+    }
+    s->stats.event_bytes += dg->len;
+    if (dg->cut) {
+        s->stats.truncated++;
+        note_loss(s, NV_LOST_TRUNCATED);
+        return;
+    }
+    const uint8_t *p = s->buf;
+    size_t left = dg->len;
+    bool bad = false;
+    const struct nlmsghdr *nlh;
+    while ((nlh = nv_rtnl_next(&p, &left, &bad)))
+        take_event(s, nlh);
+    if (bad) {
+        s->stats.malformed++;
+        note_loss(s, NV_LOST_MALFORMED);
+    }
+}
+
+/* The queue is empty: only now is a new dump sure to see everything that was missed. */
+static void give_out_losses(struct nv_rtnl_source *s)
+{
+    unsigned lost = s->lost;
+    s->lost = 0;
+    for (unsigned reason = 0; reason < NV_LOST_REASONS; reason++) {
+        if (!(lost & 1u << reason))
+            continue;
+        struct nv_event ev = {.kind = NV_EV_LOST, .lost = (enum nv_lost)reason};
+        s->sink(s->sink_arg, &ev);
+    }
+}
+
+int nv_rtnl_drain_events(struct nv_rtnl_source *s)
+{
+    for (unsigned i = 0; i < DRAIN_DATAGRAMS_MAX; i++) {
+        nv_rtnl_dump_announce(s);
+        struct nv_rtnl_datagram dg;
+        int got = nv_rtnl_receive(&s->event_sock, s->buf, sizeof s->buf, &dg);
+        if (got > 0) {
+            take_events(s, &dg);
+        } else if (!got) {
+            give_out_losses(s);
+            return 0;
+        } else if (got == -ENOBUFS) {
+            if (!(s->lost & 1u << NV_LOST_OVERRUN))
+                s->stats.overruns++;
+            note_loss(s, NV_LOST_OVERRUN);
+        } else {
+            int err = replace_socket(s, &s->event_sock);
+            if (err)
+                return err;
+            s->stats.reopens++;
+            note_loss(s, NV_LOST_ERROR);
+        }
+    }
+    return 1;
+}
+
+/* ---- the source ----------------------------------------------------------------------------------- */
+
+static struct nv_rtnl_source *self(struct nv_source *base)
+{
+    return (struct nv_rtnl_source *)base; /* base is the first member */
+}
+
+static const struct nv_rtnl_source *self_const(const struct nv_source *base)
+{
+    return (const struct nv_rtnl_source *)base;
+}
+
+static unsigned source_handles(struct nv_source *base, struct nv_poll_item *items, unsigned max)
+{
+    struct nv_rtnl_source *s = self(base);
+    unsigned n = 0;
+    if (n < max)
+        items[n++] = (struct nv_poll_item){.handle = s->event_sock.fd};
+    if (n < max && s->dump.stage != NV_RTNL_IDLE)
+        items[n++] = (struct nv_poll_item){.handle = s->dump_sock.fd};
+    if (n < max && s->query.active)
+        items[n++] = (struct nv_poll_item){.handle = s->query_sock.fd};
+    return n;
+}
+
+static int source_pump(struct nv_source *base, unsigned budget)
+{
+    struct nv_rtnl_source *s = self(base);
+    int more = nv_rtnl_drain_events(s);
+    if (more)
+        return more;
+    while (s->dump.stage != NV_RTNL_IDLE) {
+        if (!budget--) {
+            more = 1;
+            break;
+        }
+        int err = nv_rtnl_dump_step(s);
+        if (err < 0)
+            return err;
+        if (!err)
+            break;
+        err = nv_rtnl_drain_events(s);
+        if (err)
+            return err;
+    }
+    nv_rtnl_query_step(s);
+    return more;
+}
+
+static int source_dump(struct nv_source *base, const struct nv_dump_request *req)
+{
+    return nv_rtnl_dump_start(self(base), req);
+}
+
+static int source_query(struct nv_source *base, uint32_t number, uint8_t family,
+                        const uint8_t dst[16])
+{
+    return nv_rtnl_query_start(self(base), number, family, dst);
+}
+
+/* What is queued on the old socket is dropped: the new one stood before it went, and all is re-read. */
+static int source_reopen(struct nv_source *base)
+{
+    struct nv_rtnl_source *s = self(base);
+    int err = replace_socket(s, &s->event_sock);
+    if (err)
+        return err;
+    s->stats.reopens++;
+    s->lost = 0;
+    return 0;
+}
+
+static void source_stats(const struct nv_source *base, struct nv_source_stats *ret_stats)
+{
+    const struct nv_rtnl_source *s = self_const(base);
+    *ret_stats = s->stats;
+    ret_stats->clipped = s->decoder.clipped;
+    ret_stats->buffer_bytes = nv_rtnl_buffer_bytes(&s->event_sock);
+}
+
+static int source_namespace_id(const struct nv_source *base, uint64_t *ret_dev, uint64_t *ret_ino)
+{
+    const struct nv_rtnl_source *s = self_const(base);
+    struct stat st;
+    if (s->netns_fd < 0)
+        return -ENOENT;
+    if (fstat(s->netns_fd, &st))
+        return -errno;
+    *ret_dev = st.st_dev;
+    *ret_ino = st.st_ino;
+    return 0;
+}
+
+static void source_close(struct nv_source *base)
+{
+    struct nv_rtnl_source *s = self(base);
+    nv_rtnl_socket_close(&s->query_sock);
+    nv_rtnl_socket_close(&s->dump_sock);
+    nv_rtnl_socket_close(&s->event_sock);
+    if (s->netns_fd >= 0)
+        (void)close(s->netns_fd);
+    free(s);
+}
+
+int nv_source_open(const struct nv_source_args *args, struct nv_source **ret_source)
+{
+    static const struct nv_source_ops ops = {
+        .handles = source_handles,
+        .pump = source_pump,
+        .dump = source_dump,
+        .query = source_query,
+        .reopen = source_reopen,
+        .stats = source_stats,
+        .namespace_id = source_namespace_id,
+        .close = source_close,
+    };
+    struct nv_rtnl_source *s = calloc(1, sizeof *s);
+    if (!s)
+        return -ENOMEM;
+    s->base.ops = &ops;
+    s->sink = args->sink;
+    s->sink_arg = args->sink_arg;
+    s->wanted_buffer_bytes = args->buffer_bytes;
+    s->elsewhere = args->netns != NULL;
+    s->netns_fd = s->event_sock.fd = s->dump_sock.fd = s->query_sock.fd = -1;
+
+    int err = nv_netns_open(args->netns, &s->netns_fd);
+    if (err && !s->elsewhere)
+        err = 0; /* no /proc: the sockets do without, only namespace_id does not */
+    if (!err)
+        err = replace_socket(s, &s->event_sock);
+    if (!err)
+        err = replace_socket(s, &s->dump_sock);
+    if (!err)
+        err = replace_socket(s, &s->query_sock);
+    if (err) {
+        source_close(&s->base);
+        return err;
+    }
+    *ret_source = &s->base;
+    return 0;
+}

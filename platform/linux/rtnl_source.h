@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rtnl_source.h - what the files of the Linux source share: its state, in three parts.
+ *
+ * Owns:      struct nv_rtnl_source. rtnl_source.c works the event stream and the whole, rtnl_dump.c `dump`,
+ *            rtnl_query.c `query`.
+ * Assumes:   one thread. `buf` and `decoder` serve one datagram at a time: nobody drains the events in the
+ *            middle of another datagram.
+ */
+#ifndef NV_LINUX_RTNL_SOURCE_H
+#define NV_LINUX_RTNL_SOURCE_H
+
+#include <linux/netlink.h>
+
+#include "nv/plat.h"
+#include "rtnl_decode.h"
+#include "rtnl_socket.h"
+
+#define NV_RTNL_DATAGRAM_MAX 65536 /* a dump's are up to 32 KiB, an event's rarely above 4 KiB */
+#define NV_RTNL_PATIENCE_NS  (5 * UINT64_C(1000000000)) /* without an answer: the request failed */
+
+enum nv_rtnl_stage {
+    NV_RTNL_IDLE,
+    NV_RTNL_BARRIER, /* waits for the reply that shows that no change is under way */
+    NV_RTNL_RUNNING
+};
+
+struct nv_rtnl_dump {
+    enum nv_rtnl_stage stage;
+    bool unannounced; /* requested, but DUMP_BEGIN has not been given out */
+    struct nv_dump_request req;
+    uint8_t
+        family; /* that is being dumped now: addresses of both families are two dumps for the kernel */
+    enum nv_dump_status status;
+    int error;
+    uint64_t heard_ns; /* CLOCK_MONOTONIC, of the last sign of life */
+};
+
+struct nv_rtnl_query {
+    bool active;
+    uint32_t number;
+    uint64_t asked_ns;
+};
+
+struct nv_rtnl_source {
+    struct nv_source base;
+    nv_event_fn *sink;
+    void *sink_arg;
+
+    int netns_fd;   /* -1: none to be had */
+    bool elsewhere; /* the namespace was named: sockets are opened by a thread that goes there */
+    uint64_t wanted_buffer_bytes;
+
+    struct nv_rtnl_socket event_sock;
+    struct nv_rtnl_socket dump_sock;
+    struct nv_rtnl_socket query_sock;
+    unsigned lost; /* bits 1 << NV_LOST_*, given out when the queue has been read empty */
+
+    struct nv_rtnl_dump dump;
+    struct nv_rtnl_query query;
+    struct nv_source_stats stats;
+    struct nv_rtnl_decoder decoder;
+    _Alignas(8) uint8_t buf[NV_RTNL_DATAGRAM_MAX];
+};
+
+/* The next message of [*p, *p + *left), or NULL at the end; *bad: what is left is no message. */
+static inline const struct nlmsghdr *nv_rtnl_next(const uint8_t **p, size_t *left, bool *bad)
+{
+    if (!*left)
+        return NULL;
+    const struct nlmsghdr *nlh = (const void *)*p;
+    if (*left < sizeof *nlh || nlh->nlmsg_len < sizeof *nlh || nlh->nlmsg_len > *left) {
+        *bad = true;
+        return NULL;
+    }
+    size_t step = ((size_t)nlh->nlmsg_len + 3u) & ~(size_t)3u;
+    if (step > *left)
+        step = *left;
+    *p += step;
+    *left -= step;
+    return nlh;
+}
+
+/* A reply to the last request on the socket, and not to an earlier one or to nobody's. */
+static inline bool nv_rtnl_is_reply(const struct nv_rtnl_socket *sock, const struct nlmsghdr *nlh)
+{
+    return nlh->nlmsg_pid == sock->portid && nlh->nlmsg_seq == sock->seq;
+}
+
+/* The code that NLMSG_ERROR or NLMSG_DONE carries, as a positive errno; 0: none. False: no code in it. */
+bool nv_rtnl_code(const struct nlmsghdr *nlh, int *ret_error);
+
+/* Opens a request socket of the source anew, in its namespace. */
+int nv_rtnl_renew(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock);
+/* Reads the event stream empty: 0, 1 if there was too much of it, or a negative errno that is final. */
+int nv_rtnl_drain_events(struct nv_rtnl_source *s);
+
+int nv_rtnl_dump_start(struct nv_rtnl_source *s, const struct nv_dump_request *req);
+/* Gives out DUMP_BEGIN if it is due. */
+void nv_rtnl_dump_announce(struct nv_rtnl_source *s);
+/* Works off one datagram: 1, 0 if there is none, or a negative errno that is final. */
+int nv_rtnl_dump_step(struct nv_rtnl_source *s);
+
+int nv_rtnl_query_start(struct nv_rtnl_source *s, uint32_t number, uint8_t family,
+                        const uint8_t dst[16]);
+void nv_rtnl_query_step(struct nv_rtnl_source *s);
+
+#endif

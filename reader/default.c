@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * default.c - gives the default routes: main, egress, and the ranked candidates.
+ *
+ * Owns:      the four inline answers of a root slot, and the DEFAULTS tree.
+ * Promises:  netvane_default_get and netvane_egress_get take no lock and make no call: head, 64 bytes, check.
+ *            They read header pages only, which stay mapped until close, whatever a takeover does.
+ */
+#include "reader.h"
+
+_Static_assert(sizeof(struct netvane_default) == 64, "64 bytes for ever");
+_Static_assert(sizeof(struct netvane_default) == sizeof(struct netvane_region_default), "");
+_Static_assert(offsetof(struct netvane_default, flags) ==
+                   offsetof(struct netvane_region_default, flags),
+               "");
+_Static_assert(offsetof(struct netvane_default, nhid) ==
+                   offsetof(struct netvane_region_default, nhid),
+               "");
+_Static_assert(NETVANE_DEFAULT_PRESENT == NETVANE_DF_PRESENT, "");
+_Static_assert(NETVANE_DEFAULT_CONFIRMED == NETVANE_DF_CONFIRMED, "");
+_Static_assert(NETVANE_DEFAULT_ONLINK == NETVANE_DF_ONLINK, "");
+_Static_assert((int)NETVANE_REASON_IS_REJECT == (int)NETVANE_REASON_REJECT, "");
+
+#define SLOT_MAIN4   offsetof(struct netvane_region_slot, main4)
+#define SLOT_EGRESS4 offsetof(struct netvane_region_slot, egress4)
+_Static_assert(offsetof(struct netvane_region_slot, main6) == SLOT_MAIN4 + 64, "");
+_Static_assert(offsetof(struct netvane_region_slot, egress6) == SLOT_EGRESS4 + 64, "");
+_Static_assert(NV_AF_4 == 4 && NV_AF_6 == 6, "bit 1 of the family is the index of its answer");
+
+/* Eight words, so that they stay in registers until the check. */
+struct words {
+    uint64_t w[8];
+};
+enum { WORD_SIZE = 0, WORD_FLAGS = 6, FLAGS_SHIFT = 32 };
+_Static_assert(offsetof(struct netvane_region_default, flags) == 8 * WORD_FLAGS + FLAGS_SHIFT / 8,
+               "the flags are the upper half of word 6 (little-endian hosts)");
+
+/* Written out: as a loop gcc keeps it one, and the words go through the stack. */
+static inline struct words load_words(const unsigned char *from)
+{
+    const uint64_t w0 = nv_load64(from, memory_order_relaxed);
+    const uint64_t w1 = nv_load64(from + 8, memory_order_relaxed);
+    const uint64_t w2 = nv_load64(from + 16, memory_order_relaxed);
+    const uint64_t w3 = nv_load64(from + 24, memory_order_relaxed);
+    const uint64_t w4 = nv_load64(from + 32, memory_order_relaxed);
+    const uint64_t w5 = nv_load64(from + 40, memory_order_relaxed);
+    const uint64_t w6 = nv_load64(from + 48, memory_order_relaxed);
+    const uint64_t w7 = nv_load64(from + 56, memory_order_relaxed);
+    return (struct words){{w0, w1, w2, w3, w4, w5, w6, w7}};
+}
+
+static inline int give(const struct words *a, struct netvane_default *ret)
+{
+    unsigned char *to = (unsigned char *)ret;
+    if (nv_unlikely(!(a->w[WORD_FLAGS] & (uint64_t)NETVANE_DF_PRESENT << FLAGS_SHIFT)))
+        return NETVANE_NOT_FOUND;
+    const uint64_t w0 = a->w[WORD_SIZE] | sizeof(*ret); /* 0 in the region */
+    memcpy(to, &w0, 8);
+    memcpy(to + 8, &a->w[1], 8);
+    memcpy(to + 16, &a->w[2], 8);
+    memcpy(to + 24, &a->w[3], 8);
+    memcpy(to + 32, &a->w[4], 8);
+    memcpy(to + 40, &a->w[5], 8);
+    memcpy(to + 48, &a->w[6], 8);
+    memcpy(to + 56, &a->w[7], 8);
+    return NETVANE_OK;
+}
+
+static __attribute__((noinline, cold)) int get_slowly(struct netvane *nv, unsigned family,
+                                                      size_t at, struct netvane_default *ret)
+{
+    if (!nv || !ret || !nv_is_family(family))
+        return NETVANE_INVALID;
+    for (unsigned i = 0; i < 16; i++) {
+        struct netvane_snap snap;
+        struct nv_snap s;
+        int r = nv_snap_begin(nv, &snap);
+        if (r)
+            return r == NETVANE_EXPIRED ? NETVANE_CORRUPT : r;
+        nv_snap_load(&snap, &s);
+        struct words a = load_words(nv_snap_slot(&s) + at);
+        if (nv_valid(&s))
+            return give(&a, ret);
+    }
+    return NETVANE_CORRUPT; /* a horizon above the head: no writer does that */
+}
+
+/*
+ * One path without a loop: anything out of the ordinary (nothing published, replaced, expired under us, a family
+ * that is none) goes to get_slowly. head - 1 is not below MOVED - 1 for head 0 and for each head with MOVED.
+ */
+static inline int get(struct netvane *nv, unsigned family, size_t at4, struct netvane_default *ret)
+{
+    const size_t at = at4 + 32u * (family & 2u);
+    const unsigned char *head =
+        (const unsigned char *)__atomic_load_n(&nv->words.head, __ATOMIC_ACQUIRE);
+    const unsigned char *base = head - NV_HOT(head);
+    uint64_t v = nv_read_head(base);
+    if (nv_unlikely(v - 1 >= NETVANE_HEAD_MOVED - 1 || (family & ~2u) != 4u))
+        return get_slowly(nv, family, at, ret);
+    struct words a = load_words(base + NV_SLOT(v) + at);
+    if (nv_unlikely(!nv_read_check(base, v)))
+        return get_slowly(nv, family, at, ret);
+    return give(&a, ret);
+}
+
+int netvane_default_get(struct netvane *nv, uint8_t family, struct netvane_default *ret_default)
+{
+    return get(nv, family, SLOT_MAIN4, ret_default);
+}
+
+int netvane_egress_get(struct netvane *nv, uint8_t family, struct netvane_default *ret_egress)
+{
+    return get(nv, family, SLOT_EGRESS4, ret_egress);
+}
+
+/* ---- of a snapshot ------------------------------------------------------------------------------------- */
+
+static int of_snap(const struct netvane_snap *snap, unsigned family, size_t at4,
+                   struct netvane_default *ret)
+{
+    struct nv_snap s;
+    int r = ret && nv_is_family(family) ? nv_enter(snap, &s) : NETVANE_INVALID;
+    if (r)
+        return r;
+    struct words a = load_words(nv_snap_slot(&s) + at4 + 32u * (family & 2u));
+    r = nv_leave(&s, NV_TREE_OK);
+    return r ? r : give(&a, ret);
+}
+
+int netvane_snap_default(const struct netvane_snap *snap, uint8_t family,
+                         struct netvane_default *ret_default)
+{
+    return of_snap(snap, family, SLOT_MAIN4, ret_default);
+}
+
+int netvane_snap_egress(const struct netvane_snap *snap, uint8_t family,
+                        struct netvane_default *ret_egress)
+{
+    return of_snap(snap, family, SLOT_EGRESS4, ret_egress);
+}
+
+/* ---- candidates ----------------------------------------------------------------------------------------- */
+
+#define TABLE_MAIN 254 /* RT_TABLE_MAIN */
+
+static uint64_t candidates_key(const struct nv_iter *it)
+{
+    return (uint64_t)it->family << 56 | (uint64_t)it->table << 16;
+}
+
+int netvane_default_iter(const struct netvane_snap *snap, uint8_t family, uint32_t table,
+                         struct netvane_iter *ret_it)
+{
+    struct nv_iter it;
+    int r = ret_it && nv_is_family(family) ? nv_iter_begin(snap, NV_ITER_DEFAULTS, &it)
+                                           : NETVANE_INVALID;
+    if (r)
+        return r;
+    it.family = family;
+    it.table = table ? table : TABLE_MAIN;
+    const uint64_t key = candidates_key(&it);
+    return nv_iter_started(&it, nv_snap_seek(&it.snap, NETVANE_TREE_DEFAULTS, &key, &it.cursor),
+                           ret_it);
+}
+
+int netvane_default_next(struct netvane_iter *iter, struct netvane_default *ret_default)
+{
+    struct nv_iter *it = nv_iter_of(iter);
+    struct netvane_rec_default rec;
+    int r = ret_default ? nv_iter_enter(it, NV_ITER_DEFAULTS) : NETVANE_INVALID;
+    if (r != 1)
+        return r;
+    int w = nv_step(&it->cursor, &rec);
+    if (w == NV_TREE_OK && rec.key[0] >> 16 != candidates_key(it) >> 16)
+        w = NV_TREE_END;
+    r = nv_iter_leave(it, w);
+    if (r != 1)
+        return r;
+    rec.value.size = sizeof(*ret_default);
+    memcpy(ret_default, &rec.value, sizeof(*ret_default));
+    return 1;
+}

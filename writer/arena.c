@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arena.c - gives out nodes and takes them back once no readable version can reach them.
+ *
+ * Three places for a node: free, used (by the draft or a readable version), limbo (retired by the draft of some
+ * version, and readable in the versions before it). The lists have room before it is needed, so that nothing but
+ * nv_arena_reserve can fail.
+ */
+#include "arena.h"
+
+#include <stdlib.h>
+
+#include "limits.h"
+#include "nv/proto.h"
+
+static int resize(void *list, uint32_t count, size_t each)
+{
+    void **p = list;
+    void *n = realloc(*p, (size_t)count * each);
+    if (!n)
+        return NV_ARENA_FULL;
+    *p = n;
+    return 0;
+}
+
+/* The ring is laid out anew when it grows, so that its order survives. */
+static int resize_limbo(struct nv_arena *a, uint32_t capacity)
+{
+    struct nv_limbo *n = malloc((size_t)capacity * sizeof(*n));
+    if (!n)
+        return NV_ARENA_FULL;
+    for (uint32_t i = 0; i < a->limbo_count; i++)
+        n[i] = a->limbo[(a->limbo_head + i) % a->capacity];
+    free(a->limbo);
+    a->limbo = n;
+    a->limbo_head = 0;
+    return 0;
+}
+
+static int grow_once(struct nv_arena *a)
+{
+    uint64_t step = nv_max_u64(NV_GROW_LEAST_BYTES, a->size_bytes / 8) & ~(uint64_t)0xffff;
+    uint64_t size = nv_min_u64(a->size_bytes + step, a->max_bytes);
+    if (size < a->size_bytes + NETVANE_NODE_BYTES)
+        return NV_ARENA_FULL;
+    uint32_t nodes = (uint32_t)((size - NETVANE_ARENA_OFFSET) / NETVANE_NODE_BYTES);
+    if (resize(&a->free_refs, nodes, sizeof(*a->free_refs)) || resize_limbo(a, nodes))
+        return NV_ARENA_FULL;
+    uint32_t before = (uint32_t)(a->size_bytes / NETVANE_NODE_BYTES);
+    a->capacity = nodes;
+    if (a->grow(a->grow_arg, size)) {
+        a->grow_failures++;
+        return NV_ARENA_FULL;
+    }
+    uint32_t after = (uint32_t)(size / NETVANE_NODE_BYTES);
+    a->size_bytes = (uint64_t)after * NETVANE_NODE_BYTES;
+    nv_write_committed(a->base, a->size_bytes);
+    /* Highest first, so that the lowest is taken first and a dump fills the file in order. */
+    uint32_t fresh = after - before;
+    for (uint32_t i = a->free_count; i-- > 0;)
+        a->free_refs[i + fresh] = a->free_refs[i];
+    for (uint32_t i = 0; i < fresh; i++)
+        a->free_refs[i] = after - 1 - i;
+    a->free_count += fresh;
+    return 0;
+}
+
+int nv_arena_init(struct nv_arena *a, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow, void *grow_arg,
+                  uint64_t draft)
+{
+    *a = (struct nv_arena){.base = base,
+                           .size_bytes = NETVANE_ARENA_OFFSET,
+                           .max_bytes = max_bytes,
+                           .grow = grow,
+                           .grow_arg = grow_arg,
+                           .draft = draft};
+    return grow_once(a);
+}
+
+void nv_arena_destroy(struct nv_arena *a)
+{
+    free(a->free_refs);
+    free(a->dirty);
+    free(a->limbo);
+    *a = (struct nv_arena){0};
+}
+
+int nv_arena_reserve(struct nv_arena *a, uint32_t count, bool *ret_expired)
+{
+    if (a->dirty_capacity - a->dirty_count < count) {
+        uint32_t capacity = a->dirty_capacity + a->dirty_capacity / 2 + count;
+        if (resize(&a->dirty, capacity, sizeof(*a->dirty)))
+            return NV_ARENA_FULL;
+        a->dirty_capacity = capacity;
+    }
+    while (a->free_count < count) {
+        if (!grow_once(a))
+            continue;
+        /* Over the budget: every version but the newest has to go now. */
+        uint64_t newest = a->draft - 1;
+        if (nv_read_word(a->base, NV_HOT(horizon)) < newest) {
+            nv_write_horizon(a->base, newest);
+            nv_arena_reclaim(a, newest);
+            *ret_expired = true;
+        }
+        return a->free_count < count ? NV_ARENA_FULL : 0;
+    }
+    return 0;
+}
+
+uint32_t nv_arena_take(struct nv_arena *a)
+{
+    uint32_t ref = a->free_refs[--a->free_count];
+    a->used++;
+    a->dirty[a->dirty_count++] = ref;
+    return ref;
+}
+
+void nv_arena_retire(struct nv_arena *a, uint32_t ref)
+{
+    struct netvane_region_node *n = nv_arena_node_rw(a, ref);
+    a->used--;
+    if (n->version == a->draft) { /* no reader has ever been able to reach it */
+        uint64_t dead[2] = {0, 0};
+        nv_payload_store(n, dead, sizeof(dead));
+        a->free_refs[a->free_count++] = ref;
+        return;
+    }
+    a->limbo[(a->limbo_head + a->limbo_count++) % a->capacity] =
+        (struct nv_limbo){.last_version = a->draft - 1, .ref = ref};
+}
+
+void nv_arena_reclaim(struct nv_arena *a, uint64_t horizon)
+{
+    while (a->limbo_count && a->limbo[a->limbo_head].last_version < horizon) {
+        a->free_refs[a->free_count++] = a->limbo[a->limbo_head].ref;
+        a->limbo_head = (a->limbo_head + 1) % a->capacity;
+        a->limbo_count--;
+    }
+}
+
+void nv_arena_next_draft(struct nv_arena *a)
+{
+    a->draft++;
+    a->dirty_count = 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arena.h - the nodes of the region: which are free, which hold a readable version, which are the draft's.
+ *
+ * Owns:      allocation, growth, the limbo of retired nodes, the list of nodes that the draft made.
+ * Assumes:   one thread; the caller reserved what an edit may need (nv_arena_reserve) before it began.
+ * Promises:  a node that a version at or above the horizon can reach is never given out.
+ */
+#ifndef NV_ARENA_H
+#define NV_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "netvane/region.h"
+
+/* Backs [0, size_bytes) of the region with memory; 0 or a negative errno. */
+typedef int nv_arena_grow_fn(void *arg, uint64_t size_bytes);
+
+struct nv_limbo {
+    uint64_t last_version; /* the newest version that can show the node */
+    uint32_t ref;
+};
+
+struct nv_arena {
+    unsigned char *base;
+    uint64_t size_bytes; /* committed */
+    uint64_t max_bytes;
+    nv_arena_grow_fn *grow;
+    void *grow_arg;
+    uint64_t draft; /* the version that is being made */
+    uint32_t capacity; /* nodes there are; the free list and the limbo have room for all */
+    uint32_t *free_refs;
+    uint32_t free_count;
+    uint32_t *dirty; /* taken by this draft; some may be free again, or be there twice */
+    uint32_t dirty_count, dirty_capacity;
+    struct nv_limbo *limbo; /* a ring in order of last_version */
+    uint32_t limbo_head, limbo_count;
+    uint32_t used;
+    uint64_t grow_failures;
+};
+
+/* Starts on a zeroed region of which [0, NETVANE_ARENA_OFFSET) is backed. draft: its first version. */
+int nv_arena_init(struct nv_arena *a, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow, void *grow_arg,
+                  uint64_t draft);
+void nv_arena_destroy(struct nv_arena *a);
+
+/*
+ * Makes sure that count nodes are free. Over the memory budget it advances the horizon to the newest version:
+ * ret_expired tells (it is only ever set). NV_ARENA_FULL: nothing else changed.
+ */
+enum { NV_ARENA_FULL = -1 };
+int nv_arena_reserve(struct nv_arena *a, uint32_t count, bool *ret_expired);
+
+/* A node of the draft. There is one: it was reserved. */
+uint32_t nv_arena_take(struct nv_arena *a);
+/* The draft no longer uses the node. */
+void nv_arena_retire(struct nv_arena *a, uint32_t ref);
+/* Frees what only versions below the horizon can show. */
+void nv_arena_reclaim(struct nv_arena *a, uint64_t horizon);
+/* The draft became a version: the next one begins. */
+void nv_arena_next_draft(struct nv_arena *a);
+
+static inline const struct netvane_region_node *nv_arena_node(const struct nv_arena *a, uint32_t ref)
+{
+    return (const struct netvane_region_node *)(const void *)(a->base + (uint64_t)ref * NETVANE_NODE_BYTES);
+}
+
+static inline struct netvane_region_node *nv_arena_node_rw(const struct nv_arena *a, uint32_t ref)
+{
+    return (struct netvane_region_node *)(void *)(a->base + (uint64_t)ref * NETVANE_NODE_BYTES);
+}
+
+static inline bool nv_arena_is_draft(const struct nv_arena *a, uint32_t ref)
+{
+    return nv_arena_node(a, ref)->version == a->draft;
+}
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commit.c - effective change, default route, checksums, root slot.
+ *
+ * A topic moves if the digest of its objects differs from that of the newest version: a change that was undone within one
+ * draft moves nothing, and neither does a restart.
+ */
+#include "commit.h"
+
+#include "limits.h"
+
+void nv_commit_init(struct nv_commit *c, struct nv_mirror *m, struct nv_publisher *p)
+{
+    *c = (struct nv_commit){.mirror = m, .pub = p};
+}
+
+bool nv_commit_wanted(const struct nv_commit *c)
+{
+    const struct nv_mirror *m = c->mirror;
+    return m->edited || m->choice_stale[0] || m->choice_stale[1] || c->quality != c->published_quality;
+}
+
+/* The same answer, whatever is known of its confirmation and its source? */
+static bool same_way(const struct netvane_region_default *a, const struct netvane_region_default *b)
+{
+    const uint32_t seen = NETVANE_DF_PRESENT | NETVANE_DF_GATEWAY | NETVANE_DF_REJECT;
+    return (a->flags & seen) == (b->flags & seen) && a->ifindex == b->ifindex && a->gw_family == b->gw_family &&
+           !memcmp(a->gateway, b->gateway, sizeof(a->gateway));
+}
+
+static void choose(struct nv_commit *c)
+{
+    for (unsigned f = 0; f < 2; f++) {
+        if (!c->mirror->choice_stale[f])
+            continue;
+        c->mirror->choice_stale[f] = false;
+        struct nv_choice now;
+        nv_select(c->mirror, f, &now);
+        struct netvane_region_default was = c->egress[f];
+        if (memcmp(&now.egress, &c->choice[f].egress, sizeof(now.egress))) {
+            c->egress[f] = now.egress;
+            if (same_way(&was, &now.egress) && was.flags & NETVANE_DF_CONFIRMED && was.flags & NETVANE_DF_PREFSRC) {
+                memcpy(c->egress[f].prefsrc, was.prefsrc, sizeof(was.prefsrc)); /* the kernel's, until it says otherwise */
+                c->egress[f].flags |= NETVANE_DF_PREFSRC;
+            }
+        }
+        c->choice[f] = now;
+        c->ask[f] = true;
+        c->mirror->edited = true;
+    }
+    for (unsigned f = 0; f < 2; f++)
+        c->mirror->digest[NETVANE_RT_DEFAULT4 + f] = nv_content_defaults(&c->choice[f].main_default, &c->egress[f]);
+    c->mirror->digest[NETVANE_RT_HEALTH] = c->quality;
+}
+
+static uint32_t moved_topics(const struct nv_commit *c)
+{
+    uint32_t topics = 0;
+    for (unsigned t = 0; t < NETVANE_RT_COUNT; t++)
+        if (c->mirror->digest[t] != c->pub->digest[t])
+            topics |= 1u << t;
+    return topics;
+}
+
+/* Writes the checksums of the nodes that the draft made; returns how many there are. */
+static uint64_t seal(struct nv_arena *a)
+{
+    uint64_t sealed = 0;
+    for (uint32_t i = 0; i < a->dirty_count; i++) {
+        struct netvane_region_node *n = nv_arena_node_rw(a, a->dirty[i]);
+        if (n->version != a->draft || !n->count)
+            continue; /* free again */
+        uint32_t sum = nv_node_checksum(n, nv_tree_shape(n->tree));
+        nv_write_word32(n, offsetof(struct netvane_region_node, checksum), sum);
+        sealed++;
+    }
+    return sealed;
+}
+
+static void drop_unused(struct nv_mirror *m)
+{
+    nv_intern_collect(&m->hops, &m->draft);
+    nv_intern_collect(&m->metrics, &m->draft);
+    nv_intern_collect(&m->strings, &m->draft);
+}
+
+bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
+{
+    struct nv_mirror *m = c->mirror;
+    choose(c);
+    uint32_t topics = moved_topics(c);
+    if (!topics && !force) {
+        if (!m->edited)
+            return false;
+        if (!c->quiet_since_ns)
+            c->quiet_since_ns = now_ns;
+        if (now_ns - c->quiet_since_ns < NV_QUIET_PUBLISH_NS)
+            return false;
+    }
+    drop_unused(m);
+    struct netvane_region_slot slot = {.verified_ns = c->verified_ns,
+                                       .quality = c->quality,
+                                       .main4 = c->choice[0].main_default,
+                                       .main6 = c->choice[1].main_default,
+                                       .egress4 = c->egress[0],
+                                       .egress6 = c->egress[1]};
+    memcpy(slot.tree, m->draft.tree, sizeof(m->draft.tree));
+    memcpy(slot.digest, m->digest, sizeof(slot.digest));
+    uint64_t nodes = seal(&m->draft.arena);
+    c->pub->counter[NETVANE_RC_NODES_COPIED] += nodes;
+    c->pub->counter[NETVANE_RC_BYTES_COPIED] += nodes * NETVANE_NODE_BYTES;
+    c->pub->counter[NETVANE_RC_EARLY_EXPIRIES] += m->early_expiry;
+    c->pub->counter[NETVANE_RC_LIMITS_HIT] = m->counts_refused;
+    m->early_expiry = false;
+    nv_publish(c->pub, &m->draft.arena, &slot, topics, now_ns);
+    m->edited = false;
+    c->quiet_since_ns = 0;
+    c->published_quality = c->quality;
+    if (topics)
+        nv_publisher_wake(c->pub, topics);
+    return true;
+}
+
+static struct netvane_region_default default_of(unsigned f, const struct nv_route *r)
+{
+    struct netvane_region_default d = {.family = f ? NV_AF_6 : NV_AF_4,
+                                       .flags = NETVANE_DF_PRESENT,
+                                       .table = r->table,
+                                       .metric = r->metric,
+                                       .type = r->type,
+                                       .protocol = r->protocol,
+                                       .scope = r->scope,
+                                       .nhid = r->nhid,
+                                       .hop_count = (uint16_t)r->hop_count};
+    if (r->hop_count) {
+        d.ifindex = r->hops[0].ifindex;
+        d.gw_family = r->hops[0].gw_family;
+        memcpy(d.gateway, r->hops[0].gateway, sizeof(d.gateway));
+        if (d.gw_family)
+            d.flags |= NETVANE_DF_GATEWAY;
+    }
+    if (r->has_prefsrc) {
+        memcpy(d.prefsrc, r->prefsrc, sizeof(d.prefsrc));
+        d.flags |= NETVANE_DF_PREFSRC;
+    }
+    if (r->type == NV_RTN_UNREACHABLE || r->type == NV_RTN_BLACKHOLE || r->type == NV_RTN_PROHIBIT)
+        d.flags |= NETVANE_DF_REJECT;
+    return d;
+}
+
+bool nv_commit_answer(struct nv_commit *c, unsigned f, const struct nv_route *answer)
+{
+    const struct netvane_region_default *own = &c->choice[f].egress;
+    struct netvane_region_default next = *own, kernel = {0};
+    if (answer)
+        kernel = default_of(f, answer);
+    bool rejects = own->flags & NETVANE_DF_REJECT;
+    bool agree = answer && !(kernel.flags & NETVANE_DF_REJECT)
+                     ? same_way(own, &kernel) || (own->flags & NETVANE_DF_MULTIPATH && own->family == kernel.family)
+                     : !own->family || rejects; /* the kernel answers a rejecting route with an error */
+    if (agree) {
+        c->disagreed[f] = 0;
+        if (own->family) {
+            next.flags |= NETVANE_DF_CONFIRMED;
+            if (kernel.flags & NETVANE_DF_PREFSRC && !rejects) {
+                memcpy(next.prefsrc, kernel.prefsrc, sizeof(next.prefsrc));
+                next.flags |= NETVANE_DF_PREFSRC;
+            }
+        }
+    } else if (++c->disagreed[f] == 1) {
+        c->ask[f] = true; /* an event may be under way: ask once more */
+        return true;
+    } else {
+        next = kernel;
+        next.flags |= kernel.family ? NETVANE_DF_KERNEL : 0u;
+        c->pub->counter[NETVANE_RC_EGRESS_DISAGREED]++;
+    }
+    if (memcmp(&next, &c->egress[f], sizeof(next))) {
+        c->egress[f] = next;
+        c->mirror->edited = true;
+    }
+    return agree;
+}

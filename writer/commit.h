@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commit.h - decides what a draft changed, and turns it into a version.
+ */
+#ifndef NV_COMMIT_H
+#define NV_COMMIT_H
+
+#include "publish.h"
+#include "select.h"
+
+struct nv_commit {
+    struct nv_mirror *mirror;
+    struct nv_publisher *pub;
+    struct nv_choice choice[2];                  /* as the mirror sees it */
+    struct netvane_region_default egress[2];     /* as published: confirmed or corrected by the kernel */
+    bool ask[2];                                 /* the kernel has to be asked about the egress */
+    unsigned disagreed[2];                       /* answers in a row that differed from the mirror's */
+    uint32_t quality;                            /* NETVANE_RQ_* of the next version */
+    uint32_t published_quality;
+    uint64_t verified_ns;                        /* when the last full re-read in the draft ended */
+    uint64_t quiet_since_ns;                     /* a draft without effect waits since then, 0: there is none */
+};
+
+void nv_commit_init(struct nv_commit *c, struct nv_mirror *m, struct nv_publisher *p);
+
+/* Is there anything that nv_commit would look at? */
+bool nv_commit_wanted(const struct nv_commit *c);
+
+/*
+ * Publishes the draft if it moves a topic, or after NV_QUIET_PUBLISH_NS if it only moves lifetimes, or if force is set.
+ * Returns whether a version was published; its sleepers are awake then.
+ */
+bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns);
+
+/*
+ * The kernel's answer about family f (index): answer with its route, or NULL with its errno. False: it contradicts the mirror
+ * (twice in a row; the first time it is only asked again), and is what the next version shows.
+ */
+bool nv_commit_answer(struct nv_commit *c, unsigned f, const struct nv_route *answer);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * limits.h - every bound of the writer, with what happens when it is met.
+ */
+#ifndef NV_LIMITS_H
+#define NV_LIMITS_H
+
+#include "nv/base.h"
+
+/* Region file: may grow to this by default; beyond it versions expire early, then changes are refused (DEGRADED). */
+#define NV_MAX_BYTES_DEFAULT (UINT64_C(1) << 30)
+#define NV_MAX_BYTES_LEAST   (UINT64_C(4) << 20)
+#define NV_MAX_BYTES_MOST    (UINT64_C(64) << 30)
+/* The file grows by an eighth of its size, at least by this. */
+#define NV_GROW_LEAST_BYTES (UINT64_C(1) << 20)
+/* One edit of the mirror copies fewer nodes than this; so many are kept free before it starts. */
+#define NV_EDIT_NODES 512u
+
+/* A version stays readable this long after the next one, unless memory or the ring runs out (counted). */
+#define NV_GRACE_NS NV_NS_PER_S
+/* Older versions are kept past their grace while they hold no more than this. */
+#define NV_LIMBO_KEEP_NODES (UINT32_C(8) * 1024 * 1024 / NETVANE_NODE_BYTES)
+
+/* Versions in a storm: one per this time. */
+#define NV_COALESCE_DEFAULT_NS NV_NS_PER_MS
+#define NV_COALESCE_MOST_NS    (UINT64_C(10) * NV_NS_PER_S)
+/* A draft that moves no topic (lifetimes were refreshed) is published after this. */
+#define NV_QUIET_PUBLISH_NS (UINT64_C(5) * NV_NS_PER_S)
+
+#define NV_HEARTBEAT_NS         NV_NS_PER_S
+#define NV_RECONCILE_DEFAULT_NS (UINT64_C(15) * NV_NS_PER_S)
+/* A reconcile takes at most 1 / this of the time. */
+#define NV_RECONCILE_SHARE 100u
+
+/* Re-reads waiting at once; one more collapses those of its class into one of everything. */
+#define NV_REREADS_MAX 64u
+/* A disturbed dump is repeated so often, then APPROXIMATE is set and it is tried again later. */
+#define NV_DUMP_TRIES     6u
+#define NV_DUMP_RETRY_NS  (UINT64_C(2) * NV_NS_PER_MS)
+#define NV_DUMP_LATER_NS  (UINT64_C(500) * NV_NS_PER_MS)
+/* Objects that events touched during one dump; more: the dump is repeated. */
+#define NV_TOUCHED_MAX 65536u
+/* Dump datagrams taken before the loop looks at its other work. */
+#define NV_PUMP_BUDGET 64u
+
+/* Sleepers woken by the thread that publishes; the rest are the notifier's. */
+#define NV_WAKE_INLINE 4
+
+/* Objects of one class; further ones are refused (DEGRADED, limits_hit). */
+#define NV_OBJECTS_MAX (UINT32_C(1) << 28)
+/* Routes that share table, prefix, tos and metric. */
+#define NV_ROUTE_POSITIONS_MAX 1024u
+/* Differences that one reconcile logs by name. */
+#define NV_DRIFT_LOGGED_MAX 16u
+
+/* The kernel is asked for its egress at most this often. */
+#define NV_QUERY_INTERVAL_NS (UINT64_C(2) * NV_NS_PER_MS)
+/* A disagreement about the egress makes a full re-read at most this often. */
+#define NV_EGRESS_RESYNC_NS (UINT64_C(30) * NV_NS_PER_S)
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mirror.h - the writer's truth: facts in, edits of the draft trees out.
+ *
+ * Owns:      the draft, dense ids, shared contents, and for each topic the digest of what the draft holds.
+ * Assumes:   one thread. Facts are as event.h says; their order is the source's.
+ * Promises:  a fact that tells nothing new edits nothing; an edit is whole or not made at all (REFUSED).
+ * Leaves:    when to re-read to sync.c, when to publish to commit.c.
+ */
+#ifndef NV_MIRROR_H
+#define NV_MIRROR_H
+
+#include "ids.h"
+#include "intern.h"
+#include "nv/content.h"
+#include "nv/event.h"
+#include "tree_edit.h"
+
+enum nv_kind { NV_K_LINK, NV_K_ADDR, NV_K_ROUTE4, NV_K_ROUTE6, NV_K_RULE, NV_K_NEXTHOP, NV_K_COUNT };
+
+/* What a fact did. */
+enum nv_effect {
+    NV_SAME,    /* nothing new */
+    NV_TOUCHED, /* only lifetimes moved */
+    NV_CHANGED,
+    NV_SUSPECT, /* applied as well as could be told; only a re-read can say whether that is right */
+    NV_REFUSED  /* no memory or a limit: the mirror lacks it, and says so (DEGRADED) */
+};
+
+/* How many routes a table has of each prefix length: longest-prefix questions try only those. */
+struct nv_table {
+    uint32_t table;
+    uint8_t family;
+    uint32_t total;
+    uint32_t count[129];
+};
+
+/* Consecutive entries of a dump that share all but the position are positions 0, 1, 2, ... */
+struct nv_run {
+    uint64_t key[NV_TREE_KEY_WORDS_MAX];
+    uint32_t position;
+    bool valid;
+};
+
+struct nv_mirror {
+    struct nv_draft draft;
+    struct nv_ids ids[NV_K_COUNT];
+    struct nv_intern strings, hops, metrics;
+    uint64_t digest[NETVANE_RT_COUNT];
+    uint64_t counts_refused;
+    bool edited;          /* the draft differs from the newest version */
+    bool degraded;        /* something was refused since the last full re-read began */
+    bool early_expiry;    /* set by an edit that had to expire versions */
+    bool choice_stale[2]; /* defaults or egress of IPv4, IPv6 have to be chosen again */
+    uint8_t probe[2][16]; /* the egress's probe destinations */
+    struct nv_table *tables;
+    uint32_t table_count, table_capacity;
+    struct nv_run run;
+    struct nv_hop hop_scratch[NV_HOPS_MAX];
+    struct netvane_rec_hop rec_scratch[NV_HOPS_MAX];
+};
+
+int nv_mirror_init(struct nv_mirror *m, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow, void *grow_arg,
+                   uint64_t first_version);
+void nv_mirror_destroy(struct nv_mirror *m);
+
+/* now_ns: CLOCK_BOOTTIME, for lifetimes. from_dump: positions come from the order of the facts. */
+enum nv_effect nv_mirror_link_put(struct nv_mirror *m, const struct nv_link *f);
+enum nv_effect nv_mirror_link_remove(struct nv_mirror *m, uint32_t ifindex);
+enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, bool from_dump, uint64_t now_ns);
+enum nv_effect nv_mirror_addr_remove(struct nv_mirror *m, const struct nv_addr *f);
+enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f, uint32_t list, bool from_dump,
+                                   uint64_t now_ns);
+enum nv_effect nv_mirror_route_remove(struct nv_mirror *m, const struct nv_route *f);
+enum nv_effect nv_mirror_rule_put(struct nv_mirror *m, const struct nv_rule *f, bool from_dump);
+enum nv_effect nv_mirror_rule_remove(struct nv_mirror *m, const struct nv_rule *f);
+enum nv_effect nv_mirror_nexthop_put(struct nv_mirror *m, const struct nv_nexthop *f);
+enum nv_effect nv_mirror_nexthop_remove(struct nv_mirror *m, uint32_t nhid);
+
+/* What follows with certainty when a link loses IFF_UP: its IPv4 routes, those of type local aside, are gone. */
+enum nv_effect nv_mirror_link_went_down(struct nv_mirror *m, uint32_t ifindex);
+
+/* ---- sweeps ------------------------------------------------------------------------------------------- */
+
+/* What a dump covered; zero fields do not limit. */
+struct nv_scope {
+    enum nv_kind kind;
+    uint8_t family; /* addresses, rules */
+    uint32_t ifindex;
+    uint32_t table;
+};
+
+/* One object that a sweep removed, in words, for the log. */
+typedef void nv_swept_fn(void *arg, enum nv_kind kind, const char *text);
+
+void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind);
+/*
+ * Removes what the dump did not show. twice: only what the dump before did not show either (missed bits), and notes
+ * what this one did not. touched (may be NULL): keys that events touched meanwhile are left alone. Returns how many
+ * objects were removed.
+ */
+typedef bool nv_touched_fn(void *arg, uint64_t key);
+struct nv_sweep {
+    struct nv_scope scope;
+    bool twice;
+    nv_touched_fn *touched;
+    void *touched_arg;
+    nv_swept_fn *swept;
+    void *swept_arg;
+};
+uint32_t nv_mirror_sweep(struct nv_mirror *m, const struct nv_sweep *sweep);
+
+/* The number by which events and dump facts about one object, or one list of equals, are matched. */
+uint64_t nv_touch_link(uint32_t ifindex);
+uint64_t nv_touch_addr(uint8_t family, uint32_t ifindex, const uint8_t *local);
+uint64_t nv_touch_route(uint8_t family, uint32_t table, const uint8_t *dst, uint8_t dst_len);
+uint64_t nv_touch_rule(uint8_t family, uint32_t priority);
+uint64_t nv_touch_nexthop(uint32_t nhid);
+
+/* ---- for the files that implement the above, and select.c --------------------------------------------- */
+
+/* Room for one change of the mirror; false: REFUSED, nothing was done. */
+bool nv_mirror_reserve(struct nv_mirror *m, enum nv_kind kind);
+/* Ids of shared contents, each with one more reference; 0 for nothing (and for no memory). */
+uint32_t nv_mirror_text(struct nv_mirror *m, const char *bytes, uint32_t len);
+/* The topic's digest loses `before` and gains `after` (0: nothing). */
+void nv_mirror_account(struct nv_mirror *m, unsigned topic, uint64_t before, uint64_t after);
+/* Names of links in rules and such: the record of a link in the draft. */
+bool nv_mirror_link(const struct nv_mirror *m, uint32_t ifindex, struct netvane_rec_link *ret_link);
+/* Deletes one object whose record the sweep found; the same as the removals above do. */
+void nv_mirror_drop_link(struct nv_mirror *m, const struct netvane_rec_link *r);
+void nv_mirror_drop_addr(struct nv_mirror *m, const struct netvane_rec_addr *r);
+void nv_mirror_drop_route(struct nv_mirror *m, unsigned tree, const void *record);
+void nv_mirror_drop_rule(struct nv_mirror *m, const struct netvane_rec_rule *r);
+void nv_mirror_drop_nexthop(struct nv_mirror *m, const struct netvane_rec_nexthop *r);
+/* Does a hop of this set use the link? */
+bool nv_mirror_set_uses(const struct nv_mirror *m, uint32_t hops, uint32_t ifindex);
+bool nv_mirror_set_only(const struct nv_mirror *m, uint32_t hops, uint32_t ifindex);
+/* One object in words, for the log. */
+void nv_mirror_describe(enum nv_kind kind, const void *record, char *buf, size_t size);
+
+static inline const struct netvane_rec_hop *nv_mirror_hops(const struct nv_mirror *m, uint32_t hops, uint32_t *ret_count)
+{
+    const struct nv_interned *it = &m->hops.items[hops];
+    *ret_count = hops ? it->len / (uint32_t)sizeof(struct netvane_rec_hop) : 0;
+    return hops ? (const struct netvane_rec_hop *)(const void *)it->bytes : NULL;
+}
+
+static inline unsigned nv_kind_tree(enum nv_kind kind)
+{
+    static const uint8_t trees[NV_K_COUNT] = {NETVANE_TREE_LINKS,   NETVANE_TREE_ADDRS, NETVANE_TREE_ROUTES4,
+                                              NETVANE_TREE_ROUTES6, NETVANE_TREE_RULES, NETVANE_TREE_NEXTHOPS};
+    return trees[kind];
+}
+
+#endif

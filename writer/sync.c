@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sync.c - the machine that keeps the mirror equal to the kernel.
+ *
+ * Idea: events are applied at once; where one hints at a silent change, a re-read of just that is queued. One dump runs at
+ * a time. A dump's facts are true when the kernel sends them, so they are applied unless an event about the same object
+ * came while the dump ran (`touched`): then the event is as new or newer. What a dump did not show is swept when it
+ * proves absence: if no event of its kind came meanwhile and the kernel did not flag it. Else it is repeated, and what two
+ * in a row did not show is swept; after NV_DUMP_TRIES the State is called APPROXIMATE and the dump is tried again later.
+ * Rounds (first load, resync, reconcile) are the seven full dumps in order, links first; queued re-reads go between them.
+ * A dump ends only after the event stream was read empty once more, so that an event that was already on its way
+ * is not mistaken for drift.
+ */
+#include "sync.h"
+
+#include "log.h"
+
+static const struct {
+    enum nv_class cls;
+    uint8_t family;
+} steps[] = {{NV_LINK, 0},    {NV_ADDR, 0},         {NV_RULE, NV_AF_4}, {NV_RULE, NV_AF_6},
+             {NV_NEXTHOP, 0}, {NV_ROUTE, NV_AF_4}, {NV_ROUTE, NV_AF_6}};
+
+static const char *const round_names[] = {"none", "initial", "resync", "reconcile"};
+
+void nv_sync_init(struct nv_sync *s, struct nv_mirror *m, uint64_t *counter, uint64_t reconcile_ns)
+{
+    *s = (struct nv_sync){.mirror = m, .counter = counter, .reconcile_ns = reconcile_ns};
+    s->sleep_offset_ns = (int64_t)(nv_clock_boottime_ns() - nv_clock_monotonic_ns());
+    s->round = NV_ROUND_INITIAL;
+    s->step_job.full = true;
+    s->round_started_ns = nv_clock_boottime_ns();
+    s->reconcile_due_ns = NV_FOREVER;
+}
+
+void nv_sync_destroy(struct nv_sync *s)
+{
+    nv_touched_destroy(&s->touched);
+}
+
+/* ---- the queue ---------------------------------------------------------------------------------------- */
+
+static bool covers(const struct nv_dump_request *a, const struct nv_dump_request *b)
+{
+    return a->cls == b->cls && (!a->family || a->family == b->family) && (!a->ifindex || a->ifindex == b->ifindex) &&
+           (!a->table || a->table == b->table);
+}
+
+static void unqueue(struct nv_sync *s, unsigned i)
+{
+    memmove(&s->queue[i], &s->queue[i + 1], (size_t)(s->queued - i - 1) * sizeof(s->queue[0]));
+    s->queued--;
+}
+
+static void enqueue(struct nv_sync *s, const struct nv_reread *job)
+{
+    struct nv_reread j = *job;
+    for (unsigned i = s->queued; i-- > 0;) {
+        if (covers(&s->queue[i].req, &j.req)) {
+            s->queue[i].req.barrier |= j.req.barrier;
+            return;
+        }
+        if (covers(&j.req, &s->queue[i].req)) {
+            j.req.barrier |= s->queue[i].req.barrier;
+            unqueue(s, i);
+        }
+    }
+    if (s->queued == NV_REREADS_MAX) { /* one of everything of that kind instead of many small ones */
+        j.req.ifindex = j.req.table = 0;
+        for (unsigned i = s->queued; i-- > 0;)
+            if (covers(&j.req, &s->queue[i].req))
+                unqueue(s, i);
+        if (s->queued == NV_REREADS_MAX) {
+            nv_sync_lose(s, "too many re-reads");
+            return;
+        }
+    }
+    s->queue[s->queued++] = j;
+}
+
+void nv_sync_want(struct nv_sync *s, struct nv_dump_request req, uint64_t not_before_ns)
+{
+    if (s->round == NV_ROUND_INITIAL || s->round == NV_ROUND_RESYNC) {
+        /* What the round has yet to read need not be asked for; steps that are done or running do. */
+        if (s->step < NV_ARRAY_LEN(steps)) {
+            for (unsigned i = s->step + 1; i < NV_ARRAY_LEN(steps); i++) {
+                struct nv_dump_request later = {.cls = steps[i].cls, .family = steps[i].family};
+                if (covers(&later, &req))
+                    return;
+            }
+        }
+    }
+    struct nv_reread job = {.req = req, .not_before_ns = not_before_ns};
+    s->counter[NETVANE_RC_REREADS]++;
+    enqueue(s, &job);
+}
+
+void nv_sync_lose(struct nv_sync *s, const char *reason)
+{
+    s->lost = true;
+    s->lost_reason = reason;
+}
+
+/* ---- kinds and keys ------------------------------------------------------------------------------------- */
+
+static enum nv_kind kind_of(enum nv_class cls, uint8_t family)
+{
+    switch (cls) {
+    case NV_LINK:
+        return NV_K_LINK;
+    case NV_ADDR:
+        return NV_K_ADDR;
+    case NV_ROUTE:
+        return family == NV_AF_4 ? NV_K_ROUTE4 : NV_K_ROUTE6;
+    case NV_RULE:
+        return NV_K_RULE;
+    case NV_NEXTHOP:
+    case NV_CLASS_COUNT:
+        break;
+    }
+    return NV_K_NEXTHOP;
+}
+
+static uint8_t family_of(const struct nv_event *ev)
+{
+    switch (ev->cls) {
+    case NV_ADDR:
+        return ev->addr->family;
+    case NV_ROUTE:
+        return ev->route->family;
+    case NV_RULE:
+        return ev->rule->family;
+    case NV_LINK:
+    case NV_NEXTHOP:
+    case NV_CLASS_COUNT:
+        break;
+    }
+    return 0;
+}
+
+static uint64_t touch_of(const struct nv_event *ev)
+{
+    switch (ev->cls) {
+    case NV_LINK:
+        return nv_touch_link(ev->link->ifindex);
+    case NV_ADDR:
+        return nv_touch_addr(ev->addr->family, ev->addr->ifindex, ev->addr->local);
+    case NV_ROUTE:
+        return nv_touch_route(ev->route->family, ev->route->table, ev->route->dst, ev->route->dst_len);
+    case NV_RULE:
+        return nv_touch_rule(ev->rule->family, ev->rule->priority);
+    case NV_NEXTHOP:
+        return nv_touch_nexthop(ev->nexthop->id);
+    case NV_CLASS_COUNT:
+        break;
+    }
+    return 0;
+}
+
+static bool touched_cb(void *arg, uint64_t key)
+{
+    return nv_touched_has(arg, key);
+}
+
+/* ---- drift ------------------------------------------------------------------------------------------------ */
+
+static bool hunting(const struct nv_sync *s)
+{
+    return s->round == NV_ROUND_RECONCILE && s->dump.job.full;
+}
+
+static void drift_note(struct nv_sync *s, uint64_t key, enum nv_kind kind, const char *text)
+{
+    if (s->drift_listed == NV_DRIFT_LOGGED_MAX) {
+        s->drift_unlisted++;
+        return;
+    }
+    struct nv_drift *d = &s->drift[s->drift_listed++];
+    d->key = key;
+    d->kind = kind;
+    size_t n = 0;
+    while (n + 1 < sizeof(d->text) && text[n]) {
+        d->text[n] = text[n];
+        n++;
+    }
+    d->text[n] = 0;
+}
+
+/* The event that explains a difference has come after all. */
+static void drift_forget(struct nv_sync *s, uint64_t key)
+{
+    for (uint32_t i = 0; i < s->drift_listed; i++)
+        if (s->drift[i].key == key)
+            s->drift[i--] = s->drift[--s->drift_listed];
+}
+
+static void drift_swept(void *arg, enum nv_kind kind, const char *text)
+{
+    drift_note(arg, 0, kind, text);
+}
+
+static void drift_count(struct nv_sync *s, enum nv_kind kind)
+{
+    static const uint16_t counters[NV_K_COUNT] = {NETVANE_RC_DRIFT_LINKS,  NETVANE_RC_DRIFT_ADDRS,
+                                                  NETVANE_RC_DRIFT_ROUTES, NETVANE_RC_DRIFT_ROUTES,
+                                                  NETVANE_RC_DRIFT_RULES,  NETVANE_RC_DRIFT_NEXTHOPS};
+    uint32_t n = s->drift_listed + s->drift_unlisted;
+    if (!n)
+        return;
+    s->counter[counters[kind]] += n;
+    s->round_drift += n;
+    for (uint32_t i = 0; i < s->drift_listed; i++)
+        nv_log(NV_LOG_WARNING, "drift", "object=\"%s\"", s->drift[i].text);
+    if (s->drift_unlisted)
+        nv_log(NV_LOG_WARNING, "drift", "more=%u", s->drift_unlisted);
+}
+
+/* ---- facts --------------------------------------------------------------------------------------------------- */
+
+static enum nv_effect apply_put(struct nv_sync *s, const struct nv_event *ev)
+{
+    struct nv_mirror *m = s->mirror;
+    switch (ev->cls) {
+    case NV_LINK:
+        return nv_mirror_link_put(m, ev->link);
+    case NV_ADDR:
+        return nv_mirror_addr_put(m, ev->addr, ev->dump, nv_clock_boottime_ns());
+    case NV_ROUTE:
+        return nv_mirror_route_put(m, ev->route, ev->list, ev->dump,
+                                   ev->route->has_expires ? nv_clock_boottime_ns() : 0);
+    case NV_RULE:
+        return nv_mirror_rule_put(m, ev->rule, ev->dump);
+    case NV_NEXTHOP:
+        return nv_mirror_nexthop_put(m, ev->nexthop);
+    case NV_CLASS_COUNT:
+        break;
+    }
+    return NV_SAME;
+}
+
+static enum nv_effect apply_remove(struct nv_sync *s, const struct nv_event *ev)
+{
+    struct nv_mirror *m = s->mirror;
+    switch (ev->cls) {
+    case NV_LINK:
+        return nv_mirror_link_remove(m, ev->link->ifindex);
+    case NV_ADDR:
+        return nv_mirror_addr_remove(m, ev->addr);
+    case NV_ROUTE:
+        return nv_mirror_route_remove(m, ev->route);
+    case NV_RULE:
+        return nv_mirror_rule_remove(m, ev->rule);
+    case NV_NEXTHOP:
+        return nv_mirror_nexthop_remove(m, ev->nexthop->id);
+    case NV_CLASS_COUNT:
+        break;
+    }
+    return NV_SAME;
+}
+
+/* The edges of a link, from what the mirror held before and holds now. */
+static void link_edge(struct nv_sync *s, uint32_t ifindex, bool was, const struct netvane_rec_link *before)
+{
+    struct netvane_rec_link after;
+    bool is = nv_mirror_link(s->mirror, ifindex, &after);
+    if (was || is)
+        nv_edge_link(s, was ? before : NULL, is ? &after : NULL);
+}
+
+/* An address of a link that is not known yet: its NEWLINK is on the way, or was lost. */
+static void want_orphan(struct nv_sync *s, const struct nv_addr *f)
+{
+    uint64_t soon = nv_clock_boottime_ns() + NV_DUMP_RETRY_NS;
+    nv_sync_want(s, (struct nv_dump_request){.cls = NV_LINK}, soon);
+    nv_sync_want(s, (struct nv_dump_request){.cls = NV_ADDR, .ifindex = f->ifindex}, soon);
+}
+
+static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
+{
+    s->counter[NETVANE_RC_DUMP_MESSAGES]++;
+    if (!s->dump.active || ev->dump != s->dump.job.req.number || ev->kind != NV_EV_UPSERT)
+        return;
+    uint64_t key = touch_of(ev);
+    if (nv_touched_has(&s->touched, key))
+        return;
+    struct netvane_rec_link before;
+    bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
+    enum nv_effect e = apply_put(s, ev);
+    if (e == NV_SUSPECT && ev->cls == NV_ADDR)
+        want_orphan(s, ev->addr);
+    if (e != NV_CHANGED)
+        return;
+    s->dump.changed = true;
+    if (ev->cls == NV_LINK && s->round != NV_ROUND_INITIAL && s->round != NV_ROUND_RESYNC)
+        link_edge(s, ev->link->ifindex, was, &before);
+    if (hunting(s)) {
+        static const char *const names[NV_CLASS_COUNT] = {"link", "address", "route", "rule", "nexthop"};
+        drift_note(s, key, kind_of(ev->cls, family_of(ev)), names[ev->cls]);
+    }
+}
+
+static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
+{
+    uint8_t family = family_of(ev);
+    uint64_t key = touch_of(ev);
+    if (s->dump.active && s->dump.job.req.cls == ev->cls &&
+        (!s->dump.job.req.family || !family || s->dump.job.req.family == family)) {
+        s->dump.disturbed = true;
+        nv_touched_add(&s->touched, key);
+        drift_forget(s, key);
+    }
+    struct netvane_rec_link before;
+    bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
+    bool removed = ev->kind == NV_EV_REMOVE;
+    enum nv_effect e = removed ? apply_remove(s, ev) : apply_put(s, ev);
+    switch (ev->cls) {
+    case NV_LINK:
+        if (e != NV_SAME)
+            link_edge(s, ev->link->ifindex, was, &before);
+        if (e == NV_SUSPECT)
+            nv_sync_want(s, (struct nv_dump_request){.cls = NV_LINK}, 0);
+        break;
+    case NV_ADDR:
+        if (e == NV_SUSPECT)
+            want_orphan(s, ev->addr);
+        else if (e != NV_SAME)
+            nv_edge_addr(s, ev->addr, removed);
+        break;
+    case NV_ROUTE:
+        nv_edge_route(s, ev->route, e);
+        break;
+    case NV_RULE:
+        nv_edge_rule(s, ev->rule->family);
+        break;
+    case NV_NEXTHOP:
+        nv_edge_nexthop(s);
+        break;
+    case NV_CLASS_COUNT:
+        break;
+    }
+}
+
+void nv_sync_event(void *sync, const struct nv_event *ev)
+{
+    struct nv_sync *s = sync;
+    static const char *const lost[NV_LOST_REASONS] = {"overrun", "truncated", "malformed", "socket error"};
+    switch (ev->kind) {
+    case NV_EV_UPSERT:
+    case NV_EV_REMOVE:
+        if (ev->dump)
+            fact_of_dump(s, ev);
+        else
+            fact_of_event(s, ev);
+        break;
+    case NV_EV_HINT:
+        nv_edge_hint(s, ev);
+        break;
+    case NV_EV_LOST:
+        nv_sync_lose(s, lost[ev->lost]);
+        break;
+    case NV_EV_DUMP_BEGIN:
+        break;
+    case NV_EV_DUMP_END:
+        if (s->dump.active && ev->dump == s->dump.job.req.number) {
+            s->dump.ended = true;
+            s->dump.status = ev->status;
+            s->dump.error = ev->error;
+        }
+        break;
+    case NV_EV_ANSWER:
+        if (s->answer)
+            s->answer(s->answer_arg, ev->dump & 1u, ev);
+        break;
+    }
+}
+
+/* ---- dumps ------------------------------------------------------------------------------------------------------- */
+
+static void begin_dump(struct nv_sync *s, const struct nv_reread *job)
+{
+    s->dump.job = *job;
+    s->dump.job.req.number = ++s->number ? s->number : ++s->number;
+    s->dump.ended = s->dump.disturbed = s->dump.changed = false;
+    nv_touched_clear(&s->touched);
+    s->drift_listed = s->drift_unlisted = 0;
+    enum nv_kind kind = kind_of(job->req.cls, job->req.family);
+    nv_mirror_mark_begin(s->mirror, kind);
+    if (!job->tries)
+        nv_ids_clear_missed(&s->mirror->ids[kind]);
+    s->dump.active = true;
+    int r = nv_source_dump(s->source, &s->dump.job.req);
+    if (r) {
+        s->dump.ended = true;
+        s->dump.status = NV_DUMP_FAILED;
+        s->dump.error = r;
+    }
+}
+
+static uint32_t sweep(struct nv_sync *s, bool twice)
+{
+    const struct nv_dump_request *req = &s->dump.job.req;
+    struct nv_sweep sweep = {.scope = {.kind = kind_of(req->cls, req->family),
+                                       .family = req->family,
+                                       .ifindex = req->ifindex,
+                                       .table = req->table},
+                             .twice = twice,
+                             .touched = touched_cb,
+                             .touched_arg = &s->touched,
+                             .swept = hunting(s) ? drift_swept : NULL,
+                             .swept_arg = s};
+    return nv_mirror_sweep(s->mirror, &sweep);
+}
+
+static void end_round(struct nv_sync *s, uint64_t now_ns)
+{
+    s->round_ended_ns = now_ns;
+    s->round_ns = now_ns - s->round_started_ns;
+    s->counter[NETVANE_RC_DUMP_NS] = s->round_ns;
+    if (s->round == NV_ROUND_RECONCILE) {
+        s->counter[NETVANE_RC_RECONCILES]++;
+        s->drifting_rounds = s->round_drift ? s->drifting_rounds + 1 : 0;
+    } else if (s->round == NV_ROUND_RESYNC) {
+        s->counter[NETVANE_RC_RESYNCS]++;
+        nv_log(NV_LOG_INFO, "resynced", "took_ms=%u", (unsigned)(s->round_ns / NV_NS_PER_MS));
+    }
+    s->round = NV_ROUND_NONE;
+    s->reconcile_due_ns =
+        s->reconcile_ns ? now_ns + nv_max_u64(s->reconcile_ns, s->round_ns * NV_RECONCILE_SHARE) : NV_FOREVER;
+    if (s->drifting_rounds >= 2) { /* twice in a row: this socket may have gone deaf */
+        s->drifting_rounds = 0;
+        int r = nv_source_reopen(s->source);
+        s->counter[NETVANE_RC_SOCKET_REOPENS]++;
+        nv_log(NV_LOG_WARNING, "reopen", "reason=\"two reconciles found drift\" result=%d", r);
+        nv_sync_lose(s, "event socket reopened");
+    }
+}
+
+static void next_step(struct nv_sync *s, uint64_t now_ns)
+{
+    s->step++;
+    s->step_job = (struct nv_reread){.full = true};
+    if (s->step == NV_ARRAY_LEN(steps))
+        end_round(s, now_ns);
+}
+
+/* What a step or a queued job does next: it is done, or is tried again at a time. */
+static void retry(struct nv_sync *s, uint64_t delay_ns, uint64_t now_ns)
+{
+    struct nv_reread job = s->dump.job;
+    job.not_before_ns = now_ns + delay_ns;
+    if (job.full)
+        s->step_job = job;
+    else
+        enqueue(s, &job);
+}
+
+static void finish_dump(struct nv_sync *s, uint64_t now_ns)
+{
+    struct nv_reread *job = &s->dump.job;
+    s->dump.active = s->dump.ended = false;
+    s->counter[NETVANE_RC_DUMPS]++;
+    s->counter[NETVANE_RC_DUMPS_INTERRUPTED] += s->dump.status == NV_DUMP_INTERRUPTED;
+    s->counter[NETVANE_RC_DUMPS_DISTURBED] += s->dump.disturbed;
+    job->tries++;
+    if (s->dump.status == NV_DUMP_FAILED) {
+        s->counter[NETVANE_RC_DUMP_ERRORS]++;
+        nv_log(NV_LOG_WARNING, "dump_failed", "class=%u family=%u error=%d try=%u", (unsigned)job->req.cls,
+               job->req.family, s->dump.error, job->tries);
+        retry(s, NV_DUMP_RETRY_NS << (job->tries < 10 ? job->tries : 10), now_ns);
+        return;
+    }
+    bool clean = !s->dump.disturbed && s->dump.status != NV_DUMP_INTERRUPTED;
+    uint32_t removed = sweep(s, !clean);
+    if (removed && job->req.cls == NV_LINK && nv_sync_publishable(s))
+        nv_edge_link(s, &(struct netvane_rec_link){.id = 0}, NULL); /* links went without a word */
+    if (!clean && job->tries < NV_DUMP_TRIES) {
+        retry(s, NV_DUMP_RETRY_NS, now_ns);
+        return;
+    }
+    if (!clean) { /* the kernel keeps changing: go on, say so, and come back */
+        struct nv_reread later = *job;
+        later.full = false;
+        later.tries = 0;
+        later.not_before_ns = now_ns + NV_DUMP_LATER_NS;
+        s->approximate = 1;
+        enqueue(s, &later);
+    } else {
+        if (hunting(s))
+            drift_count(s, kind_of(job->req.cls, job->req.family));
+        if (!s->queued)
+            s->approximate = 0;
+    }
+    if (job->full)
+        next_step(s, now_ns);
+}
+
+int nv_sync_pump(struct nv_sync *s)
+{
+    int r = nv_source_pump(s->source, NV_PUMP_BUDGET);
+    if (r >= 0 && s->dump.ended) {
+        int again = nv_source_pump(s->source, 0);
+        if (again < 0)
+            return again;
+        finish_dump(s, nv_clock_boottime_ns());
+    }
+    return r;
+}
+
+/* ---- rounds --------------------------------------------------------------------------------------------------------- */
+
+static void begin_round(struct nv_sync *s, enum nv_round round, uint64_t now_ns)
+{
+    s->round = round;
+    s->step = 0;
+    s->step_job = (struct nv_reread){.full = true};
+    s->round_started_ns = now_ns;
+    s->round_drift = 0;
+    if (round == NV_ROUND_RESYNC) {
+        s->queued = 0; /* the round covers it */
+        s->mirror->degraded = false;
+        nv_log(NV_LOG_INFO, round_names[round], "reason=\"%s\"", s->lost_reason ? s->lost_reason : "asked for");
+    }
+}
+
+static void check_resume(struct nv_sync *s)
+{
+    int64_t offset = (int64_t)(nv_clock_boottime_ns() - nv_clock_monotonic_ns());
+    int64_t slept = offset - s->sleep_offset_ns;
+    s->sleep_offset_ns = offset;
+    if (slept > (int64_t)(100 * NV_NS_PER_MS)) {
+        s->counter[NETVANE_RC_RESUMES]++;
+        nv_sync_lose(s, "resume from suspend");
+    }
+}
+
+static uint64_t start_job(struct nv_sync *s, uint64_t now_ns)
+{
+    uint64_t next = NV_FOREVER;
+    for (unsigned i = 0; i < s->queued; i++) {
+        if (s->queue[i].not_before_ns <= now_ns) {
+            struct nv_reread job = s->queue[i];
+            unqueue(s, i);
+            begin_dump(s, &job);
+            return 0;
+        }
+        next = nv_min_u64(next, s->queue[i].not_before_ns);
+    }
+    if (s->round == NV_ROUND_NONE)
+        return next;
+    if (s->step_job.not_before_ns > now_ns)
+        return nv_min_u64(next, s->step_job.not_before_ns);
+    s->step_job.req.cls = steps[s->step].cls;
+    s->step_job.req.family = steps[s->step].family;
+    begin_dump(s, &s->step_job);
+    return 0;
+}
+
+uint64_t nv_sync_step(struct nv_sync *s, uint64_t now_ns)
+{
+    check_resume(s);
+    if (s->lost && !s->dump.active) {
+        s->lost = false;
+        begin_round(s, s->round == NV_ROUND_INITIAL ? NV_ROUND_INITIAL : NV_ROUND_RESYNC, now_ns);
+    }
+    if (s->round == NV_ROUND_NONE && now_ns >= s->reconcile_due_ns && nv_sync_settled(s))
+        begin_round(s, NV_ROUND_RECONCILE, now_ns);
+    if (s->dump.active)
+        return s->dump.ended ? now_ns : NV_FOREVER;
+    uint64_t next = start_job(s, now_ns);
+    if (s->dump.active)
+        return s->dump.ended ? now_ns : NV_FOREVER;
+    return nv_min_u64(next, s->reconcile_due_ns);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sync.h - keeps the mirror equal to the kernel: events, dumps, re-reads, reconciles.
+ *
+ * Owns:      which dump runs and which wait, what events touched meanwhile, when a sweep proves absence, the rounds
+ *            (first load, resync after a loss, reconcile), drift.
+ * Assumes:   one thread; facts come through nv_sync_event while the caller pumps the source.
+ * Promises:  after any loss and any silent change that an event hints at, the mirror converges to the kernel without
+ *            waiting for a reconcile; every retry is bounded and counted.
+ * Leaves:    Linux's silent changes, which hints they have, and what to re-read for each to edges.c.
+ */
+#ifndef NV_SYNC_H
+#define NV_SYNC_H
+
+#include "limits.h"
+#include "mirror.h"
+#include "nv/plat.h"
+
+enum nv_round { NV_ROUND_NONE, NV_ROUND_INITIAL, NV_ROUND_RESYNC, NV_ROUND_RECONCILE };
+
+/* A dump that waits or runs. */
+struct nv_reread {
+    struct nv_dump_request req;
+    bool full; /* a step of a round */
+    unsigned tries;
+    uint64_t not_before_ns;
+};
+
+/* Keys that events touched while a dump ran. */
+struct nv_touched {
+    uint64_t *slots; /* open addressing; 0: free */
+    uint32_t size, used;
+    bool overflow; /* everything counts as touched */
+};
+
+struct nv_drift {
+    uint64_t key;
+    enum nv_kind kind;
+    char text[96];
+};
+
+struct nv_sync {
+    struct nv_source *source;
+    struct nv_mirror *mirror;
+    uint64_t *counter; /* the publisher's */
+    struct nv_reread queue[NV_REREADS_MAX];
+    unsigned queued;
+    struct {
+        bool active, ended, disturbed;
+        struct nv_reread job;
+        enum nv_dump_status status;
+        int error;
+        bool changed; /* a fact of it changed the mirror */
+    } dump;
+    struct nv_touched touched;
+    enum nv_round round;
+    unsigned step;
+    struct nv_reread step_job;
+    uint64_t round_started_ns, round_ended_ns, round_ns;
+    unsigned approximate; /* jobs that gave up proving absence and are tried again later */
+    bool lost;
+    const char *lost_reason;
+    uint64_t reconcile_ns, reconcile_due_ns; /* reconcile_ns 0: never */
+    struct nv_drift drift[NV_DRIFT_LOGGED_MAX];
+    uint32_t drift_listed, drift_unlisted, round_drift;
+    unsigned drifting_rounds;
+    uint32_t number;
+    int64_t sleep_offset_ns; /* BOOTTIME minus MONOTONIC */
+    void (*answer)(void *arg, unsigned f, const struct nv_event *ev);
+    void *answer_arg;
+};
+
+void nv_sync_init(struct nv_sync *s, struct nv_mirror *m, uint64_t *counter, uint64_t reconcile_ns);
+void nv_sync_destroy(struct nv_sync *s);
+/* The source's sink. */
+void nv_sync_event(void *sync, const struct nv_event *ev);
+/* Reads what has arrived and ends a dump that is complete. 1: more may be waiting; negative errno: final. */
+int nv_sync_pump(struct nv_sync *s);
+/* Starts what is due. Returns when it has to be called again at the latest (CLOCK_BOOTTIME). */
+uint64_t nv_sync_step(struct nv_sync *s, uint64_t now_ns);
+/* Everything is to be read again. */
+void nv_sync_lose(struct nv_sync *s, const char *reason);
+
+/* May the draft be published? Not while it is a half-loaded State. */
+static inline bool nv_sync_publishable(const struct nv_sync *s)
+{
+    return s->round != NV_ROUND_INITIAL && s->round != NV_ROUND_RESYNC;
+}
+/* Nothing waits, nothing runs: the mirror is as good as events and re-reads make it. */
+static inline bool nv_sync_settled(const struct nv_sync *s)
+{
+    return !s->queued && !s->dump.active && !s->lost && nv_sync_publishable(s);
+}
+
+/* Asks for a re-read; what is covered by one that waits already is not asked twice. */
+void nv_sync_want(struct nv_sync *s, struct nv_dump_request req, uint64_t not_before_ns);
+
+/* edges.c: what must be re-read after a change that an event, or a re-read, brought. */
+void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before, const struct netvane_rec_link *after);
+void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed);
+void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect);
+void nv_edge_rule(struct nv_sync *s, uint8_t family);
+void nv_edge_nexthop(struct nv_sync *s);
+void nv_edge_hint(struct nv_sync *s, const struct nv_event *ev);
+
+/* touched.c */
+void nv_touched_add(struct nv_touched *t, uint64_t key);
+bool nv_touched_has(const struct nv_touched *t, uint64_t key);
+void nv_touched_clear(struct nv_touched *t);
+void nv_touched_destroy(struct nv_touched *t);
+
+#endif

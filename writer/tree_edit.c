@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tree_edit.c - a copy-on-write B+tree over the arena's nodes.
+ *
+ * Idea: an edit descends to the leaf, remembering the path; every node on the path becomes the draft's (copied if a
+ * version may show it, in place if the draft made it); then the leaf is changed, and splits or merges go up the path.
+ * Lower bounds in inner nodes stay true after a delete, and key 0 of an inner node is never read, so that only splits
+ * and merges touch keys.
+ * Splits: where the new entry goes behind all others of its node, the node stays full and the entry starts a new one:
+ * dumps that come in order fill the leaves. Else the node is halved.
+ * Merges: a node that falls under a third is merged with a neighbour if both fit into one.
+ * Hazard: nodes are written with relaxed atomic words, because an expired reader may still look at reused ones.
+ */
+#include "tree_edit.h"
+
+#include <assert.h>
+
+struct path {
+    uint32_t ref[NETVANE_TREE_HEIGHT_MAX];
+    unsigned index[NETVANE_TREE_HEIGHT_MAX];
+};
+
+/* A node as plain memory, of either level. */
+struct work {
+    struct netvane_region_node node;
+};
+
+static unsigned char *record_at(const struct nv_tree_shape *s, struct netvane_region_node *n, unsigned i)
+{
+    return n->bytes + (size_t)i * s->stride;
+}
+
+static uint64_t *key_at(const struct nv_tree_shape *s, struct netvane_region_node *n, unsigned i)
+{
+    return (uint64_t *)(void *)(n->bytes + (size_t)i * s->key_words * 8u);
+}
+
+static uint32_t *child_at(const struct nv_tree_shape *s, struct netvane_region_node *n, unsigned i)
+{
+    return (uint32_t *)(void *)(n->bytes + (size_t)s->inner_capacity * s->key_words * 8u + (size_t)i * 4u);
+}
+
+static void load(const struct nv_draft *d, uint32_t ref, struct work *w)
+{
+    memcpy(&w->node, nv_arena_node(&d->arena, ref), sizeof(w->node));
+}
+
+static void store(struct nv_draft *d, uint32_t ref, struct work *w)
+{
+    w->node.version = d->arena.draft;
+    w->node.checksum = 0;
+    nv_payload_store(nv_arena_node_rw(&d->arena, ref), &w->node, sizeof(w->node));
+}
+
+static uint32_t take(struct nv_draft *d)
+{
+    d->nodes_copied++;
+    return nv_arena_take(&d->arena);
+}
+
+/* Writes w as the draft's node in place of ref; returns where it is now. */
+static uint32_t rewrite(struct nv_draft *d, uint32_t ref, struct work *w)
+{
+    uint32_t to = ref;
+    if (!nv_arena_is_draft(&d->arena, ref)) {
+        to = take(d);
+        nv_arena_retire(&d->arena, ref);
+    }
+    store(d, to, w);
+    return to;
+}
+
+/* Makes the path's inner nodes above `level` lead to ref at `level`. Stops at the first that already does. */
+static void relink(struct nv_draft *d, unsigned tree, struct path *p, unsigned level, uint32_t ref)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct netvane_region_root *root = &d->tree[tree];
+    for (;; level++) {
+        if (p->ref[level] == ref)
+            return;
+        p->ref[level] = ref;
+        if (level + 1 == root->height) {
+            root->ref = ref;
+            return;
+        }
+        struct work w;
+        load(d, p->ref[level + 1], &w);
+        *child_at(s, &w.node, p->index[level + 1]) = ref;
+        ref = rewrite(d, p->ref[level + 1], &w);
+    }
+}
+
+/* Descends to the leaf; p->index[0] is the first record that is not less than key. True: it equals key. */
+static bool descend(const struct nv_draft *d, unsigned tree, const uint64_t *key, struct path *p)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    uint32_t ref = d->tree[tree].ref;
+    for (unsigned level = d->tree[tree].height - 1;; level--) {
+        const struct netvane_region_node *n = nv_arena_node(&d->arena, ref);
+        const unsigned char *bytes = (const unsigned char *)n;
+        p->ref[level] = ref;
+        if (!level) {
+            unsigned i = nv_leaf_index(s, bytes, n->count, key);
+            p->index[0] = i;
+            return i < n->count && !nv_stored_compare(nv_node_record(s, bytes, i), key, s->key_words);
+        }
+        p->index[level] = nv_inner_index(s, bytes, n->count, key);
+        ref = nv_node_child(s, bytes, p->index[level]);
+    }
+}
+
+static void new_root(struct nv_draft *d, unsigned tree, uint32_t left, const uint64_t *key, uint32_t right)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct netvane_region_root *root = &d->tree[tree];
+    assert(root->height < NETVANE_TREE_HEIGHT_MAX);
+    struct work w = {.node = {.count = 2, .level = (uint8_t)root->height, .tree = (uint8_t)tree}};
+    *child_at(s, &w.node, 0) = left;
+    *child_at(s, &w.node, 1) = right;
+    memcpy(key_at(s, &w.node, 1), key, s->key_words * 8u);
+    root->ref = take(d);
+    store(d, root->ref, &w);
+    root->height++;
+}
+
+/* Opens a gap for (key, child) at index i of an inner node that has room. */
+static void inner_insert(const struct nv_tree_shape *s, struct netvane_region_node *n, unsigned i,
+                         const uint64_t *key, uint32_t child)
+{
+    memmove(key_at(s, n, i + 1), key_at(s, n, i), (size_t)(n->count - i) * s->key_words * 8u);
+    memmove(child_at(s, n, i + 1), child_at(s, n, i), (size_t)(n->count - i) * 4u);
+    memcpy(key_at(s, n, i), key, s->key_words * 8u);
+    *child_at(s, n, i) = child;
+    n->count++;
+}
+
+static void inner_remove(const struct nv_tree_shape *s, struct netvane_region_node *n, unsigned i)
+{
+    n->count--;
+    memmove(key_at(s, n, i), key_at(s, n, i + 1), (size_t)(n->count - i) * s->key_words * 8u);
+    memmove(child_at(s, n, i), child_at(s, n, i + 1), (size_t)(n->count - i) * 4u);
+    memset(key_at(s, n, n->count), 0, s->key_words * 8u);
+    *child_at(s, n, n->count) = 0;
+}
+
+/* Links a new right neighbour of the node at `level` into its parent, splitting upwards where there is no room. */
+static void link_right(struct nv_draft *d, unsigned tree, struct path *p, unsigned level, const uint64_t *first_key,
+                       uint32_t right)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    uint64_t key[NV_TREE_KEY_WORDS_MAX];
+    memcpy(key, first_key, s->key_words * 8u);
+    for (;;) {
+        if (level + 1 == d->tree[tree].height) {
+            new_root(d, tree, p->ref[level], key, right);
+            return;
+        }
+        level++;
+        struct work w;
+        load(d, p->ref[level], &w);
+        unsigned at = p->index[level] + 1;
+        if (w.node.count < s->inner_capacity) {
+            inner_insert(s, &w.node, at, key, right);
+            relink(d, tree, p, level, rewrite(d, p->ref[level], &w));
+            return;
+        }
+        unsigned keep = at == w.node.count ? w.node.count : w.node.count / 2u;
+        struct work r = {.node = {.level = (uint8_t)level, .tree = (uint8_t)tree}};
+        uint64_t up[NV_TREE_KEY_WORDS_MAX];
+        if (keep == w.node.count) {
+            r.node.count = 1;
+            *child_at(s, &r.node, 0) = right;
+            memcpy(up, key, s->key_words * 8u);
+        } else {
+            r.node.count = (uint16_t)(w.node.count - keep);
+            memcpy(key_at(s, &r.node, 0), key_at(s, &w.node, keep), (size_t)r.node.count * s->key_words * 8u);
+            memcpy(child_at(s, &r.node, 0), child_at(s, &w.node, keep), (size_t)r.node.count * 4u);
+            memcpy(up, key_at(s, &r.node, 0), s->key_words * 8u);
+            w.node.count = (uint16_t)keep;
+            memset(key_at(s, &w.node, keep), 0, (size_t)(s->inner_capacity - keep) * s->key_words * 8u);
+            memset(child_at(s, &w.node, keep), 0, (size_t)(s->inner_capacity - keep) * 4u);
+            if (at <= keep)
+                inner_insert(s, &w.node, at, key, right);
+            else
+                inner_insert(s, &r.node, at - keep, key, right);
+        }
+        uint32_t r_ref = take(d);
+        store(d, r_ref, &r);
+        relink(d, tree, p, level, rewrite(d, p->ref[level], &w));
+        memcpy(key, up, s->key_words * 8u);
+        right = r_ref;
+    }
+}
+
+static void leaf_insert(const struct nv_tree_shape *s, struct netvane_region_node *n, unsigned i, const void *record)
+{
+    memmove(record_at(s, n, i + 1), record_at(s, n, i), (size_t)(n->count - i) * s->stride);
+    memcpy(record_at(s, n, i), record, s->stride);
+    n->count++;
+}
+
+static void split_leaf(struct nv_draft *d, unsigned tree, struct path *p, struct work *w, const void *record)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    unsigned at = p->index[0];
+    unsigned keep = at == w->node.count ? w->node.count : w->node.count / 2u;
+    struct work r = {.node = {.tree = (uint8_t)tree}};
+    r.node.count = (uint16_t)(w->node.count - keep);
+    memcpy(record_at(s, &r.node, 0), record_at(s, &w->node, keep), (size_t)r.node.count * s->stride);
+    w->node.count = (uint16_t)keep;
+    memset(record_at(s, &w->node, keep), 0, (size_t)(s->leaf_capacity - keep) * s->stride);
+    bool left = at < keep || (at == keep && keep != s->leaf_capacity && r.node.count);
+    if (left)
+        leaf_insert(s, &w->node, at, record);
+    else
+        leaf_insert(s, &r.node, at - keep, record);
+    uint64_t key[NV_TREE_KEY_WORDS_MAX];
+    memcpy(key, record_at(s, &r.node, 0), s->key_words * 8u);
+    uint32_t r_ref = take(d);
+    store(d, r_ref, &r);
+    if (left || keep != s->leaf_capacity)
+        relink(d, tree, p, 0, rewrite(d, p->ref[0], w));
+    link_right(d, tree, p, 0, key, r_ref);
+}
+
+bool nv_draft_put(struct nv_draft *d, unsigned tree, const void *record)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct netvane_region_root *root = &d->tree[tree];
+    uint64_t key[NV_TREE_KEY_WORDS_MAX];
+    memcpy(key, record, s->key_words * 8u);
+    struct work w;
+    if (!root->height) {
+        w = (struct work){.node = {.count = 1, .tree = (uint8_t)tree}};
+        memcpy(record_at(s, &w.node, 0), record, s->stride);
+        root->ref = take(d);
+        root->height = 1;
+        root->count = 1;
+        store(d, root->ref, &w);
+        return true;
+    }
+    struct path p;
+    bool found = descend(d, tree, key, &p);
+    load(d, p.ref[0], &w);
+    if (found) {
+        memcpy(record_at(s, &w.node, p.index[0]), record, s->stride);
+        relink(d, tree, &p, 0, rewrite(d, p.ref[0], &w));
+        return false;
+    }
+    root->count++;
+    if (w.node.count == s->leaf_capacity) {
+        split_leaf(d, tree, &p, &w, record);
+        return true;
+    }
+    leaf_insert(s, &w.node, p.index[0], record);
+    relink(d, tree, &p, 0, rewrite(d, p.ref[0], &w));
+    return true;
+}
+
+/* ---- delete --------------------------------------------------------------------------------------------- */
+
+/* Removes the path's node at `level` (already retired) from its parent. */
+static void unlink_child(struct nv_draft *d, unsigned tree, struct path *p, unsigned level);
+
+/* Appends all of `right` to `left`, both of one level; key: the lower bound of right. False: too much for one node. */
+static bool append_node(const struct nv_tree_shape *s, struct netvane_region_node *left,
+                        struct netvane_region_node *right, const uint64_t *key)
+{
+    unsigned n = left->count, m = right->count;
+    if (n + m > (left->level ? s->inner_capacity : s->leaf_capacity))
+        return false;
+    if (left->level) {
+        memcpy(key_at(s, left, n), key_at(s, right, 0), (size_t)m * s->key_words * 8u);
+        memcpy(child_at(s, left, n), child_at(s, right, 0), (size_t)m * 4u);
+        memcpy(key_at(s, left, n), key, s->key_words * 8u); /* key 0 of an inner node is not kept true */
+    } else {
+        memcpy(record_at(s, left, n), record_at(s, right, 0), (size_t)m * s->stride);
+    }
+    left->count = (uint16_t)(n + m);
+    return true;
+}
+
+/* The node w at `level` became small: merges it with a neighbour under the same parent if both fit into one. */
+static void settle(struct nv_draft *d, unsigned tree, struct path *p, unsigned level, struct work *w)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct netvane_region_root *root = &d->tree[tree];
+    unsigned capacity = level ? s->inner_capacity : s->leaf_capacity;
+    if (level + 1 == root->height) {
+        if (level && w->node.count == 1) { /* a root with one child is no root */
+            root->ref = *child_at(s, &w->node, 0);
+            root->height--;
+            nv_arena_retire(&d->arena, p->ref[level]);
+            return;
+        }
+        relink(d, tree, p, level, rewrite(d, p->ref[level], w));
+        return;
+    }
+    if (w->node.count <= capacity / 3u) {
+        struct work parent, other;
+        load(d, p->ref[level + 1], &parent);
+        unsigned i = p->index[level + 1];
+        if (i + 1 < parent.node.count) { /* the right neighbour comes here */
+            uint32_t right = *child_at(s, &parent.node, i + 1);
+            load(d, right, &other);
+            if (append_node(s, &w->node, &other.node, key_at(s, &parent.node, i + 1))) {
+                nv_arena_retire(&d->arena, right);
+                relink(d, tree, p, level, rewrite(d, p->ref[level], w));
+                p->index[level + 1] = i + 1;
+                unlink_child(d, tree, p, level);
+                return;
+            }
+        } else if (i > 0) { /* this goes into the left one */
+            uint32_t left = *child_at(s, &parent.node, i - 1);
+            load(d, left, &other);
+            if (append_node(s, &other.node, &w->node, key_at(s, &parent.node, i))) {
+                nv_arena_retire(&d->arena, p->ref[level]);
+                unlink_child(d, tree, p, level);
+                /* The parent may have changed place or be gone; find the left node's path anew. */
+                uint64_t key[NV_TREE_KEY_WORDS_MAX];
+                memcpy(key, level ? key_at(s, &other.node, 1) : (uint64_t *)(void *)record_at(s, &other.node, 0),
+                       s->key_words * 8u);
+                struct path q;
+                (void)descend(d, tree, key, &q);
+                relink(d, tree, &q, level, rewrite(d, q.ref[level], &other));
+                return;
+            }
+        }
+    }
+    relink(d, tree, p, level, rewrite(d, p->ref[level], w));
+}
+
+static void unlink_child(struct nv_draft *d, unsigned tree, struct path *p, unsigned level)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct netvane_region_root *root = &d->tree[tree];
+    if (level + 1 == root->height) {
+        root->ref = 0;
+        root->height = 0;
+        return;
+    }
+    struct work w;
+    load(d, p->ref[level + 1], &w);
+    inner_remove(s, &w.node, p->index[level + 1]);
+    if (!w.node.count) {
+        nv_arena_retire(&d->arena, p->ref[level + 1]);
+        unlink_child(d, tree, p, level + 1);
+        return;
+    }
+    settle(d, tree, p, level + 1, &w);
+}
+
+bool nv_draft_delete(struct nv_draft *d, unsigned tree, const uint64_t *key)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct netvane_region_root *root = &d->tree[tree];
+    struct path p;
+    if (!root->height || !descend(d, tree, key, &p))
+        return false;
+    root->count--;
+    struct work w;
+    load(d, p.ref[0], &w);
+    w.node.count--;
+    memmove(record_at(s, &w.node, p.index[0]), record_at(s, &w.node, p.index[0] + 1),
+            (size_t)(w.node.count - p.index[0]) * s->stride);
+    memset(record_at(s, &w.node, w.node.count), 0, s->stride);
+    if (!w.node.count) {
+        nv_arena_retire(&d->arena, p.ref[0]);
+        unlink_child(d, tree, &p, 0);
+        return true;
+    }
+    settle(d, tree, &p, 0, &w);
+    return true;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * writer.h - a whole writer: options in, a running mirror until it is told to stop.
+ */
+#ifndef NV_WRITER_H
+#define NV_WRITER_H
+
+#include "commit.h"
+#include "sync.h"
+
+struct nv_writer_options {
+    const char *dir;   /* NULL: the first directory that fits this process's privilege */
+    const char *name;
+    const char *netns; /* NULL: this one */
+    uint64_t reconcile_ns; /* 0: never */
+    uint64_t coalesce_ns;
+    uint64_t max_bytes;
+    bool once; /* publish one State and end, leaving it readable */
+};
+
+struct nv_writer {
+    struct nv_writer_options options;
+    struct nv_mirror mirror;
+    struct nv_publisher pub;
+    struct nv_sync sync;
+    struct nv_commit commit;
+    struct nv_source *source;
+    struct nv_shm *shm;
+    intptr_t signals;
+    char dir[256];
+    bool shown; /* the region has its name */
+    bool ready;
+    uint64_t last_publish_ns, last_query_ns, last_beat_ns, last_egress_resync_ns, last_watchdog_ns;
+    uint64_t watchdog_ns;
+    uint32_t query_number;
+};
+
+/* Opens everything; on failure it has logged why, and returns a negative errno. */
+int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options);
+/* Runs until a signal (or, with `once`, the first State); 0 or a negative errno that was final. */
+int nv_writer_run(struct nv_writer *w);
+/* Marks the State STOPPED and leaves it readable. */
+void nv_writer_close(struct nv_writer *w);
+
+#endif
