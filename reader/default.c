@@ -31,9 +31,14 @@ _Static_assert(NV_AF_4 == 4 && NV_AF_6 == 6, "bit 1 of the family is the index o
 struct words {
     uint64_t w[8];
 };
-enum { WORD_SIZE = 0, WORD_FLAGS = 6, FLAGS_SHIFT = 32 };
-_Static_assert(offsetof(struct netvane_region_default, flags) == 8 * WORD_FLAGS + FLAGS_SHIFT / 8,
-               "the flags are the upper half of word 6 (little-endian hosts)");
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+enum { WORD_SIZE = 0, SIZE_SHIFT = 32, WORD_FLAGS = 6, FLAGS_SHIFT = 0 };
+#else
+enum { WORD_SIZE = 0, SIZE_SHIFT = 0, WORD_FLAGS = 6, FLAGS_SHIFT = 32 };
+#endif
+_Static_assert(offsetof(struct netvane_region_default, size) == 8 * WORD_SIZE, "first half of word 0");
+_Static_assert(offsetof(struct netvane_region_default, flags) == 8 * WORD_FLAGS + 4,
+               "second half of word 6");
 
 /* Written out: as a loop gcc keeps it one, and the words go through the stack. */
 static inline struct words load_words(const unsigned char *from)
@@ -54,7 +59,7 @@ static inline int give(const struct words *a, struct netvane_default *ret)
     unsigned char *to = (unsigned char *)ret;
     if (nv_unlikely(!(a->w[WORD_FLAGS] & (uint64_t)NETVANE_DF_PRESENT << FLAGS_SHIFT)))
         return NETVANE_NOT_FOUND;
-    const uint64_t w0 = a->w[WORD_SIZE] | sizeof(*ret); /* 0 in the region */
+    const uint64_t w0 = a->w[WORD_SIZE] | (uint64_t)sizeof(*ret) << SIZE_SHIFT; /* 0 in the region */
     memcpy(to, &w0, 8);
     memcpy(to + 8, &a->w[1], 8);
     memcpy(to + 16, &a->w[2], 8);

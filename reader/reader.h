@@ -17,7 +17,6 @@
 
 #include <netvane/netvane.h>
 
-#include <urcu/static/urcu-bp.h>
 #include <urcu/urcu-bp.h>
 
 #include "nv/plat.h"
@@ -153,7 +152,7 @@ static inline const unsigned char *nv_snap_slot(const struct nv_snap *s)
 
 static inline void nv_rcu_lock(void)
 {
-    _urcu_bp_read_lock();
+    urcu_bp_read_lock();
 }
 
 void nv_rcu_tsan_release(void);
@@ -164,7 +163,7 @@ static inline void nv_rcu_unlock(void)
 #if defined(__SANITIZE_THREAD__)
     nv_rcu_tsan_release(); /* liburcu is not instrumented: tell what a grace period orders */
 #endif
-    _urcu_bp_read_unlock();
+    urcu_bp_read_unlock();
 }
 
 /* Begins a read section: 0, EXPIRED or INVALID; only after 0 nv_leave must follow. Sections may nest. */

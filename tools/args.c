@@ -35,7 +35,7 @@ bool args_take(struct args *a, const char *const *words)
 
 void args_skip_show(struct args *a)
 {
-    static const char *const words[] = { "show", "list", "lst", "ls", "s", "sh", "sho", NULL };
+    static const char *const words[] = {"show", "list", "lst", "ls", "s", "sh", "sho", NULL};
 
     args_take(a, words);
 }
@@ -92,7 +92,8 @@ static void clear_behind(uint8_t ip[16], unsigned len)
         ip[bit / 8] = (uint8_t)(ip[bit / 8] & ~(0x80u >> bit % 8));
 }
 
-bool args_prefix(const char *text, unsigned family, uint8_t *ret_family, uint8_t ip[16], uint8_t *ret_len)
+bool args_prefix(const char *text, unsigned family, uint8_t *ret_family, uint8_t ip[16],
+                 uint8_t *ret_len)
 {
     char host[OUT_IP_MAX];
     const char *slash = strchr(text, '/');
@@ -141,8 +142,8 @@ bool args_topic(const char *text, uint32_t *io_topics)
         size_t len = strlen(name);
 
         /* "route" is as good as "routes". */
-        if (strcmp(text, name) == 0 ||
-            (strlen(text) == len - 1 && name[len - 1] == 's' && strncmp(text, name, len - 1) == 0)) {
+        if (strcmp(text, name) == 0 || (strlen(text) == len - 1 && name[len - 1] == 's' &&
+                                        strncmp(text, name, len - 1) == 0)) {
             *io_topics |= 1u << i;
             return true;
         }

@@ -75,7 +75,8 @@ static void link_text(FILE *out, struct view *v, const struct netvane_link *link
             link->flags & IFF_UP ? "up" : "down", link->mtu);
     if (link->address_len > 0) {
         fputs(", ", out);
-        out_color(out, OUT_MAC, "%s", out_lladdr(link->type, link->address, link->address_len, mac));
+        out_color(out, OUT_MAC, "%s",
+                  out_lladdr(link->type, link->address, link->address_len, mac));
     }
 }
 
@@ -115,8 +116,8 @@ static void key_text(FILE *out, struct view *v, enum netvane_class cls, const vo
     case NETVANE_CLASS_LINK: out_color(out, OUT_IFNAME, "%.16s", link->name); break;
     case NETVANE_CLASS_ADDR:
         out_color(out, OUT_IFNAME, "%s ", view_ifname(v, addr->ifindex, name));
-        out_color(out, out_family_color(addr->family), "%s/%u", out_ip(addr->family, addr->local, ip),
-                  (unsigned)addr->prefix_len);
+        out_color(out, out_family_color(addr->family), "%s/%u",
+                  out_ip(addr->family, addr->local, ip), (unsigned)addr->prefix_len);
         break;
     case NETVANE_CLASS_ROUTE:
         if (route->dst_len == 0)
@@ -129,7 +130,9 @@ static void key_text(FILE *out, struct view *v, enum netvane_class cls, const vo
         if (route->metric != 0)
             fprintf(out, " metric %u", route->metric);
         break;
-    case NETVANE_CLASS_RULE: fprintf(out, "%s %u", name_family(rule->family), rule->priority); break;
+    case NETVANE_CLASS_RULE:
+        fprintf(out, "%s %u", name_family(rule->family), rule->priority);
+        break;
     case NETVANE_CLASS_NEXTHOP: fprintf(out, "id %u", nh->nhid); break;
     case NETVANE_CLASS_COUNT: break;
     }
@@ -162,7 +165,8 @@ void changes_begin_event(struct changes *c, struct json *j, const char *op, cons
     json_string(j, "class", cls);
 }
 
-static void change_json(struct changes *c, const struct netvane_change *change, char *before, char *after)
+static void change_json(struct changes *c, const struct netvane_change *change, char *before,
+                        char *after)
 {
     const char *op = before == NULL ? c->added : after == NULL ? c->removed : "change";
     struct json j;
@@ -205,7 +209,8 @@ static int on_change(void *arg, const struct netvane_change *change)
     struct changes *c = arg;
     char *before = NULL, *after = NULL;
 
-    if (change->before != NULL && (before = json_text(&c->from, change->cls, change->before)) == NULL)
+    if (change->before != NULL &&
+        (before = json_text(&c->from, change->cls, change->before)) == NULL)
         view_fail(&c->from, NETVANE_NO_MEMORY);
     if (change->after != NULL && (after = json_text(&c->to, change->cls, change->after)) == NULL)
         view_fail(&c->to, NETVANE_NO_MEMORY);

@@ -16,8 +16,8 @@ struct changes {
     struct tool *tool;
     FILE *out;
     struct view from, to;
-    const char *time;  /* local time of day, NULL: none */
-    const char *stamp; /* the same with the date, for JSON */
+    const char *time;            /* local time of day, NULL: none */
+    const char *stamp;           /* the same with the date, for JSON */
     const char *added, *removed; /* words of JSON's "op" */
     size_t count;
 };

@@ -2,7 +2,8 @@
 /*
  * cmd_addr.c - `netvane addr`: each link with its addresses, as `ip addr` lists them.
  *
- * Owns:      the words after "addr"; the order: links by ifindex, then IPv4 before IPv6, then the kernel's.
+ * Owns:      the words after "addr"; the order: links by ifindex, then IPv4 before IPv6; IPv4 in the
+ *            kernel's order, IPv6 by scope.
  * Assumes:   fmt_link.c, fmt_addr.c.
  * Promises:  `netvane -j addr show` drops in for `ip -j -d addr show`.
  * Leaves:    which addresses are usable to cmd_local.c.
@@ -31,7 +32,12 @@ static int by_family_and_position(const void *a, const void *b)
 
     if (x->family != y->family)
         return x->family < y->family ? -1 : 1;
-    return x->position < y->position ? -1 : x->position > y->position;
+    if (x->position != y->position)
+        return x->position < y->position ? -1 : 1;
+    /* The State does not keep the order of IPv6 addresses, but the kernel has them by scope. */
+    if (x->scope != y->scope)
+        return x->scope < y->scope ? -1 : 1;
+    return memcmp(x->local, y->local, sizeof(x->local));
 }
 
 static bool append(struct addr_list *list, const struct netvane_addr *addr)
@@ -62,7 +68,8 @@ static void collect(struct tool *t, struct view *v, const struct addr_query *q, 
     int rc = netvane_addr_iter(&v->snap, ifindex, 0, &it);
     while (rc >= 0 && (rc = netvane_addr_next(&it, &addr)) == 1) {
         *ret_any = true;
-        if ((t->family != 0 && addr.family != t->family) || (q->has_scope && addr.scope != q->scope))
+        if ((t->family != 0 && addr.family != t->family) ||
+            (q->has_scope && addr.scope != q->scope))
             continue;
         if (!append(list, &addr))
             rc = NETVANE_NO_MEMORY;
@@ -72,8 +79,8 @@ static void collect(struct tool *t, struct view *v, const struct addr_query *q, 
         qsort(list->addrs, list->count, sizeof(list->addrs[0]), by_family_and_position);
 }
 
-static void print_link(struct tool *t, struct view *v, struct json *j, const struct netvane_link *link,
-                       const struct addr_list *list)
+static void print_link(struct tool *t, struct view *v, struct json *j,
+                       const struct netvane_link *link, const struct addr_list *list)
 {
     if (!t->json) {
         fmt_link_text(j->out, v, link, FMT_ADDR_VERB | (t->family != 0 ? FMT_HIDE_MAC : 0));
@@ -96,7 +103,7 @@ static void print_link(struct tool *t, struct view *v, struct json *j, const str
 static int render(void *arg, struct tool *t, struct view *v, FILE *out)
 {
     const struct addr_query *q = arg;
-    struct addr_list list = { 0 };
+    struct addr_list list = {0};
     struct netvane_link link;
     struct netvane_iter it;
     uint32_t only = 0;
@@ -132,7 +139,7 @@ static int render(void *arg, struct tool *t, struct view *v, FILE *out)
 
 int cmd_addr(struct tool *t, struct args *a)
 {
-    struct addr_query q = { 0 };
+    struct addr_query q = {0};
     const char *value;
 
     args_skip_show(a);

@@ -25,7 +25,13 @@
 #define RETRY_NS     UINT64_C(100000000)
 #define DUMP_SECONDS 60
 
-enum kernel_result { KERNEL_NOT_ASKED, KERNEL_OTHER_NETNS, KERNEL_EQUAL, KERNEL_DIFFERS, KERNEL_FAILED };
+enum kernel_result {
+    KERNEL_NOT_ASKED,
+    KERNEL_OTHER_NETNS,
+    KERNEL_EQUAL,
+    KERNEL_DIFFERS,
+    KERNEL_FAILED
+};
 
 struct report {
     struct tool *tool;
@@ -68,7 +74,7 @@ static bool is_program(const char *path)
 /* netvaned beside this program, or beside an installed bin, or whatever PATH finds. */
 static const char *find_writer(char *buf, size_t size)
 {
-    static const char *const beside[] = { "netvaned", "../sbin/netvaned" };
+    static const char *const beside[] = {"netvaned", "../sbin/netvaned"};
     char self[4096];
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
@@ -107,7 +113,8 @@ static int dump_kernel(const char *dir, const char *log)
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return EXIT_OK;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-        return tool_fail(EXIT_BROKEN, "check: netvaned was not found; --no-kernel checks the region only");
+        return tool_fail(EXIT_BROKEN,
+                         "check: netvaned was not found; --no-kernel checks the region only");
     tool_fail(EXIT_BROKEN, "check: netvaned --once did not dump the kernel; it said:");
     FILE *said = fopen(log, "re");
     for (int c; said != NULL && (c = fgetc(said)) != EOF;)
@@ -119,7 +126,7 @@ static int dump_kernel(const char *dir, const char *log)
 
 static void remove_folder(const char *dir)
 {
-    static const char *const names[] = { "check", "check.lock", ".check.lock", "log" };
+    static const char *const names[] = {"check", "check.lock", ".check.lock", "log"};
     char path[512];
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -133,10 +140,10 @@ static void remove_folder(const char *dir)
 /* ---- the comparison ---------------------------------------------------------------------------------- */
 
 /* Differences between the live State and the dump go to text; 0 or a library error. */
-static int compare(struct report *r, const struct netvane_snap *live, struct netvane *dump, FILE *out,
-                   size_t *ret_count)
+static int compare(struct report *r, const struct netvane_snap *live, struct netvane *dump,
+                   FILE *out, size_t *ret_count)
 {
-    struct changes c = { .tool = r->tool, .out = out, .added = "missing", .removed = "extra" };
+    struct changes c = {.tool = r->tool, .out = out, .added = "missing", .removed = "extra"};
 
     c.from.snap = *live;
     int rc = netvane_snap_begin(dump, &c.to.snap);
@@ -203,7 +210,8 @@ static int compare_with_kernel(struct report *r)
     bool again = true;
     int code = EXIT_OK;
 
-    snprintf(dir, sizeof(dir), "%.200s/netvane-check.XXXXXX", tmp != NULL && *tmp != 0 ? tmp : "/tmp");
+    snprintf(dir, sizeof(dir), "%.200s/netvane-check.XXXXXX",
+             tmp != NULL && *tmp != 0 ? tmp : "/tmp");
     if (mkdtemp(dir) == NULL)
         return tool_fail(EXIT_BROKEN, "cannot make a folder %s: %s", dir, strerror(errno));
     snprintf(log, sizeof(log), "%s/log", dir);
@@ -257,14 +265,15 @@ static void conclude(struct report *r)
     if (r->findings == 0)
         puts("region: sound");
     if (r->kernel == KERNEL_OTHER_NETNS)
-        puts("kernel: not compared: the writer is in another network namespace; run netvane check there");
+        puts("kernel: not compared: the writer is in another network namespace; run netvane check "
+             "there");
     else if (r->kernel == KERNEL_EQUAL)
         printf("kernel: equal to version %" PRIu64 "\n", r->version);
 }
 
 int cmd_check(struct tool *t, struct args *a)
 {
-    struct report r = { .tool = t, .with_kernel = true };
+    struct report r = {.tool = t, .with_kernel = true};
     struct netvane_health health;
     int code;
 

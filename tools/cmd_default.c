@@ -56,7 +56,8 @@ static bool family_json(struct json *j, struct view *v, unsigned family, uint32_
     return some;
 }
 
-static void egress_text(FILE *out, struct view *v, unsigned family, const struct netvane_default *main)
+static void egress_text(FILE *out, struct view *v, unsigned family,
+                        const struct netvane_default *main)
 {
     struct netvane_default egress;
 
@@ -69,7 +70,8 @@ static void egress_text(FILE *out, struct view *v, unsigned family, const struct
         fputs("the same way", out);
     else
         fmt_default_text(out, v, &egress);
-    if (main != NULL && fmt_default_same_way(main, &egress) && (egress.flags & NETVANE_DEFAULT_PREFSRC)) {
+    if (main != NULL && fmt_default_same_way(main, &egress) &&
+        (egress.flags & NETVANE_DEFAULT_PREFSRC)) {
         char ip[OUT_IP_MAX];
         fprintf(out, ", source %s", out_ip(family, egress.prefsrc, ip));
     }
@@ -136,7 +138,7 @@ static int render(void *arg, struct tool *t, struct view *v, FILE *out)
 
 int cmd_default(struct tool *t, struct args *a)
 {
-    struct default_query q = { .table = RT_TABLE_MAIN };
+    struct default_query q = {.table = RT_TABLE_MAIN};
     const char *value;
 
     args_skip_show(a);

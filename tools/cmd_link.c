@@ -17,7 +17,8 @@ struct link_query {
     bool only_up;
 };
 
-static void print_link(struct tool *t, struct view *v, struct json *j, const struct netvane_link *link)
+static void print_link(struct tool *t, struct view *v, struct json *j,
+                       const struct netvane_link *link)
 {
     if (t->json) {
         json_open_object(j, NULL);
@@ -79,7 +80,7 @@ static int render(void *arg, struct tool *t, struct view *v, FILE *out)
 
 int cmd_link(struct tool *t, struct args *a)
 {
-    struct link_query q = { 0 };
+    struct link_query q = {0};
 
     args_skip_show(a);
     for (const char *word; (word = args_next(a)) != NULL;) {
@@ -95,7 +96,8 @@ int cmd_link(struct tool *t, struct args *a)
             if (strcmp(word, "dev") == 0 && (word = args_value(a, word, "a link's name")) == NULL)
                 return EXIT_USAGE;
             if (word[0] == '-' || q.dev != NULL)
-                return args_unknown(a, word, "say link [show] [NAME] [up] [master NAME] [type KIND]");
+                return args_unknown(a, word,
+                                    "say link [show] [NAME] [up] [master NAME] [type KIND]");
             q.dev = word;
         }
     }

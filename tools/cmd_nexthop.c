@@ -17,8 +17,8 @@ struct nexthop_query {
     bool groups;
 };
 
-static bool is_asked(const struct tool *t, const struct nexthop_query *q, const struct netvane_nexthop *nh,
-                     uint32_t ifindex)
+static bool is_asked(const struct tool *t, const struct nexthop_query *q,
+                     const struct netvane_nexthop *nh, uint32_t ifindex)
 {
     bool group = (nh->present & NETVANE_NEXTHOP_GROUP) != 0;
 
@@ -74,7 +74,7 @@ static int render(void *arg, struct tool *t, struct view *v, FILE *out)
 
 int cmd_nexthop(struct tool *t, struct args *a)
 {
-    struct nexthop_query q = { 0 };
+    struct nexthop_query q = {0};
     const char *value;
 
     args_skip_show(a);

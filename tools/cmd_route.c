@@ -33,7 +33,8 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned len)
     return len % 8 == 0 || ((a[len / 8] ^ b[len / 8]) & (0xff00u >> len % 8) & 0xffu) == 0;
 }
 
-static bool is_asked(const struct route_query *q, const struct netvane_route *route, uint32_t ifindex)
+static bool is_asked(const struct route_query *q, const struct netvane_route *route,
+                     uint32_t ifindex)
 {
     if (q->has_proto && route->protocol != q->proto)
         return false;
@@ -158,14 +159,15 @@ static int read_prefix(struct tool *t, struct args *a, struct route_query *q, co
         (word = args_value(a, word, "a prefix")) == NULL)
         return EXIT_USAGE;
     if (!args_prefix(word, t->family, &q->family, q->ip, &q->len))
-        return args_unknown(
-            a, word, "say route [show] [table T|all] [dev L] [proto P] [type T] [exact|root|match] [PREFIX]");
+        return args_unknown(a, word,
+                            "say route [show] [table T|all] [dev L] [proto P] [type T] "
+                            "[exact|root|match] [PREFIX]");
     return EXIT_OK;
 }
 
 int cmd_route(struct tool *t, struct args *a)
 {
-    struct route_query q = { .table = RT_TABLE_MAIN };
+    struct route_query q = {.table = RT_TABLE_MAIN};
 
     args_skip_show(a);
     for (const char *word; (word = args_next(a)) != NULL;) {

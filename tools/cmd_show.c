@@ -90,7 +90,7 @@ static void show_json(struct screen *s)
 
 static int render(void *arg, struct tool *t, struct view *v, FILE *out)
 {
-    struct screen s = { .tool = t, .v = v, .out = out };
+    struct screen s = {.tool = t, .v = v, .out = out};
 
     (void)arg;
     NETVANE_INIT(&s.info);

@@ -43,8 +43,8 @@ static int take(struct tool *t, struct sample *ret_sample)
         return rc;
     ret_sample->taken_ns = out_boottime_ns();
     for (unsigned i = 0; i < COUNTERS_MAX; i++) {
-        if (netvane_counter_get(t->nv, i, &ret_sample->counters[i].name, &ret_sample->counters[i].text,
-                                &ret_sample->counters[i].value) != 0)
+        if (netvane_counter_get(t->nv, i, &ret_sample->counters[i].name,
+                                &ret_sample->counters[i].text, &ret_sample->counters[i].value) != 0)
             break;
         ret_sample->count = i + 1;
     }
@@ -100,23 +100,27 @@ static void print_text(const struct tool *t, const struct sample *s)
     uint64_t now = out_boottime_ns();
 
     out_color(stdout, OUT_HEAD, "State \"%s\" in %s\n", netvane_name(t->nv), netvane_dir(t->nv));
-    printf("  writer      %s, pid %u, since %s, heartbeat %s ago\n", words_writer(h->writer), h->writer_pid,
-           out_duration(now > h->started_ns ? now - h->started_ns : 0, a),
+    printf("  writer      %s, pid %u, since %s, heartbeat %s ago\n", words_writer(h->writer),
+           h->writer_pid, out_duration(now > h->started_ns ? now - h->started_ns : 0, a),
            out_duration(h->heartbeat_age_ns, b));
     printf("  quality     %s\n", words_quality(h->quality, quality));
-    printf("  version     %" PRIu64 ", published %s ago; readable from %" PRIu64 " on (%" PRIu64 " versions)\n",
+    printf("  version     %" PRIu64 ", published %s ago; readable from %" PRIu64 " on (%" PRIu64
+           " versions)\n",
            h->version, out_duration(h->published_age_ns, a), h->horizon,
            h->version >= h->horizon ? h->version - h->horizon + 1 : 0);
-    printf("  verified    %s ago against the whole kernel; every %s\n", out_duration(h->verified_age_ns, a),
-           out_duration(h->reconcile_ns, b));
+    printf("  verified    %s ago against the whole kernel; every %s\n",
+           out_duration(h->verified_age_ns, a), out_duration(h->reconcile_ns, b));
     printf("  memory      %s", out_bytes(h->region_bytes, a));
     printf(" of at most %s\n", out_bytes(h->max_bytes, b));
-    printf("  objects     %u links, %u addresses, %u IPv4 and %u IPv6 routes, %u rules, %u nexthops\n",
-           s->info.links, s->info.addrs, s->info.routes4, s->info.routes6, s->info.rules, s->info.nexthops);
+    printf(
+        "  objects     %u links, %u addresses, %u IPv4 and %u IPv6 routes, %u rules, %u nexthops\n",
+        s->info.links, s->info.addrs, s->info.routes4, s->info.routes6, s->info.rules,
+        s->info.nexthops);
     printf("  namespace   inode %" PRIu64 "\n", h->netns_ino);
     out_color(stdout, OUT_HEAD, "Counters\n");
     for (unsigned i = 0; i < s->count; i++)
-        printf("  %12" PRIu64 "  %-18s %s\n", s->counters[i].value, s->counters[i].name, s->counters[i].text);
+        printf("  %12" PRIu64 "  %-18s %s\n", s->counters[i].value, s->counters[i].name,
+               s->counters[i].text);
 }
 
 static void print_rates(const struct tool *t, const struct sample *old, const struct sample *new)
@@ -134,7 +138,7 @@ static void print_rates(const struct tool *t, const struct sample *old, const st
         json_uint(&j, "version", new->health.version);
         json_uint(&j, "versions", new->health.version - old->health.version);
         json_open_object(&j, "gained");
-        for (unsigned i = 0; i < new->count && i < old->count; i++)
+        for (unsigned i = 0; i < new->count &&i < old->count; i++)
             json_uint(&j, new->counters[i].name, new->counters[i].value - old->counters[i].value);
         json_close_object(&j);
         json_close_object(&j);
@@ -144,7 +148,7 @@ static void print_rates(const struct tool *t, const struct sample *old, const st
     out_color(stdout, OUT_DIM, "%s ", out_clock(new->taken_ns, false, time));
     printf("version %" PRIu64 ", %.1f/s;", new->health.version,
            (double)(new->health.version - old->health.version) / s);
-    for (unsigned i = 0; i < new->count && i < old->count; i++) {
+    for (unsigned i = 0; i < new->count &&i < old->count; i++) {
         uint64_t gained = new->counters[i].value - old->counters[i].value;
         if (gained > 0)
             printf(" %s +%" PRIu64, new->counters[i].name, gained);
@@ -200,6 +204,7 @@ int cmd_stat(struct tool *t, struct args *a)
         print_text(t, &sample);
     if (interval_ns != 0)
         return run_rates(t, &sample, interval_ns);
-    bool alive = sample.health.writer != NETVANE_WRITER_DEAD && sample.health.writer != NETVANE_WRITER_STOPPED;
+    bool alive = sample.health.writer != NETVANE_WRITER_DEAD &&
+                 sample.health.writer != NETVANE_WRITER_STOPPED;
     return alive ? EXIT_OK : EXIT_DIFFERENT;
 }

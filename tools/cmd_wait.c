@@ -39,8 +39,8 @@ static int timed_out(const struct tool *t, const char *what, uint64_t ns)
 {
     char time[OUT_TIME_MAX];
 
-    return tool_fail(EXIT_DIFFERENT, "\"%s\": %s within %s", t->name != NULL ? t->name : "default", what,
-                     out_duration(ns, time));
+    return tool_fail(EXIT_DIFFERENT, "\"%s\": %s within %s", t->name != NULL ? t->name : "default",
+                     what, out_duration(ns, time));
 }
 
 /* Neither a missing region nor one without a State is an error before the time is over. */
@@ -146,13 +146,14 @@ static int read_args(struct wait_query *q, struct args *a)
         }
     }
     if (q->ready == (q->topics != 0))
-        return tool_fail(EXIT_USAGE, "wait: say either topics (default4, links, ...; man netvane) or ready");
+        return tool_fail(EXIT_USAGE,
+                         "wait: say either topics (default4, links, ...; man netvane) or ready");
     return EXIT_OK;
 }
 
 int cmd_wait(struct tool *t, struct args *a)
 {
-    struct wait_query q = { .timeout_ns = UINT64_MAX };
+    struct wait_query q = {.timeout_ns = UINT64_MAX};
 
     int rc = read_args(&q, a);
     if (rc != EXIT_OK)

@@ -20,21 +20,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICE_NS       UINT64_C(500000000) /* how late a signal, or --for, is noticed at most */
-#define PAUSE_NS       UINT64_C(20000000)
-#define COPY_SHARE     20 /* copying may take 1/20 of the time */
-#define COMPARE_TRIES  8
+#define SLICE_NS      UINT64_C(500000000) /* how late a signal, or --for, is noticed at most */
+#define PAUSE_NS      UINT64_C(20000000)
+#define COPY_SHARE    20 /* copying may take 1/20 of the time */
+#define COMPARE_TRIES 8
 
 struct watch {
     struct tool *tool;
     uint32_t topics;
-    uint64_t end_ns;   /* boottime; UINT64_MAX: never */
+    uint64_t end_ns;    /* boottime; UINT64_MAX: never */
     uint64_t count_max; /* 0: no limit */
     uint64_t printed;
-    struct netvane_snap last;     /* what was shown so far */
-    struct netvane_state *copy;   /* an earlier or the same State, in own memory; NULL: none */
+    struct netvane_snap last;   /* what was shown so far */
+    struct netvane_state *copy; /* an earlier or the same State, in own memory; NULL: none */
     uint64_t copy_version;
-    uint64_t copy_ready_ns; /* do not copy again before */
+    uint64_t copy_ready_ns;       /* do not copy again before */
     struct netvane_health health; /* as it was told last */
 };
 
@@ -92,12 +92,13 @@ static void tell_quality(struct watch *w, uint32_t before, uint32_t now)
         uint32_t bit;
         const char *set, *cleared;
     } words[] = {
-        { NETVANE_QUALITY_RESYNCING, "something was missed: the kernel is being read again",
-          "the State is in step with the kernel again" },
-        { NETVANE_QUALITY_APPROXIMATE, "the kernel changed while it was read: the State is approximate",
-          "the State is exact again" },
-        { NETVANE_QUALITY_DEGRADED, "a limit is met: something is missing from the State",
-          "nothing is missing any more" },
+        {NETVANE_QUALITY_RESYNCING, "something was missed: the kernel is being read again",
+         "the State is in step with the kernel again"},
+        {NETVANE_QUALITY_APPROXIMATE,
+         "the kernel changed while it was read: the State is approximate",
+         "the State is exact again"},
+        {NETVANE_QUALITY_DEGRADED, "a limit is met: something is missing from the State",
+         "nothing is missing any more"},
     };
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -120,7 +121,8 @@ static void tell_health(struct watch *w)
                  w->health.writer_pid);
         print_note(w, "takeover", OUT_GOOD, text);
     } else if (now.writer != w->health.writer) {
-        snprintf(text, sizeof(text), "the writer (pid %u) %s", now.writer_pid, writer_words(now.writer));
+        snprintf(text, sizeof(text), "the writer (pid %u) %s", now.writer_pid,
+                 writer_words(now.writer));
         print_note(w, "writer", now.writer == NETVANE_WRITER_LIVE ? OUT_GOOD : OUT_BAD, text);
     }
     tell_quality(w, w->health.quality, now.quality);
@@ -129,7 +131,8 @@ static void tell_health(struct watch *w)
 
 /* ---- changes ----------------------------------------------------------------------------------------- */
 
-static bool get_default(struct view *v, unsigned family, bool egress, struct netvane_default *ret_default)
+static bool get_default(struct view *v, unsigned family, bool egress,
+                        struct netvane_default *ret_default)
 {
     NETVANE_INIT(ret_default);
     int rc = egress ? netvane_snap_egress(&v->snap, (uint8_t)family, ret_default)
@@ -163,7 +166,14 @@ static void default_line(struct changes *c, unsigned family, bool egress)
         return;
     }
     out_color(c->out, OUT_DIM, "%s ", c->time);
-    out_color(c->out, !had ? OUT_GOOD : !has ? OUT_BAD : OUT_WARN, "%c", !had ? '+' : !has ? '-' : '~');
+    out_color(c->out,
+              !had   ? OUT_GOOD
+              : !has ? OUT_BAD
+                     : OUT_WARN,
+              "%c",
+              !had   ? '+'
+              : !has ? '-'
+                     : '~');
     fprintf(c->out, " %-7s IPv%u ", what, family);
     if (had)
         fmt_default_text(c->out, &c->from, &before);
@@ -192,7 +202,7 @@ static int print_changes(struct watch *w, struct changes *c)
 static int compare(struct watch *w, const struct netvane_snap *from, const struct netvane_snap *to)
 {
     char time[OUT_TIME_MAX], stamp[OUT_TIME_MAX];
-    struct changes c = { .tool = w->tool, .added = "add", .removed = "remove" };
+    struct changes c = {.tool = w->tool, .added = "add", .removed = "remove"};
     struct netvane_info info;
     char *text = NULL;
     size_t len = 0;
@@ -227,18 +237,21 @@ static void tell_skipped(struct watch *w, const struct netvane_snap *to)
 
     if (w->copy == NULL) {
         snprintf(text, sizeof(text),
-                 "too slow: %" PRIu64 " versions were skipped, and what changed in them is not known; "
+                 "too slow: %" PRIu64
+                 " versions were skipped, and what changed in them is not known; "
                  "see netvane show",
                  to->version - w->last.version);
         print_note(w, "skipped", OUT_BAD, text);
         return;
     }
     if (w->copy_version == w->last.version)
-        snprintf(text, sizeof(text), "too slow: %" PRIu64 " versions were skipped; their sum follows",
+        snprintf(text, sizeof(text),
+                 "too slow: %" PRIu64 " versions were skipped; their sum follows",
                  to->version - w->last.version);
     else
         snprintf(text, sizeof(text),
-                 "too slow: %" PRIu64 " versions were skipped; the sum of all changes since version %" PRIu64
+                 "too slow: %" PRIu64
+                 " versions were skipped; the sum of all changes since version %" PRIu64
                  " follows, some of which were shown already",
                  to->version - w->last.version, w->copy_version);
     print_note(w, "skipped", OUT_WARN, text);
@@ -301,9 +314,11 @@ static void print_heading(struct watch *w)
     if (w->tool->json || out_width() == 0 || netvane_snap_info(&w->last, &info) != 0)
         return;
     out_color(stdout, OUT_DIM,
-              "watching \"%s\" from version %" PRIu64 " on: %u links, %u addresses, %u routes; + new, ~ "
+              "watching \"%s\" from version %" PRIu64
+              " on: %u links, %u addresses, %u routes; + new, ~ "
               "changed, - gone; Ctrl-C ends\n",
-              netvane_name(w->tool->nv), info.version, info.links, info.addrs, info.routes4 + info.routes6);
+              netvane_name(w->tool->nv), info.version, info.links, info.addrs,
+              info.routes4 + info.routes6);
 }
 
 static bool is_over(const struct watch *w)
@@ -380,7 +395,7 @@ static int read_args(struct watch *w, struct args *a)
 
 int cmd_watch(struct tool *t, struct args *a)
 {
-    struct watch w = { .tool = t, .end_ns = UINT64_MAX };
+    struct watch w = {.tool = t, .end_ns = UINT64_MAX};
 
     int rc = read_args(&w, a);
     if (rc != EXIT_OK)

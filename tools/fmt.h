@@ -37,22 +37,26 @@ size_t view_string(struct view *v, uint32_t id, char buf[VIEW_STRING_MAX]);
 #define FMT_HIDE_DEV   (1u << 1)
 #define FMT_HIDE_PROTO (1u << 2)
 #define FMT_HIDE_MAC   (1u << 3) /* text of `ip -4 addr` has no link/ether line */
-#define FMT_ADDR_VERB  (1u << 4) /* a link as the head of its addresses: without mode and addrgenmode */
-#define FMT_ONE_LINE   (1u << 5) /* text in one line, whatever `ip` does */
-#define FMT_NO_INFO    (1u << 6) /* a route without the nexthop object that it names */
+#define FMT_ADDR_VERB \
+    (1u << 4) /* a link as the head of its addresses: without mode and addrgenmode */
+#define FMT_ONE_LINE (1u << 5) /* text in one line, whatever `ip` does */
+#define FMT_NO_INFO  (1u << 6) /* a route without the nexthop object that it names */
 
 /* The keys of a link go into an object that the caller opens, and may add to. */
 void fmt_link_json(struct json *j, struct view *v, const struct netvane_link *link, unsigned how);
 void fmt_link_text(FILE *out, struct view *v, const struct netvane_link *link, unsigned how);
 /* "veth", "loopback", "ether": what a link is, in one word. */
-const char *fmt_link_kind(struct view *v, const struct netvane_link *link, char buf[VIEW_STRING_MAX]);
+const char *fmt_link_kind(struct view *v, const struct netvane_link *link,
+                          char buf[VIEW_STRING_MAX]);
 
 void fmt_addr_json(struct json *j, const struct netvane_addr *addr);
 void fmt_addr_text(FILE *out, const struct netvane_addr *addr, unsigned how);
 /* Calls fn with each flag's word: "dynamic", "tentative", ... and returns the bits that have none. */
-uint32_t fmt_addr_flags(const struct netvane_addr *addr, void (*fn)(void *arg, const char *word), void *arg);
+uint32_t fmt_addr_flags(const struct netvane_addr *addr, void (*fn)(void *arg, const char *word),
+                        void *arg);
 
-void fmt_route_json(struct json *j, struct view *v, const struct netvane_route *route, unsigned how);
+void fmt_route_json(struct json *j, struct view *v, const struct netvane_route *route,
+                    unsigned how);
 void fmt_route_text(FILE *out, struct view *v, const struct netvane_route *route, unsigned how);
 void fmt_metrics_json(struct json *j, struct view *v, const struct netvane_route *route);
 void fmt_metrics_text(FILE *out, struct view *v, const struct netvane_route *route);
@@ -66,7 +70,8 @@ void fmt_rule_json(struct json *j, const struct netvane_rule *rule);
 void fmt_rule_text(FILE *out, const struct netvane_rule *rule);
 
 /* name: the key of the object, NULL in an array. */
-void fmt_nexthop_json(struct json *j, struct view *v, const struct netvane_nexthop *nh, const char *name);
+void fmt_nexthop_json(struct json *j, struct view *v, const struct netvane_nexthop *nh,
+                      const char *name);
 void fmt_nexthop_text(FILE *out, struct view *v, const struct netvane_nexthop *nh);
 
 /* Whole seconds left, as the kernel counts: rounded up for addresses, down for routes. */

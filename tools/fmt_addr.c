@@ -15,22 +15,23 @@
 #include <string.h>
 
 static const struct name_flag addr_flags[] = {
-    { IFA_F_SECONDARY, "secondary" },
-    { IFA_F_NODAD, "nodad" },
-    { IFA_F_OPTIMISTIC, "optimistic" },
-    { IFA_F_DADFAILED, "dadfailed" },
-    { IFA_F_HOMEADDRESS, "home" },
-    { IFA_F_DEPRECATED, "deprecated" },
-    { IFA_F_TENTATIVE, "tentative" },
-    { IFA_F_PERMANENT, "dynamic" }, /* the word stands for its absence */
-    { IFA_F_MANAGETEMPADDR, "mngtmpaddr" },
-    { IFA_F_NOPREFIXROUTE, "noprefixroute" },
-    { IFA_F_MCAUTOJOIN, "autojoin" },
-    { IFA_F_STABLE_PRIVACY, "stable-privacy" },
-    { 0, NULL },
+    {IFA_F_SECONDARY, "secondary"},
+    {IFA_F_NODAD, "nodad"},
+    {IFA_F_OPTIMISTIC, "optimistic"},
+    {IFA_F_DADFAILED, "dadfailed"},
+    {IFA_F_HOMEADDRESS, "home"},
+    {IFA_F_DEPRECATED, "deprecated"},
+    {IFA_F_TENTATIVE, "tentative"},
+    {IFA_F_PERMANENT, "dynamic"}, /* the word stands for its absence */
+    {IFA_F_MANAGETEMPADDR, "mngtmpaddr"},
+    {IFA_F_NOPREFIXROUTE, "noprefixroute"},
+    {IFA_F_MCAUTOJOIN, "autojoin"},
+    {IFA_F_STABLE_PRIVACY, "stable-privacy"},
+    {0, NULL},
 };
 
-uint32_t fmt_addr_flags(const struct netvane_addr *addr, void (*fn)(void *arg, const char *word), void *arg)
+uint32_t fmt_addr_flags(const struct netvane_addr *addr, void (*fn)(void *arg, const char *word),
+                        void *arg)
 {
     uint32_t flags = addr->flags;
 

@@ -15,16 +15,17 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-void fmt_default_json(struct json *j, struct view *v, const struct netvane_default *d, const char *name)
+void fmt_default_json(struct json *j, struct view *v, const struct netvane_default *d,
+                      const char *name)
 {
     static const struct {
         uint32_t bit;
         const char *word;
     } flags[] = {
-        { NETVANE_DEFAULT_MULTIPATH, "multipath" }, { NETVANE_DEFAULT_CONFIRMED, "confirmed" },
-        { NETVANE_DEFAULT_KERNEL, "kernel" },       { NETVANE_DEFAULT_REJECT, "reject" },
-        { NETVANE_DEFAULT_LINKDOWN, "linkdown" },   { NETVANE_DEFAULT_DEAD, "dead" },
-        { NETVANE_DEFAULT_ONLINK, "onlink" },
+        {NETVANE_DEFAULT_MULTIPATH, "multipath"}, {NETVANE_DEFAULT_CONFIRMED, "confirmed"},
+        {NETVANE_DEFAULT_KERNEL, "kernel"},       {NETVANE_DEFAULT_REJECT, "reject"},
+        {NETVANE_DEFAULT_LINKDOWN, "linkdown"},   {NETVANE_DEFAULT_DEAD, "dead"},
+        {NETVANE_DEFAULT_ONLINK, "onlink"},
     };
     char buf[NAME_TEXT_MAX], ip[OUT_IP_MAX], dev[VIEW_NAME_MAX];
 

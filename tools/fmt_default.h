@@ -12,7 +12,8 @@
 
 #include "fmt.h"
 
-void fmt_default_json(struct json *j, struct view *v, const struct netvane_default *d, const char *name);
+void fmt_default_json(struct json *j, struct view *v, const struct netvane_default *d,
+                      const char *name);
 /* "via 10.0.0.1 on eth0, source 10.0.0.5, metric 100, from dhcp" */
 void fmt_default_text(FILE *out, struct view *v, const struct netvane_default *d);
 /* Does traffic take the same way: same gateway and link, or refused alike? */

@@ -165,7 +165,7 @@ static void print_ip(struct sink *s, const struct attr attrs[ATTRS_MAX], unsigne
 
 static void print_seg6(struct sink *s, const struct attr attrs[ATTRS_MAX])
 {
-    static const char *const modes[] = { "inline", "encap", "l2encap", "encap.red", "l2encap.red" };
+    static const char *const modes[] = {"inline", "encap", "l2encap", "encap.red", "l2encap.red"};
     const struct attr *srh = &attrs[SEG6_IPTUNNEL_SRH];
     char ip[OUT_IP_MAX];
 
@@ -198,7 +198,8 @@ static void print_seg6(struct sink *s, const struct attr attrs[ATTRS_MAX])
 
 static void print_bpf(struct sink *s, const struct attr attrs[ATTRS_MAX])
 {
-    static const char *const hooks[] = { [LWT_BPF_IN] = "in", [LWT_BPF_OUT] = "out", [LWT_BPF_XMIT] = "xmit" };
+    static const char *const hooks[] = {
+        [LWT_BPF_IN] = "in", [LWT_BPF_OUT] = "out", [LWT_BPF_XMIT] = "xmit"};
 
     for (unsigned hook = LWT_BPF_IN; hook <= LWT_BPF_XMIT; hook++) {
         struct attr prog[ATTRS_MAX];
@@ -268,7 +269,7 @@ static void print_encap(struct sink *s, uint32_t type, uint32_t string_id)
 
 void fmt_encap_json(struct json *j, struct view *v, uint32_t type, uint32_t string_id)
 {
-    struct sink s = { .j = j, .v = v };
+    struct sink s = {.j = j, .v = v};
 
     if (type == LWTUNNEL_ENCAP_NONE)
         return;
@@ -278,7 +279,7 @@ void fmt_encap_json(struct json *j, struct view *v, uint32_t type, uint32_t stri
 
 void fmt_encap_text(FILE *out, struct view *v, uint32_t type, uint32_t string_id)
 {
-    struct sink s = { .out = out, .v = v };
+    struct sink s = {.out = out, .v = v};
 
     if (type == LWTUNNEL_ENCAP_NONE)
         return;

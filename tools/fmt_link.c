@@ -71,7 +71,8 @@ static bool lower_is_down(struct view *v, const struct netvane_link *link)
     return rc == 0 && !(lower.flags & IFF_UP);
 }
 
-const char *fmt_link_kind(struct view *v, const struct netvane_link *link, char buf[VIEW_STRING_MAX])
+const char *fmt_link_kind(struct view *v, const struct netvane_link *link,
+                          char buf[VIEW_STRING_MAX])
 {
     char type[NAME_TEXT_MAX];
 
@@ -112,7 +113,8 @@ static void info_json(struct json *j, const char *kind, const uint32_t info[3])
 {
     bool macvlan = strcmp(kind, "macvlan") == 0 || strcmp(kind, "macvtap") == 0;
 
-    if (!macvlan && strcmp(kind, "vlan") != 0 && strcmp(kind, "vrf") != 0 && strcmp(kind, "vxlan") != 0)
+    if (!macvlan && strcmp(kind, "vlan") != 0 && strcmp(kind, "vrf") != 0 &&
+        strcmp(kind, "vxlan") != 0)
         return;
     json_open_object(j, "info_data");
     if (macvlan)
@@ -145,7 +147,7 @@ static void kind_json(struct json *j, struct view *v, const struct netvane_link 
 
 static const char *addrgen_name(unsigned mode, char buf[NAME_TEXT_MAX])
 {
-    static const char *const modes[] = { "eui64", "none", "stable_secret", "random" };
+    static const char *const modes[] = {"eui64", "none", "stable_secret", "random"};
 
     if (mode < sizeof(modes) / sizeof(modes[0]))
         return modes[mode];
@@ -170,7 +172,8 @@ static void lladdr_json(struct json *j, const struct netvane_link *link)
     if (link->broadcast_len > 0) {
         if (link->flags & IFF_POINTOPOINT)
             json_bool(j, "link_pointtopoint", true);
-        json_string(j, "broadcast", out_lladdr(link->type, link->broadcast, link->broadcast_len, buf));
+        json_string(j, "broadcast",
+                    out_lladdr(link->type, link->broadcast, link->broadcast_len, buf));
     }
     if (has_other_perm_address(link))
         json_string(j, "permaddr",
@@ -261,7 +264,7 @@ void fmt_link_json(struct json *j, struct view *v, const struct netvane_link *li
 
 static void head_text(FILE *out, struct view *v, const struct netvane_link *link, unsigned how)
 {
-    struct word_list list = { .out = out };
+    struct word_list list = {.out = out};
     char name[VIEW_NAME_MAX], text[VIEW_STRING_MAX], buf[NAME_TEXT_MAX];
 
     fprintf(out, "%u: ", link->ifindex);
@@ -284,7 +287,10 @@ static void head_text(FILE *out, struct view *v, const struct netvane_link *link
         fprintf(out, "state %#x ", (unsigned)link->operstate);
     } else {
         fputs("state ", out);
-        out_color(out, link->operstate == 6 ? OUT_GOOD : link->operstate == 2 ? OUT_BAD : OUT_PLAIN,
+        out_color(out,
+                  link->operstate == 6   ? OUT_GOOD
+                  : link->operstate == 2 ? OUT_BAD
+                                         : OUT_PLAIN,
                   "%s ", name_operstate(link->operstate));
     }
     if (!(how & FMT_ADDR_VERB))
@@ -300,7 +306,8 @@ static void lladdr_text(FILE *out, const struct netvane_link *link)
 
     fprintf(out, "link/%s ", name_link_type(link->type, type));
     if (link->address_len > 0)
-        out_color(out, OUT_MAC, "%s", out_lladdr(link->type, link->address, link->address_len, buf));
+        out_color(out, OUT_MAC, "%s",
+                  out_lladdr(link->type, link->address, link->address_len, buf));
     if (link->broadcast_len > 0) {
         fputs(link->flags & IFF_POINTOPOINT ? " peer " : " brd ", out);
         out_color(out, OUT_MAC, "%s",

@@ -12,22 +12,14 @@
 #include <linux/rtnetlink.h>
 
 static const char *const metric_names[NETVANE_METRIC_SLOTS] = {
-    [RTAX_MTU] = "mtu",
-    [RTAX_WINDOW] = "window",
-    [RTAX_RTT] = "rtt",
-    [RTAX_RTTVAR] = "rttvar",
-    [RTAX_SSTHRESH] = "ssthresh",
-    [RTAX_CWND] = "cwnd",
-    [RTAX_ADVMSS] = "advmss",
-    [RTAX_REORDERING] = "reordering",
-    [RTAX_HOPLIMIT] = "hoplimit",
-    [RTAX_INITCWND] = "initcwnd",
-    [RTAX_FEATURES] = "features",
-    [RTAX_RTO_MIN] = "rto_min",
-    [RTAX_INITRWND] = "initrwnd",
-    [RTAX_QUICKACK] = "quickack",
-    [RTAX_CC_ALGO] = "congctl",
-    [RTAX_FASTOPEN_NO_COOKIE] = "fastopen_no_cookie",
+    [RTAX_MTU] = "mtu",           [RTAX_WINDOW] = "window",
+    [RTAX_RTT] = "rtt",           [RTAX_RTTVAR] = "rttvar",
+    [RTAX_SSTHRESH] = "ssthresh", [RTAX_CWND] = "cwnd",
+    [RTAX_ADVMSS] = "advmss",     [RTAX_REORDERING] = "reordering",
+    [RTAX_HOPLIMIT] = "hoplimit", [RTAX_INITCWND] = "initcwnd",
+    [RTAX_FEATURES] = "features", [RTAX_RTO_MIN] = "rto_min",
+    [RTAX_INITRWND] = "initrwnd", [RTAX_QUICKACK] = "quickack",
+    [RTAX_CC_ALGO] = "congctl",   [RTAX_FASTOPEN_NO_COOKIE] = "fastopen_no_cookie",
 };
 
 /* Not 0: metric number index is to be shown. */
@@ -50,7 +42,8 @@ static uint32_t in_user_units(unsigned index, uint32_t value)
     return value;
 }
 
-static bool get_metrics(struct view *v, const struct netvane_route *route, struct netvane_metrics *ret_m)
+static bool get_metrics(struct view *v, const struct netvane_route *route,
+                        struct netvane_metrics *ret_m)
 {
     if (route->metrics == 0)
         return false;

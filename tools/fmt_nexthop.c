@@ -61,7 +61,8 @@ static void group_json(struct json *j, struct view *v, const struct netvane_next
     }
 }
 
-void fmt_nexthop_json(struct json *j, struct view *v, const struct netvane_nexthop *nh, const char *name)
+void fmt_nexthop_json(struct json *j, struct view *v, const struct netvane_nexthop *nh,
+                      const char *name)
 {
     char ip[OUT_IP_MAX], buf[NAME_TEXT_MAX], dev[VIEW_NAME_MAX];
 
@@ -112,7 +113,8 @@ void fmt_nexthop_text(FILE *out, struct view *v, const struct netvane_nexthop *n
     fmt_encap_text(out, v, nh->encap_type, nh->encap);
     if (nh->gw_family != 0) {
         fputs("via ", out);
-        out_color(out, out_family_color(nh->gw_family), "%s ", out_ip(nh->gw_family, nh->gateway, ip));
+        out_color(out, out_family_color(nh->gw_family), "%s ",
+                  out_ip(nh->gw_family, nh->gateway, ip));
     }
     if (nh->ifindex != 0) {
         fputs("dev ", out);

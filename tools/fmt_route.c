@@ -34,7 +34,8 @@ void fmt_route_flags_text(FILE *out, uint32_t flags)
 
 static const char *destination(const struct netvane_route *route, char buf[OUT_IP_MAX])
 {
-    return route->dst_len == 0 ? "default" : out_prefix(route->family, route->dst, route->dst_len, buf);
+    return route->dst_len == 0 ? "default"
+                               : out_prefix(route->family, route->dst, route->dst_len, buf);
 }
 
 static void realm_json(struct json *j, uint32_t realm)
@@ -87,7 +88,8 @@ static void gateway_text(FILE *out, unsigned family, const struct netvane_hop *h
     fputs("via ", out);
     if (hop->gw_family != family)
         fprintf(out, "%s ", name_family(hop->gw_family));
-    out_color(out, out_family_color(hop->gw_family), "%s ", out_ip(hop->gw_family, hop->gateway, ip));
+    out_color(out, out_family_color(hop->gw_family), "%s ",
+              out_ip(hop->gw_family, hop->gateway, ip));
 }
 
 static const char *pref_name(unsigned pref, char buf[NAME_TEXT_MAX])
@@ -212,7 +214,7 @@ static void where_text(FILE *out, struct view *v, const struct netvane_route *ro
 
     fmt_encap_text(out, v, route->hop.encap_type, route->hop.encap);
     if (route->tos != 0)
-        fprintf(out, "tos %s ", name_of(NAME_DSFIELD, route->tos, (char[NAME_TEXT_MAX]){ 0 }));
+        fprintf(out, "tos %s ", name_of(NAME_DSFIELD, route->tos, (char[NAME_TEXT_MAX]){0}));
     gateway_text(out, route->family, &route->hop);
     if (route->hop.ifindex != 0 && !(how & FMT_HIDE_DEV)) {
         fputs("dev ", out);
@@ -244,7 +246,8 @@ void fmt_route_text(FILE *out, struct view *v, const struct netvane_route *route
         fprintf(out, "scope %s ", name_of(NAME_SCOPE, route->scope, buf));
     if (route->has_prefsrc) {
         fputs("src ", out);
-        out_color(out, out_family_color(route->family), "%s ", out_ip(route->family, route->prefsrc, ip));
+        out_color(out, out_family_color(route->family), "%s ",
+                  out_ip(route->family, route->prefsrc, ip));
     }
     if (has_metric(route))
         fprintf(out, "metric %u ", route->metric);

@@ -29,8 +29,8 @@ static void prefix_json(struct json *j, const struct netvane_rule *rule, const c
         json_uint(j, len_key, len);
 }
 
-static void ports_json(struct json *j, const char *one, const char *from, const char *to, uint16_t start,
-                       uint16_t end)
+static void ports_json(struct json *j, const char *one, const char *from, const char *to,
+                       uint16_t start, uint16_t end)
 {
     if (start == end) {
         json_uint(j, one, start);
@@ -79,7 +79,8 @@ static void selectors_json(struct json *j, const struct netvane_rule *rule)
 
 static bool has_suppress_prefix(const struct netvane_rule *rule)
 {
-    return (rule->present & NETVANE_RULE_HAS_SUPPRESS_PREFIX) && rule->suppress_prefix_len != UINT32_MAX;
+    return (rule->present & NETVANE_RULE_HAS_SUPPRESS_PREFIX) &&
+           rule->suppress_prefix_len != UINT32_MAX;
 }
 
 static bool has_suppress_group(const struct netvane_rule *rule)

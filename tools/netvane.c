@@ -19,18 +19,18 @@ static const struct verb {
     cmd_fn *run;
     const char *help;
 } verbs[] = {
-    { "show", cmd_show, "the network state on one screen" },
-    { "link l", cmd_link, "links, as `ip link` prints them" },
-    { "addr a ad add addres address", cmd_addr, "addresses, as `ip addr`" },
-    { "route r ro rou rout", cmd_route, "routes, as `ip route` (table T, table all, dev L, PREFIX)" },
-    { "rule ru rul", cmd_rule, "policy rules, as `ip rule`" },
-    { "nexthop nh next nexth nextho", cmd_nexthop, "nexthop objects, as `ip nexthop`" },
-    { "default", cmd_default, "the default route of each family, its rivals, and the egress" },
-    { "local", cmd_local, "usable local addresses, best first" },
-    { "watch", cmd_watch, "changes, live (watch TOPIC...)" },
-    { "wait", cmd_wait, "sleep until a topic changes (wait TOPIC..., wait ready)" },
-    { "stat", cmd_stat, "the writer's versions, counters, ages and memory" },
-    { "check", cmd_check, "check the region, and compare it with the kernel" },
+    {"show", cmd_show, "the network state on one screen"},
+    {"link l", cmd_link, "links, as `ip link` prints them"},
+    {"addr a ad add addres address", cmd_addr, "addresses, as `ip addr`"},
+    {"route r ro rou rout", cmd_route, "routes, as `ip route` (table T, table all, dev L, PREFIX)"},
+    {"rule ru rul", cmd_rule, "policy rules, as `ip rule`"},
+    {"nexthop nh next nexth nextho", cmd_nexthop, "nexthop objects, as `ip nexthop`"},
+    {"default", cmd_default, "the default route of each family, its rivals, and the egress"},
+    {"local", cmd_local, "usable local addresses, best first"},
+    {"watch", cmd_watch, "changes, live (watch TOPIC...)"},
+    {"wait", cmd_wait, "sleep until a topic changes (wait TOPIC..., wait ready)"},
+    {"stat", cmd_stat, "the writer's versions, counters, ages and memory"},
+    {"check", cmd_check, "check the region, and compare it with the kernel"},
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -43,7 +43,8 @@ static void print_help(FILE *out)
           "\n",
           out);
     for (size_t i = 0; i < VERB_COUNT; i++)
-        fprintf(out, "  %-8.*s  %s\n", (int)strcspn(verbs[i].names, " "), verbs[i].names, verbs[i].help);
+        fprintf(out, "  %-8.*s  %s\n", (int)strcspn(verbs[i].names, " "), verbs[i].names,
+                verbs[i].help);
     fputs("\n"
           "  -j, --json           print JSON (of `ip -j -d` where there is an `ip` command)\n"
           "  -p, --pretty         indent it\n"
@@ -55,7 +56,8 @@ static void print_help(FILE *out)
           "  --version, --help\n"
           "\n"
           "Begin with: netvane show\n"
-          "Exit codes: 0 yes, 1 no (difference, not found, timeout), 2 usage, 3 nothing to read, 4 broken.\n"
+          "Exit codes: 0 yes, 1 no (difference, not found, timeout), 2 usage, 3 nothing to read, 4 "
+          "broken.\n"
           "More: man netvane\n",
           out);
 }
@@ -102,7 +104,8 @@ struct command_line {
 };
 
 /* An option with a value, as one word or two. Returns 1 if it was one, 0 if not, else -1. */
-static int take_value(const char *word, const char *option, char **next, const char **ret_value, int *used)
+static int take_value(const char *word, const char *option, char **next, const char **ret_value,
+                      int *used)
 {
     size_t len = strlen(option);
 
@@ -160,7 +163,8 @@ static int take_option(struct command_line *c, char **argv, int *ret_used)
     else if (is_word(word, "-V", "--version", NULL))
         c->version = true;
     else if (is_word(word, "-s", "-stats", "-statistics"))
-        rc = tool_fail(EXIT_USAGE, "%s: traffic statistics are no part of the State; ask `ip -s`", word);
+        rc = tool_fail(EXIT_USAGE, "%s: traffic statistics are no part of the State; ask `ip -s`",
+                       word);
     else
         used = 0;
     *ret_used = used;
@@ -170,8 +174,9 @@ static int take_option(struct command_line *c, char **argv, int *ret_used)
 /* Options are everyone's; these words after a verb are its own although they begin with '-'. */
 static bool is_verbs_option(const char *word)
 {
-    static const char *const own[] = { "--timeout", "--settle", "--for", "--count", "--interval",
-                                       "--no-kernel", "--link-local", "--deprecated", "--loopback" };
+    static const char *const own[] = {"--timeout",    "--settle",     "--for",
+                                      "--count",      "--interval",   "--no-kernel",
+                                      "--link-local", "--deprecated", "--loopback"};
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         size_t len = strlen(own[i]);
@@ -216,8 +221,8 @@ static int finish(int code)
 
 int main(int argc, char **argv)
 {
-    struct tool t = { 0 };
-    struct command_line c = { .tool = &t, .color = OUT_AUTO };
+    struct tool t = {0};
+    struct command_line c = {.tool = &t, .color = OUT_AUTO};
     int words = 0;
 
     if (argc < 1)
@@ -241,7 +246,7 @@ int main(int argc, char **argv)
     const struct verb *verb = find_verb(argv[1]);
     if (verb == NULL)
         return tool_fail(EXIT_USAGE, "there is no verb \"%s\"; see netvane --help", argv[1]);
-    struct args args = { .verb = argv[1], .at = argv + 2, .left = words - 1 };
+    struct args args = {.verb = argv[1], .at = argv + 2, .left = words - 1};
     rc = verb->run(&t, &args);
     netvane_close(t.nv);
     return finish(rc);

@@ -22,9 +22,9 @@
 static bool colors_on;
 
 static const char *const palette[] = {
-    [OUT_PLAIN] = "",         [OUT_IFNAME] = "\033[36m", [OUT_MAC] = "\033[33m",
-    [OUT_INET] = "\033[35m",  [OUT_INET6] = "\033[34m",  [OUT_GOOD] = "\033[32m",
-    [OUT_BAD] = "\033[31m",   [OUT_WARN] = "\033[33m",   [OUT_HEAD] = "\033[1m",
+    [OUT_PLAIN] = "",        [OUT_IFNAME] = "\033[36m", [OUT_MAC] = "\033[33m",
+    [OUT_INET] = "\033[35m", [OUT_INET6] = "\033[34m",  [OUT_GOOD] = "\033[32m",
+    [OUT_BAD] = "\033[31m",  [OUT_WARN] = "\033[33m",   [OUT_HEAD] = "\033[1m",
     [OUT_DIM] = "\033[2m",
 };
 
@@ -34,8 +34,8 @@ void out_set_color(enum out_color_when when)
     const char *term = getenv("TERM");
 
     colors_on = when == OUT_ALWAYS ||
-                (when == OUT_AUTO && isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == 0) &&
-                 term != NULL && strcmp(term, "dumb") != 0);
+                (when == OUT_AUTO && isatty(STDOUT_FILENO) &&
+                 (no_color == NULL || *no_color == 0) && term != NULL && strcmp(term, "dumb") != 0);
 }
 
 int out_color(FILE *out, enum out_color color, const char *format, ...)
@@ -140,7 +140,7 @@ const char *out_bytes(uint64_t bytes, char buf[OUT_TIME_MAX])
 
 static uint64_t clock_ns(clockid_t clock)
 {
-    struct timespec ts = { 0, 0 };
+    struct timespec ts = {0, 0};
 
     clock_gettime(clock, &ts);
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;

@@ -62,7 +62,7 @@ static bool next_member(const char **io_at, struct member *ret_member)
     const char *key_end = strchr(s + 1, '"');
     if (key_end == NULL || key_end[1] != ':')
         return false;
-    ret_member->key = (struct span){ s + 1, (size_t)(key_end - s - 1) };
+    ret_member->key = (struct span){s + 1, (size_t)(key_end - s - 1)};
     ret_member->value.at = key_end + 2;
     *io_at = value_end(key_end + 2);
     ret_member->value.len = (size_t)(*io_at - ret_member->value.at);
@@ -85,7 +85,7 @@ static bool find_member(const char *object, struct span key, struct member *ret_
 
 static bool ticks(struct span key)
 {
-    static const char *const names[] = { "valid_life_time", "preferred_life_time", "expires" };
+    static const char *const names[] = {"valid_life_time", "preferred_life_time", "expires"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (key.len == strlen(names[i]) && memcmp(key.at, names[i], key.len) == 0)
@@ -125,11 +125,11 @@ static bool is_word_list(struct span value)
 static void put_missing(FILE *out, struct span a, struct span b, char sign)
 {
     for (const char *s = a.at + 1; s < a.at + a.len - 1; s++) {
-        struct span word = { s, (size_t)(value_end(s) - s) };
+        struct span word = {s, (size_t)(value_end(s) - s)};
         bool found = false;
 
         for (const char *o = b.at + 1; o < b.at + b.len - 1 && !found; o++) {
-            struct span other = { o, (size_t)(value_end(o) - o) };
+            struct span other = {o, (size_t)(value_end(o) - o)};
             found = equal(word, other);
             o += other.len;
         }
@@ -141,7 +141,8 @@ static void put_missing(FILE *out, struct span a, struct span b, char sign)
     }
 }
 
-static void put_difference(FILE *out, struct span key, const struct span *before, const struct span *after)
+static void put_difference(FILE *out, struct span key, const struct span *before,
+                           const struct span *after)
 {
     fprintf(out, "%.*s", (int)key.len, key.at);
     if (before != NULL && after != NULL && is_word_list(*before) && is_word_list(*after)) {

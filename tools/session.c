@@ -45,22 +45,24 @@ int tool_error(const struct tool *t, int error)
 
     switch (error) {
     case NETVANE_NO_WRITER:
-        return tool_fail(EXIT_UNREADABLE,
-                         "there is no State \"%s\"%s%s: start the writer (netvaned --name %s%s%s), or give "
-                         "its --name and --dir",
-                         name, in, dir, name, t->dir != NULL ? " --dir " : "", dir);
+        return tool_fail(
+            EXIT_UNREADABLE,
+            "there is no State \"%s\"%s%s: start the writer (netvaned --name %s%s%s), or give "
+            "its --name and --dir",
+            name, in, dir, name, t->dir != NULL ? " --dir " : "", dir);
     case NETVANE_NOT_READY:
-        return tool_fail(EXIT_UNREADABLE,
-                         "the writer of \"%s\" has not published a State yet; try: netvane wait ready", name);
+        return tool_fail(
+            EXIT_UNREADABLE,
+            "the writer of \"%s\" has not published a State yet; try: netvane wait ready", name);
     case NETVANE_PERMISSION:
-        return tool_fail(EXIT_UNREADABLE, "may not open the region \"%s\"%s%s: permission denied", name, in,
-                         dir);
+        return tool_fail(EXIT_UNREADABLE, "may not open the region \"%s\"%s%s: permission denied",
+                         name, in, dir);
     case NETVANE_CORRUPT:
-        return tool_fail(EXIT_BROKEN, "the region \"%s\" breaks its own rules; try: netvane check", name);
+        return tool_fail(EXIT_BROKEN, "the region \"%s\" breaks its own rules; try: netvane check",
+                         name);
     case NETVANE_EXPIRED:
         return tool_fail(EXIT_BROKEN, "the State changes faster than it can be read here");
-    case NETVANE_SYSTEM:
-        return tool_fail(EXIT_BROKEN, "region \"%s\": %s", name, strerror(errno));
+    case NETVANE_SYSTEM: return tool_fail(EXIT_BROKEN, "region \"%s\": %s", name, strerror(errno));
     case NETVANE_NO_MEMORY:
     case NETVANE_LIMIT:
         return tool_fail(EXIT_BROKEN, "region \"%s\": %s", name, netvane_strerror(error));
@@ -109,7 +111,7 @@ static bool is_large(const struct netvane_snap *snap)
 static int try_render(struct tool *t, tool_render_fn *render, void *arg, bool copy, int *ret_code)
 {
     struct netvane_state *state = NULL;
-    struct view v = { .error = 0 };
+    struct view v = {.error = 0};
     char *text = NULL;
     size_t len = 0;
 
@@ -150,16 +152,20 @@ static void warn(struct tool *t)
         return;
     out_duration(health.heartbeat_age_ns, age);
     if (health.writer == NETVANE_WRITER_DEAD)
-        fprintf(stderr, "netvane: warning: the writer ended; this State is as it was %s ago\n", age);
+        fprintf(stderr, "netvane: warning: the writer ended; this State is as it was %s ago\n",
+                age);
     else if (health.writer == NETVANE_WRITER_STOPPED)
-        fprintf(stderr, "netvane: warning: the writer was stopped; this State is as it was %s ago\n", age);
+        fprintf(stderr,
+                "netvane: warning: the writer was stopped; this State is as it was %s ago\n", age);
     else if (health.writer == NETVANE_WRITER_LATE)
         fprintf(stderr, "netvane: warning: the writer has given no sign of life for %s\n", age);
     if (health.quality & NETVANE_QUALITY_DEGRADED)
-        fputs("netvane: warning: the State is incomplete (the writer met a limit; see netvane stat)\n",
+        fputs("netvane: warning: the State is incomplete (the writer met a limit; see netvane "
+              "stat)\n",
               stderr);
     if (health.quality & (NETVANE_QUALITY_RESYNCING | NETVANE_QUALITY_APPROXIMATE))
-        fputs("netvane: warning: the State may lag behind the kernel; it is being read again\n", stderr);
+        fputs("netvane: warning: the State may lag behind the kernel; it is being read again\n",
+              stderr);
 }
 
 int tool_render_quietly(struct tool *t, tool_render_fn *render, void *arg)
@@ -219,7 +225,8 @@ bool tool_interrupted(void)
 
 void tool_sleep_ns(uint64_t ns)
 {
-    struct timespec ts = { .tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u) };
+    struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000u),
+                          .tv_nsec = (long)(ns % 1000000000u)};
 
     nanosleep(&ts, NULL);
 }

@@ -36,9 +36,12 @@ static void show_problems(struct screen *s)
     default: break;
     }
     if (s->info.quality & NETVANE_QUALITY_RESYNCING)
-        problem(s, "Events were missed; the kernel is being read again: this may lag for a moment.");
+        problem(s,
+                "Events were missed; the kernel is being read again: this may lag for a moment.");
     if (s->info.quality & NETVANE_QUALITY_APPROXIMATE)
-        problem(s, "The kernel changed while it was read: details may be wrong until the next reading.");
+        problem(
+            s,
+            "The kernel changed while it was read: details may be wrong until the next reading.");
     if (s->info.quality & NETVANE_QUALITY_DEGRADED)
         problem(s, "The writer met a limit: something is missing here. See: netvane stat");
 }
@@ -79,7 +82,8 @@ static void show_rivals(struct screen *s, unsigned family)
             continue;
         fputs(told++ == 0 ? "        instead of: " : ", ", s->out);
         if (d.ifindex != 0 && !(d.flags & NETVANE_DEFAULT_REJECT))
-            fprintf(s->out, "%s (%s)", view_ifname(s->v, d.ifindex, name), netvane_reason_name(d.reason));
+            fprintf(s->out, "%s (%s)", view_ifname(s->v, d.ifindex, name),
+                    netvane_reason_name(d.reason));
         else
             fprintf(s->out, "%s", netvane_reason_name(d.reason));
     }
@@ -90,7 +94,8 @@ static void show_rivals(struct screen *s, unsigned family)
         fputc('\n', s->out);
 }
 
-static void show_egress(struct screen *s, unsigned family, bool has_main, const struct netvane_default *main)
+static void show_egress(struct screen *s, unsigned family, bool has_main,
+                        const struct netvane_default *main)
 {
     struct netvane_default egress;
     char ip[OUT_IP_MAX];

@@ -146,7 +146,7 @@ static int text_width(const char *text, int least)
 
 static struct columns measure(struct screen *s, const struct line *lines, unsigned count)
 {
-    struct columns c = { .name = 4, .state = 5, .kind = 4 };
+    struct columns c = {.name = 4, .state = 5, .kind = 4};
     char kind[VIEW_STRING_MAX];
     enum out_color color;
 

@@ -45,7 +45,7 @@ static struct table *table_of(struct table_list *list, uint32_t id)
         list->capacity = capacity;
     }
     struct table *table = &list->tables[list->count++];
-    *table = (struct table){ .id = id };
+    *table = (struct table){.id = id};
     return table;
 }
 
@@ -98,8 +98,8 @@ static void print_table(struct screen *s, const struct table *table)
 
 void show_routes(struct screen *s)
 {
-    struct table_list list = { 0 };
-    struct table rest = { 0 };
+    struct table_list list = {0};
+    struct table rest = {0};
     size_t hidden = 0;
 
     count_routes(s, &list);
@@ -117,8 +117,8 @@ void show_routes(struct screen *s)
         print_table(s, &list.tables[i]);
     }
     if (hidden > 0)
-        out_color(s->out, OUT_DIM, "  and %zu more tables with %u IPv4 and %u IPv6 routes\n", hidden,
-                  rest.count[0], rest.count[1]);
+        out_color(s->out, OUT_DIM, "  and %zu more tables with %u IPv4 and %u IPv6 routes\n",
+                  hidden, rest.count[0], rest.count[1]);
     free(list.tables);
     fputc('\n', s->out);
 }
@@ -128,7 +128,7 @@ static bool is_usual(const struct netvane_rule *rule)
 {
     static const struct {
         uint32_t priority, table;
-    } usual[] = { { 0, RT_TABLE_LOCAL }, { 32766, RT_TABLE_MAIN }, { 32767, RT_TABLE_DEFAULT } };
+    } usual[] = {{0, RT_TABLE_LOCAL}, {32766, RT_TABLE_MAIN}, {32767, RT_TABLE_DEFAULT}};
 
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
         if (rule->priority == usual[i].priority && rule->table == usual[i].table &&
@@ -141,7 +141,7 @@ static bool is_usual(const struct netvane_rule *rule)
 
 void show_rules(struct screen *s)
 {
-    unsigned usual[2] = { 0, 0 }, other = 0;
+    unsigned usual[2] = {0, 0}, other = 0;
     struct netvane_rule rule;
     struct netvane_iter it;
 
@@ -161,11 +161,14 @@ void show_rules(struct screen *s)
         fputc('\n', s->out);
     }
     view_fail(s->v, rc);
-    bool complete = (s->tool->family == 6 || usual[0] == 3) && (s->tool->family == 4 || usual[1] == 2);
+    bool complete =
+        (s->tool->family == 6 || usual[0] == 3) && (s->tool->family == 4 || usual[1] == 2);
     if (other == 0)
-        fprintf(s->out, ": %s\n", complete ? "only the usual ones" : "not all of the usual ones are there");
+        fprintf(s->out, ": %s\n",
+                complete ? "only the usual ones" : "not all of the usual ones are there");
     else if (other > RULES_MAX)
-        out_color(s->out, OUT_DIM, "  and %u more, see: netvane rule, netvane -6 rule\n", other - RULES_MAX);
+        out_color(s->out, OUT_DIM, "  and %u more, see: netvane rule, netvane -6 rule\n",
+                  other - RULES_MAX);
     if (other > 0 && !complete)
         fputs("  but not all of the usual ones are there\n", s->out);
 }

@@ -70,7 +70,8 @@ bool args_u32(const char *text, uint32_t *ret_value);
 /* "1.5": seconds to nanoseconds. */
 bool args_seconds(const char *text, uint64_t *ret_ns);
 /* "10.0.0.0/8", "2001:db8::1", "default" */
-bool args_prefix(const char *text, unsigned family, uint8_t *ret_family, uint8_t ip[16], uint8_t *ret_len);
+bool args_prefix(const char *text, unsigned family, uint8_t *ret_family, uint8_t ip[16],
+                 uint8_t *ret_len);
 /* Topic names to bits; says what is wrong and returns false. */
 bool args_topic(const char *text, uint32_t *io_topics);
 
@@ -83,7 +84,7 @@ bool tool_interrupted(void);
 void tool_sleep_ns(uint64_t ns);
 
 typedef int cmd_fn(struct tool *t, struct args *a);
-cmd_fn cmd_show, cmd_link, cmd_addr, cmd_route, cmd_rule, cmd_nexthop, cmd_default, cmd_local, cmd_watch,
-    cmd_wait, cmd_stat, cmd_check;
+cmd_fn cmd_show, cmd_link, cmd_addr, cmd_route, cmd_rule, cmd_nexthop, cmd_default, cmd_local,
+    cmd_watch, cmd_wait, cmd_stat, cmd_check;
 
 #endif

@@ -16,10 +16,10 @@ static const struct {
     uint32_t bit;
     const char *word;
 } qualities[] = {
-    { NETVANE_QUALITY_RESYNCING, "resyncing" },
-    { NETVANE_QUALITY_APPROXIMATE, "approximate" },
-    { NETVANE_QUALITY_DEGRADED, "degraded" },
-    { NETVANE_QUALITY_STOPPED, "stopped" },
+    {NETVANE_QUALITY_RESYNCING, "resyncing"},
+    {NETVANE_QUALITY_APPROXIMATE, "approximate"},
+    {NETVANE_QUALITY_DEGRADED, "degraded"},
+    {NETVANE_QUALITY_STOPPED, "stopped"},
 };
 
 #define QUALITY_COUNT (sizeof(qualities) / sizeof(qualities[0]))
@@ -27,8 +27,8 @@ static const struct {
 const char *words_writer(uint32_t writer)
 {
     static const char *const words[] = {
-        [NETVANE_WRITER_LIVE] = "alive",       [NETVANE_WRITER_LATE] = "late",
-        [NETVANE_WRITER_DEAD] = "dead",        [NETVANE_WRITER_STOPPED] = "stopped",
+        [NETVANE_WRITER_LIVE] = "alive",        [NETVANE_WRITER_LATE] = "late",
+        [NETVANE_WRITER_DEAD] = "dead",         [NETVANE_WRITER_STOPPED] = "stopped",
         [NETVANE_WRITER_STARTING] = "starting",
     };
 

@@ -6,13 +6,15 @@
  *
  *   edge                                         silent                                     re-read
  *   link loses IFF_UP                            its IPv4 routes, multipath hops            routes, nexthops
- *   link gains IFF_UP, carrier either way        dead and linkdown flags, nexthops          routes, nexthops
+ *   link gains IFF_UP, carrier either way        dead and linkdown flags, nexthops,         routes, nexthops,
+ *                                                tentative link-local addresses             IPv6 addresses
  *   operstate, master                            the same of links stacked on it            links, routes
  *   link gone                                    IPv4 routes, hops, nexthops, rule flags    all of those
  *   name                                         rules' detached flags, altnames            rules, links
  *   new link                                     rules' detached flags                      rules
  *   mtu                                          IPv6 routes with an mtu metric             IPv6 routes
- *   IPv4 address gone                            routes through the link                    those; all if it was the last
+ *   IPv4 address gone                            routes through the link                    those
+ *   IPv4 address new                             multipath hops lose dead (if the first)    those
  *   IPv6 address gone, or lifetimes changed      prefsrc of other routes; expires           IPv6 routes
  *   nexthop                                      routes that name it, groups                routes, nexthops
  *   rule                                         flags of other rules                       rules of the family
@@ -58,6 +60,7 @@ void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before, cons
         (void)nv_mirror_link_went_down(s->mirror, ifindex);
     if (flags & watched || before->operstate != after->operstate || before->master != after->master) {
         want_routes(s, ifindex);
+        want(s, NV_ADDR, NV_AF_6, ifindex, true);
         want(s, NV_NEXTHOP, 0, 0, true);
         want(s, NV_LINK, 0, 0, true);
     }
@@ -73,8 +76,7 @@ void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed)
 {
     if (f->family == NV_AF_4) {
         want(s, NV_ADDR, NV_AF_4, f->ifindex, true); /* the order of the others may have changed */
-        if (removed)
-            want(s, NV_ROUTE, NV_AF_4, f->ifindex, true);
+        want(s, NV_ROUTE, NV_AF_4, f->ifindex, true);
     } else {
         want(s, NV_ROUTE, NV_AF_6, removed ? 0 : f->ifindex, true);
     }

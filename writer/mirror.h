@@ -56,6 +56,7 @@ struct nv_mirror {
     struct nv_table *tables;
     uint32_t table_count, table_capacity;
     struct nv_run run;
+    uint32_t run_link; /* the running dump shows only this link's objects, 0: all */
     struct nv_hop hop_scratch[NV_HOPS_MAX];
     struct netvane_rec_hop rec_scratch[NV_HOPS_MAX];
 };
@@ -93,20 +94,25 @@ struct nv_scope {
 /* One object that a sweep removed, in words, for the log. */
 typedef void nv_swept_fn(void *arg, enum nv_kind kind, const char *text);
 
-void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind);
+/* A dump begins; ifindex: it is limited to this link, 0: it is not. */
+void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind, uint32_t ifindex);
 /*
  * Removes what the dump did not show. twice: only what the dump before did not show either (missed bits), and notes
  * what this one did not. touched (may be NULL): keys that events touched meanwhile are left alone. Returns how many
  * objects were removed.
  */
 typedef bool nv_touched_fn(void *arg, uint64_t key);
+/* Routes of this table could not be told gone from there: it has to be read whole. */
+typedef void nv_doubt_fn(void *arg, uint8_t family, uint32_t table);
 struct nv_sweep {
     struct nv_scope scope;
     bool twice;
     nv_touched_fn *touched;
     void *touched_arg;
-    nv_swept_fn *swept;
+    nv_swept_fn *swept; /* may be NULL, as the next */
     void *swept_arg;
+    nv_doubt_fn *doubt;
+    void *doubt_arg;
 };
 uint32_t nv_mirror_sweep(struct nv_mirror *m, const struct nv_sweep *sweep);
 

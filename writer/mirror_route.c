@@ -2,18 +2,20 @@
 /*
  * mirror_route.c - routes of both families, with their shared hop and metric sets.
  *
- * Identity: (table, prefix, tos, metric) names a list; a route is a position in it (IPv6: table, destination, source,
- * metric). In a dump the entries of a list follow each other, so their order is the position. An event says with its
- * flags where the kernel put the route; where that leaves a doubt the effect is SUSPECT and sync.c has it re-read.
- * IPv6: gateways of one metric are hops of one multipath route, which each event shows whole; routes to a device alone
- * are entries of their own; a removal may name one hop.
+ * IPv4: (table, prefix, tos, metric) names a list, and a route is a position in it. In a dump of the table the entries of a
+ * list follow each other, so their order is the position; a dump limited to a link shows only parts of lists, and where
+ * there is more than one candidate the table is asked for. An event says with its flags where the kernel put the route.
+ * IPv6: (table, destination, source, metric) names a set; its members are told apart by a slot: 0 for the one route of
+ * gateways, which are its hops; the link for a route to a device alone; else a hash of what else tells them apart (routes
+ * of router advertisements, which never merge, and of nexthop objects). A removal may name one hop.
+ * Where an event leaves a doubt the effect is SUSPECT, and sync.c has the table re-read.
  */
 #include <stdlib.h>
 
 #include "limits.h"
 #include "mirror.h"
 
-/* A route record of either family. The position is the low 16 bits of the last key word. */
+/* A route record of either family. IPv4: the position is the low 16 bits of the last key word; IPv6: the slot, 32. */
 struct route {
     unsigned tree, words;
     enum nv_kind kind;
@@ -64,13 +66,12 @@ static void set_hops(struct route *r, uint32_t hops)
 
 static void set_position(struct route *r, uint32_t position)
 {
-    uint64_t *last = &r->u.key[r->words - 1];
-    *last = (*last & ~POSITION_MASK) | position;
+    r->u.key[1] = (r->u.key[1] & ~POSITION_MASK) | position;
 }
 
 static uint32_t position_of(const struct route *r)
 {
-    return (uint32_t)(r->u.key[r->words - 1] & POSITION_MASK);
+    return (uint32_t)(r->u.key[1] & POSITION_MASK);
 }
 
 static bool get(const struct nv_mirror *m, struct route *r)
@@ -248,6 +249,20 @@ bool nv_mirror_set_only(const struct nv_mirror *m, uint32_t hops, uint32_t ifind
 
 /* ---- records ----------------------------------------------------------------------------------------------- */
 
+static uint32_t slot_of(const struct nv_route *f)
+{
+    enum { PROTO_RA = 9 /* RTPROT_RA */, NO_LINK = 1 << 30 };
+    const struct nv_hop *h = f->hops;
+    if (f->multipath || f->hop_count > 1 || (f->hop_count && h->gw_family && !f->nhid && f->protocol != PROTO_RA))
+        return 0;
+    if (!f->nhid && !(f->hop_count && h->gw_family))
+        return f->hop_count && h->ifindex ? h->ifindex : NO_LINK;
+    uint64_t hash = nv_mix(f->nhid);
+    if (!f->nhid)
+        hash = nv_content_fold(nv_mix(h->ifindex), nv_hash(h->gateway, sizeof(h->gateway)));
+    return 1u << 31 | (uint32_t)hash;
+}
+
 static struct route key_from(const struct nv_route *f)
 {
     struct route r = route_new(f->family);
@@ -260,7 +275,7 @@ static struct route key_from(const struct nv_route *f)
         r.u.key[2] = (uint64_t)nv_load_be32(f->dst + 12) << 32 | (uint64_t)f->dst_len << 24 | (uint64_t)f->src_len << 16;
         r.u.key[3] = nv_load_be64(f->src);
         r.u.key[4] = nv_load_be64(f->src + 8);
-        r.u.key[5] = (uint64_t)f->metric << 16;
+        r.u.key[5] = (uint64_t)f->metric << 32 | slot_of(f);
     }
     return r;
 }
@@ -304,8 +319,10 @@ static void unref_sets(struct nv_mirror *m, const struct route *r)
 static bool equal_content(const struct route *a, const struct route *b)
 {
     struct route x = *a, y = *b;
-    set_position(&x, 0);
-    set_position(&y, 0);
+    if (is4(a)) {
+        set_position(&x, 0);
+        set_position(&y, 0);
+    }
     *id_at(&x) = *id_at(&y) = 0;
     if (!is4(&x))
         x.u.r6.valid_until_ns = y.u.r6.valid_until_ns = 0;
@@ -376,6 +393,7 @@ static void move(struct nv_mirror *m, struct route r, uint32_t from, uint32_t to
     nv_mirror_account(m, NETVANE_RT_ROUTES, before, content_of(m, &r));
 }
 
+/* Equals of an IPv4 route: positions have no gaps. */
 static uint32_t list_length(const struct nv_mirror *m, struct route r)
 {
     uint32_t n = 0;
@@ -387,7 +405,7 @@ static uint32_t list_length(const struct nv_mirror *m, struct route r)
     return n;
 }
 
-/* ---- put ---------------------------------------------------------------------------------------------------- */
+/* ---- IPv4 ------------------------------------------------------------------------------------------------ */
 
 static uint32_t dump_position(struct nv_mirror *m, const struct route *r)
 {
@@ -398,7 +416,7 @@ static uint32_t dump_position(struct nv_mirror *m, const struct route *r)
     return m->run.position++;
 }
 
-/* Where an event puts an IPv4 route among n equals; makes the place. */
+/* Where an event puts a route among n equals; makes the place. */
 static uint32_t place4(struct nv_mirror *m, const struct route *r, uint32_t list, uint32_t n)
 {
     if (!n || list & NV_LIST_REPLACE)
@@ -410,62 +428,54 @@ static uint32_t place4(struct nv_mirror *m, const struct route *r, uint32_t list
     return 0;
 }
 
-static bool has_gateway(const struct nv_mirror *m, const struct route *r)
-{
-    uint32_t count;
-    const struct netvane_rec_hop *set = nv_mirror_hops(m, hops_of(r), &count);
-    return count > 1 || (count == 1 && (set[0].gw_family || set[0].nhid));
-}
-
-static uint32_t first_link(const struct nv_mirror *m, const struct route *r)
-{
-    uint32_t count;
-    const struct netvane_rec_hop *set = nv_mirror_hops(m, hops_of(r), &count);
-    return count ? set[0].ifindex : 0;
-}
-
-/* Which entry an IPv6 event means: the one of its kind (with a gateway, or to the same device alone), else a new one. */
-static uint32_t place6(const struct nv_mirror *m, const struct route *r, uint32_t n)
+/*
+ * A dump of one link's routes shows r. Its place among n equals: the only one, if that is on the link; one of equal content;
+ * else nobody knows: n, and the sweep is to leave the list alone.
+ */
+static uint32_t match4(struct nv_mirror *m, const struct route *r, uint32_t n)
 {
     struct route at = *r;
     for (uint32_t i = 0; i < n; i++) {
         set_position(&at, i);
-        if (!get(m, &at))
-            continue;
-        bool gateway = has_gateway(m, r);
-        if (gateway == has_gateway(m, &at) && (gateway || first_link(m, r) == first_link(m, &at)))
+        if (get(m, &at) && (equal_content(r, &at) || (n == 1 && nv_mirror_set_uses(m, at.u.r4.hops, m->run_link))))
             return i;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        set_position(&at, i);
+        if (get(m, &at))
+            nv_bit_set(m->ids[NV_K_ROUTE4].seen, at.u.r4.id);
     }
     return n;
 }
 
-enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f, uint32_t list, bool from_dump,
-                                   uint64_t now_ns)
+static enum nv_effect put4(struct nv_mirror *m, struct route *r, uint32_t list, bool from_dump)
 {
-    struct route key = key_from(f);
-    if (!nv_mirror_reserve(m, key.kind))
-        return NV_REFUSED;
-    struct route r = record_from(m, f, now_ns);
-    uint32_t position, n = 0;
-    if (from_dump) {
+    struct route key = *r;
+    memset((unsigned char *)&key.u + 16, 0, sizeof(key.u) - 16);
+    uint32_t n = 0, position;
+    bool doubt = false;
+    if (from_dump && !m->run_link) {
         position = dump_position(m, &key);
+    } else if (from_dump) {
+        n = list_length(m, key);
+        position = match4(m, r, n);
+        doubt = n && position == n;
     } else {
         n = list_length(m, key);
-        position = is4(&r) ? place4(m, &key, list, n) : place6(m, &r, n);
+        position = place4(m, &key, list, n);
     }
     if (position >= NV_ROUTE_POSITIONS_MAX) {
-        unref_sets(m, &r);
         m->degraded = true;
         m->counts_refused++;
-        return NV_REFUSED;
     }
-    set_position(&r, position);
-    enum nv_effect e = write(m, &r);
-    /* Among several, only the kernel knows. */
-    return n > 1 || (n == 1 && position == 1) || (n == 1 && !is4(&r) && e == NV_CHANGED) ? NV_SUSPECT : e;
+    if (doubt || position >= NV_ROUTE_POSITIONS_MAX) {
+        unref_sets(m, r);
+        return doubt ? NV_SUSPECT : NV_REFUSED;
+    }
+    set_position(r, position);
+    enum nv_effect e = write(m, r);
+    return !from_dump && (n > 1 || position) ? NV_SUSPECT : e; /* among several, only the kernel knows */
 }
-
-/* ---- remove ---------------------------------------------------------------------------------------------------- */
 
 static void drop_at(struct nv_mirror *m, const struct route *r, uint32_t n)
 {
@@ -488,7 +498,61 @@ static bool same_ways(const struct nv_mirror *m, const struct route *a, const st
     return true;
 }
 
-/* Takes one hop out of an IPv6 multipath route. */
+static enum nv_effect remove4(struct nv_mirror *m, const struct route *r, uint32_t n)
+{
+    struct route at = *r;
+    for (unsigned strict = 2; strict-- > 0;) {
+        for (uint32_t i = 0; i < n; i++) {
+            set_position(&at, i);
+            if (get(m, &at) && (strict ? equal_content(r, &at) : same_ways(m, r, &at))) {
+                drop_at(m, &at, n);
+                return n > 1 ? NV_SUSPECT : NV_CHANGED;
+            }
+        }
+    }
+    set_position(&at, 0);
+    if (n == 1 && get(m, &at))
+        drop(m, &at); /* nothing else can be meant; the re-read will tell */
+    return NV_SUSPECT;
+}
+
+/* ---- IPv6 ------------------------------------------------------------------------------------------------ */
+
+/* How many others there are in the set of r; gives the first. */
+static uint32_t others6(const struct nv_mirror *m, const struct route *r, struct route *ret_other)
+{
+    struct nv_tree t = nv_draft_tree(&m->draft, r->tree);
+    struct route at = *r;
+    struct nv_cursor c;
+    uint32_t n = 0;
+    uint64_t key[NV_TREE_KEY_WORDS_MAX];
+    memcpy(key, r->u.key, sizeof(key));
+    key[5] &= ~UINT64_C(0xffffffff);
+    for (int more = nv_cursor_seek(&c, &t, key); more == NV_TREE_OK && n < 2; more = nv_cursor_next(&c)) {
+        if (nv_cursor_get(&c, &at.u) != NV_TREE_OK || memcmp(at.u.key, r->u.key, 5 * 8u) ||
+            at.u.key[5] >> 32 != r->u.key[5] >> 32)
+            break;
+        if (at.u.key[5] == r->u.key[5])
+            continue;
+        if (!n++)
+            *ret_other = at;
+    }
+    return n;
+}
+
+static enum nv_effect put6(struct nv_mirror *m, struct route *r, uint32_t list, bool from_dump)
+{
+    struct route old = *r, other;
+    bool known = get(m, &old);
+    uint32_t others = from_dump || !(list & NV_LIST_REPLACE) ? 0 : others6(m, r, &other);
+    if (others == 1 && !known)
+        drop(m, &other); /* it is what was replaced */
+    enum nv_effect e = write(m, r);
+    /* A changed set of gateways comes in another order than dumps have it; of several, any may have been replaced. */
+    return others || (!from_dump && known && e == NV_CHANGED) ? NV_SUSPECT : e;
+}
+
+/* Takes one hop out of a multipath route. */
 static bool drop_hop(struct nv_mirror *m, const struct route *at, const struct nv_route *f)
 {
     uint32_t count, kept = 0;
@@ -517,33 +581,40 @@ static bool drop_hop(struct nv_mirror *m, const struct route *at, const struct n
     return true;
 }
 
+static enum nv_effect remove6(struct nv_mirror *m, const struct route *r, const struct nv_route *f)
+{
+    struct route at = *r;
+    if (!get(m, &at))
+        return NV_SUSPECT;
+    if (same_ways(m, r, &at)) {
+        drop(m, &at);
+        return NV_CHANGED;
+    }
+    (void)drop_hop(m, &at, f);
+    return NV_SUSPECT;
+}
+
+/* ---- both ------------------------------------------------------------------------------------------------ */
+
+enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f, uint32_t list, bool from_dump,
+                                   uint64_t now_ns)
+{
+    if (!nv_mirror_reserve(m, f->family == NV_AF_4 ? NV_K_ROUTE4 : NV_K_ROUTE6))
+        return NV_REFUSED;
+    struct route r = record_from(m, f, now_ns);
+    return is4(&r) ? put4(m, &r, list, from_dump) : put6(m, &r, list, from_dump);
+}
+
 enum nv_effect nv_mirror_route_remove(struct nv_mirror *m, const struct nv_route *f)
 {
     struct route key = key_from(f);
-    uint32_t n = list_length(m, key);
+    uint32_t n = is4(&key) ? list_length(m, key) : 1;
     if (!n)
         return NV_SAME;
     if (!nv_mirror_reserve(m, key.kind))
         return NV_REFUSED;
-    struct route r = record_from(m, f, 0), at = key;
-    enum nv_effect e = NV_SUSPECT;
-    for (unsigned strict = 2; strict-- > 0 && e == NV_SUSPECT;) {
-        for (uint32_t i = 0; i < n && e == NV_SUSPECT; i++) {
-            set_position(&at, i);
-            if (get(m, &at) && (strict ? equal_content(&r, &at) : same_ways(m, &r, &at))) {
-                drop_at(m, &at, n);
-                e = NV_CHANGED;
-            }
-        }
-    }
-    for (uint32_t i = 0; i < n && e == NV_SUSPECT && !is4(&r); i++) {
-        set_position(&at, i);
-        if (get(m, &at) && drop_hop(m, &at, f))
-            break;
-    }
-    set_position(&at, 0);
-    if (e == NV_SUSPECT && n == 1 && is4(&r) && get(m, &at))
-        drop(m, &at); /* nothing else can be meant; the re-read will tell */
+    struct route r = record_from(m, f, 0);
+    enum nv_effect e = is4(&r) ? remove4(m, &r, n) : remove6(m, &r, f);
     unref_sets(m, &r);
-    return n > 1 ? NV_SUSPECT : e;
+    return e;
 }

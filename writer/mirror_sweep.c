@@ -86,17 +86,38 @@ static bool scope_ended(const struct nv_scope *s, const union record *r)
     return false;
 }
 
-static bool scope_holds(const struct nv_mirror *m, const struct nv_scope *s, const union record *r)
+/* Links of a route's hops against the link of the dump: all on it, some, none. */
+enum reach { REACH_NONE, REACH_SOME, REACH_ALL };
+
+static enum reach reach_of(const struct nv_mirror *m, uint32_t hops, uint32_t ifindex)
 {
+    uint32_t count, on = 0;
+    const struct netvane_rec_hop *set = nv_mirror_hops(m, hops, &count);
+    for (uint32_t i = 0; i < count; i++)
+        on += set[i].ifindex == ifindex;
+    if (!on)
+        return REACH_NONE;
+    return on == count && !set[0].nhid ? REACH_ALL : REACH_SOME;
+}
+
+/*
+ * Is the record one that the dump would have shown? A route of which only some hops are on the dump's link, or that names
+ * a nexthop object, may have left the link without a word and still exist: nobody knows until its table is read.
+ */
+static bool scope_holds(const struct nv_mirror *m, const struct nv_sweep *sweep, const union record *r)
+{
+    const struct nv_scope *s = &sweep->scope;
     if (!s->ifindex)
         return true;
     if (s->kind == NV_K_ADDR)
         return (uint32_t)r->key[0] == s->ifindex;
-    if (s->kind == NV_K_ROUTE4)
-        return nv_mirror_set_uses(m, r->route4.hops, s->ifindex);
-    if (s->kind == NV_K_ROUTE6)
-        return nv_mirror_set_uses(m, r->route6.hops, s->ifindex);
-    return true;
+    if (s->kind != NV_K_ROUTE4 && s->kind != NV_K_ROUTE6)
+        return true;
+    bool v4 = s->kind == NV_K_ROUTE4;
+    enum reach reach = reach_of(m, v4 ? r->route4.hops : r->route6.hops, s->ifindex);
+    if (reach == REACH_SOME && sweep->doubt)
+        sweep->doubt(sweep->doubt_arg, v4 ? NV_AF_4 : NV_AF_6, (uint32_t)(r->key[0] >> 32));
+    return reach == REACH_ALL;
 }
 
 static void drop(struct nv_mirror *m, enum nv_kind kind, const union record *r)
@@ -132,7 +153,7 @@ static bool condemned(struct nv_mirror *m, const struct nv_sweep *sweep, const u
         nv_bit_clear(ids->missed, id);
         return false;
     }
-    if (!scope_holds(m, &sweep->scope, r) ||
+    if (!scope_holds(m, sweep, r) ||
         (sweep->touched && sweep->touched(sweep->touched_arg, touch_of(sweep->scope.kind, r))))
         return false;
     if (!sweep->twice || nv_bit_get(ids->missed, id))
@@ -181,8 +202,9 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, const struct nv_sweep *sweep)
     }
 }
 
-void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind)
+void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind, uint32_t ifindex)
 {
+    m->run_link = ifindex;
     nv_ids_clear_seen(&m->ids[kind]);
     m->run.valid = false;
 }
@@ -228,7 +250,7 @@ void nv_mirror_describe(enum nv_kind kind, const void *record, char *buf, size_t
         ip6_of(&r, ip);
         ip_text(ip, false, text, sizeof(text));
         (void)snprintf(buf, size, "route %s/%u table %u metric %u", text, (unsigned)(r.key[2] >> 24 & 0xffu),
-                       (unsigned)(r.key[0] >> 32), (unsigned)(uint32_t)(r.key[5] >> 16));
+                       (unsigned)(r.key[0] >> 32), (unsigned)(r.key[5] >> 32));
         break;
     case NV_K_RULE:
         (void)snprintf(buf, size, "rule family %u priority %u position %u", (unsigned)(r.key[0] >> 32),

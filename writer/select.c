@@ -86,7 +86,7 @@ bool nv_select_summary(const struct nv_mirror *m, uint8_t family, const void *re
         struct netvane_rec_route6 r;
         memcpy(&r, record, sizeof(r));
         d.table = (uint32_t)(r.key[0] >> 32);
-        d.metric = (uint32_t)(r.key[5] >> 16);
+        d.metric = (uint32_t)(r.key[5] >> 32);
         d.type = r.type;
         d.protocol = r.protocol;
         d.scope = r.scope;

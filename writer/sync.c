@@ -288,6 +288,8 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     enum nv_effect e = apply_put(s, ev);
     if (e == NV_SUSPECT && ev->cls == NV_ADDR)
         want_orphan(s, ev->addr);
+    if (ev->cls == NV_ROUTE)
+        nv_edge_route(s, ev->route, e);
     if (e != NV_CHANGED)
         return;
     s->dump.changed = true;
@@ -374,6 +376,11 @@ void nv_sync_event(void *sync, const struct nv_event *ev)
     }
 }
 
+static void doubt_cb(void *arg, uint8_t family, uint32_t table)
+{
+    nv_sync_want(arg, (struct nv_dump_request){.cls = NV_ROUTE, .family = family, .table = table}, 0);
+}
+
 /* ---- dumps ------------------------------------------------------------------------------------------------------- */
 
 static void begin_dump(struct nv_sync *s, const struct nv_reread *job)
@@ -384,7 +391,7 @@ static void begin_dump(struct nv_sync *s, const struct nv_reread *job)
     nv_touched_clear(&s->touched);
     s->drift_listed = s->drift_unlisted = 0;
     enum nv_kind kind = kind_of(job->req.cls, job->req.family);
-    nv_mirror_mark_begin(s->mirror, kind);
+    nv_mirror_mark_begin(s->mirror, kind, job->req.ifindex);
     if (!job->tries)
         nv_ids_clear_missed(&s->mirror->ids[kind]);
     s->dump.active = true;
@@ -407,7 +414,9 @@ static uint32_t sweep(struct nv_sync *s, bool twice)
                              .touched = touched_cb,
                              .touched_arg = &s->touched,
                              .swept = hunting(s) ? drift_swept : NULL,
-                             .swept_arg = s};
+                             .swept_arg = s,
+                             .doubt = doubt_cb,
+                             .doubt_arg = s};
     return nv_mirror_sweep(s->mirror, &sweep);
 }
 
@@ -471,6 +480,8 @@ static void finish_dump(struct nv_sync *s, uint64_t now_ns)
     }
     bool clean = !s->dump.disturbed && s->dump.status != NV_DUMP_INTERRUPTED;
     uint32_t removed = sweep(s, !clean);
+    nv_log(NV_LOG_DEBUG, "dump", "class=%u family=%u ifindex=%u table=%u try=%u clean=%d removed=%u",
+           (unsigned)job->req.cls, job->req.family, job->req.ifindex, job->req.table, job->tries, clean, removed);
     if (removed && job->req.cls == NV_LINK && nv_sync_publishable(s))
         nv_edge_link(s, &(struct netvane_rec_link){.id = 0}, NULL); /* links went without a word */
     if (!clean && job->tries < NV_DUMP_TRIES) {

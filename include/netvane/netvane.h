@@ -340,7 +340,7 @@ struct netvane_route {
     uint8_t dst[16], src[16];
     uint32_t metric;   /* priority */
     uint32_t flags;    /* RTNH_F_*, RTM_F_* */
-    uint32_t position; /* among routes of the same table, prefix, tos and metric */
+    uint32_t position; /* IPv4: among routes of equal table, prefix, tos and metric. IPv6: tells such routes apart */
     uint32_t nhid;     /* nexthop object, 0: none */
     uint8_t prefsrc[16];
     uint8_t has_prefsrc;

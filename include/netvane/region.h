@@ -381,7 +381,8 @@ struct netvane_rec_route4 {
 };
 
 struct netvane_rec_route6 {
-    uint64_t key[6]; /* table << 32 | dst[0..3]; dst[4..11]; dst[12..15] | dst len | src len | 0; src; metric | position */
+    uint64_t key[6]; /* table << 32 | dst[0..3]; dst[4..11]; dst[12..15] << 32 | dst len << 24 | src len << 16; src; metric << 32 | slot */
+    /* slot tells routes of equal metric apart: 0 for the one with gateways, else the link, or a hash with bit 31 set */
     uint32_t id;
     uint32_t flags;
     uint8_t type;

@@ -138,7 +138,7 @@ unsigned nv_signals_take(intptr_t handle); /* NV_SIGNAL_* that arrived; never bl
 
 /* Service manager: sd_notify(3)'s protocol on Linux. Harmless where there is none. */
 void nv_service_notify(const char *state);       /* "READY=1", "STOPPING=1", "WATCHDOG=1", "STATUS=..." */
-uint64_t nv_service_watchdog_ns(void);           /* ask for a ping this often, 0: none asked */
+uint64_t nv_service_watchdog_ns(void);           /* ping this often (half of the limit), 0: none */
 
 /* ---- source: the OS's network state as a stream of facts --------------------------------------------------- */
 
@@ -187,7 +187,7 @@ struct nv_source {
  */
 int nv_source_open(const struct nv_source_args *args, struct nv_source **ret_source);
 
-/* Fills items to poll on; returns how many (at most 4). */
+/* Fills items to poll on; returns how many (at most 4). They change: ask before each poll. */
 static inline unsigned nv_source_handles(struct nv_source *s, struct nv_poll_item *items, unsigned max)
 {
     return s->ops->handles(s, items, max);
@@ -203,7 +203,11 @@ static inline int nv_source_pump(struct nv_source *s, unsigned budget)
     return s->ops->pump(s, budget);
 }
 
-/* Starts a dump; its facts come between DUMP_BEGIN and DUMP_END. -EBUSY: one is running. */
+/*
+ * Starts a dump; its facts come between DUMP_BEGIN and DUMP_END. -EBUSY: one is running. A fact of a
+ * dump may be older than an event that came before it, by up to one datagram: for an object that had
+ * an event since DUMP_BEGIN, the event is to be believed.
+ */
 static inline int nv_source_dump(struct nv_source *s, const struct nv_dump_request *req)
 {
     return s->ops->dump(s, req);

@@ -33,9 +33,9 @@ static void give_out(struct nv_rtnl_source *s, enum nv_event_kind kind,
 
 void nv_rtnl_dump_announce(struct nv_rtnl_source *s)
 {
-    if (!s->dump.unannounced)
+    if (s->dump.stage != NV_RTNL_RUNNING || s->dump.announced)
         return;
-    s->dump.unannounced = false;
+    s->dump.announced = true;
     give_out(s, NV_EV_DUMP_BEGIN, &s->dump);
 }
 
@@ -59,6 +59,7 @@ static int end(struct nv_rtnl_source *s)
 /* The socket may still be in the middle of it: only a new one is sure to be free. */
 static int abandon(struct nv_rtnl_source *s, int error)
 {
+    s->dump.stage = NV_RTNL_RUNNING; /* a failure at the barrier has a beginning and an end too */
     nv_rtnl_dump_announce(s);
     fail(&s->dump, error);
     (void)nv_rtnl_renew(s, &s->dump_sock); /* if it fails, the next start tries again */
@@ -94,13 +95,10 @@ int nv_rtnl_dump_start(struct nv_rtnl_source *s, const struct nv_dump_request *r
         s->dump.heard_ns = nv_clock_monotonic_ns();
         err = nv_rtnl_send_barrier(&s->dump_sock);
     } else {
-        s->dump.unannounced = true;
         err = request(s);
     }
-    if (err) {
+    if (err)
         s->dump.stage = NV_RTNL_IDLE;
-        s->dump.unannounced = false;
-    }
     return err;
 }
 
@@ -110,7 +108,7 @@ static int pass_barrier(struct nv_rtnl_source *s)
     int err = nv_rtnl_drain_events(s);
     if (err < 0)
         return err;
-    s->dump.unannounced = true;
+    s->dump.stage = NV_RTNL_RUNNING;
     nv_rtnl_dump_announce(s);
     err = request(s);
     return err ? abandon(s, -err) : 1;

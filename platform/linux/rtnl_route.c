@@ -117,6 +117,8 @@ static void decode_hops(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 
 static void decode_metrics(struct nv_route *r, struct rtnl_attrs *a)
 {
+    if (!rtnl_has(a, RTA_METRICS))
+        return;
     struct rtnl_attrs m;
     rtnl_parse_nested(a, RTA_METRICS, &m);
     for (unsigned type = 1; type < NV_METRICS_MAX; type++) {

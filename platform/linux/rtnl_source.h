@@ -27,7 +27,7 @@ enum nv_rtnl_stage {
 
 struct nv_rtnl_dump {
     enum nv_rtnl_stage stage;
-    bool unannounced; /* requested, but DUMP_BEGIN has not been given out */
+    bool announced; /* DUMP_BEGIN has been given out */
     struct nv_dump_request req;
     uint8_t
         family; /* that is being dumped now: addresses of both families are two dumps for the kernel */
@@ -96,7 +96,7 @@ int nv_rtnl_renew(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock);
 int nv_rtnl_drain_events(struct nv_rtnl_source *s);
 
 int nv_rtnl_dump_start(struct nv_rtnl_source *s, const struct nv_dump_request *req);
-/* Gives out DUMP_BEGIN if it is due. */
+/* Gives out DUMP_BEGIN if a dump is running and has none yet. */
 void nv_rtnl_dump_announce(struct nv_rtnl_source *s);
 /* Works off one datagram: 1, 0 if there is none, or a negative errno that is final. */
 int nv_rtnl_dump_step(struct nv_rtnl_source *s);

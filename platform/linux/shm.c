@@ -63,14 +63,13 @@ static int open_dir(const char *path, int *ret_fd)
 
     int err = 0;
     struct stat st;
-    if (fstat(fd, &st))
+    if (fstat(fd, &st) || (made && fchmod(fd, 0755))) { /* 0755 whatever the umask is */
         err = -errno;
-    else if (st.st_uid != 0 && st.st_uid != geteuid())
-        err = -EACCES;
-    else if (made && fchmod(fd, 0755)) /* whatever the umask is */
-        err = -errno;
-    else if (!made && (st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
-        err = -EACCES;
+    } else {
+        bool others_write = (st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX);
+        if ((st.st_uid != 0 && st.st_uid != geteuid()) || (others_write && !made))
+            err = -EACCES;
+    }
     if (err) {
         (void)close(fd);
         return err;
@@ -349,7 +348,7 @@ void nv_shm_close(struct nv_shm *shm, bool keep_name)
     if (shm->fd >= 0)
         (void)close(shm->fd);
     if (shm->lock_fd >= 0) {
-        if (shm->shown && !keep_name && leads_to(shm->dir_fd, shm->lock_name, shm->lock_fd))
+        if (!keep_name && leads_to(shm->dir_fd, shm->lock_name, shm->lock_fd))
             (void)unlinkat(shm->dir_fd, shm->lock_name, 0);
         (void)close(shm->lock_fd);
     }

@@ -23,6 +23,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "nv/base.h"
@@ -116,6 +117,31 @@ static void sink(void *arg, const struct nv_event *ev)
     }
 }
 
+/* The clock of this test: the real one, and what it was put forward by. */
+static uint64_t clock_skew_ns;
+
+static uint64_t clock_ns(clockid_t id)
+{
+    struct timespec ts;
+    assert_int_equal(clock_gettime(id, &ts), 0);
+    return (uint64_t)ts.tv_sec * NV_NS_PER_S + (uint64_t)ts.tv_nsec + clock_skew_ns;
+}
+
+uint64_t nv_clock_boottime_ns(void)
+{
+    return clock_ns(CLOCK_BOOTTIME);
+}
+
+uint64_t nv_clock_monotonic_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t nv_clock_realtime_ns(void)
+{
+    return clock_ns(CLOCK_REALTIME);
+}
+
 static void run(const char *command)
 {
     assert_int_equal(system(command), 0);
@@ -183,11 +209,9 @@ static int make_world(void **state)
     return 0;
 }
 
+/* The one link that has addresses of both families beside loopback. */
 static uint32_t d0_index(void)
 {
-    FILE *f = fopen("/sys/class/net/d0/ifindex", "re"); /* sysfs may show another namespace's */
-    if (f)
-        (void)fclose(f);
     struct nv_source *s = open_source(0);
     uint32_t index = 0;
     for (uint32_t i = 2; i < 64 && !index; i++)
@@ -259,7 +283,7 @@ static void default_buffer_holds_a_burst(void **state)
     struct nv_source_stats stats;
     nv_source_stats(s, &stats);
     assert_true(stats.buffer_bytes >= 200 * 1024);
-    if (stats.buffer_bytes < 8u << 20) {
+    if (stats.buffer_bytes < UINT64_C(8) << 20) {
         nv_source_close(s);
         skip();
     }
@@ -503,6 +527,107 @@ static void query_of_a_rejected_destination_is_an_error(void **state)
     nv_source_close(s);
 }
 
+/* ---- failures --------------------------------------------------------------------------------------- */
+
+/* Takes what has come on the last of the source's sockets away from it. */
+static void steal(struct nv_source *s)
+{
+    static char buf[65536];
+    struct nv_poll_item items[4];
+    unsigned n = nv_source_handles(s, items, 4);
+    assert_int_equal(n, 2);
+    while (recv((int)items[1].handle, buf, sizeof buf, MSG_DONTWAIT) > 0)
+        ;
+}
+
+static void dump_without_an_end_fails_and_the_next_one_works(void **state)
+{
+    (void)state;
+    struct nv_source *s = open_source(0);
+    for (unsigned barrier = 0; barrier < 2; barrier++) {
+        struct nv_dump_request req = {.number = 9, .cls = NV_LINK, .barrier = barrier};
+        assert_int_equal(nv_source_dump(s, &req), 0);
+        steal(s);
+        unsigned ends = seen.ends;
+        settle(s);
+        assert_int_equal(seen.ends, ends); /* patient */
+        clock_skew_ns += 6 * NV_NS_PER_S;
+        settle(s);
+        assert_int_equal(seen.ends, ends + 1);
+        assert_int_equal(seen.begins, seen.ends);
+        assert_int_equal(seen.status, NV_DUMP_FAILED);
+        assert_int_equal(seen.error, ETIMEDOUT);
+        assert_int_equal(dump(s, (struct nv_dump_request){.cls = NV_LINK}), NV_DUMP_OK);
+        assert_true(seen.dumped[NV_LINK] >= 3);
+    }
+    nv_source_close(s);
+}
+
+static void query_without_an_answer_fails_and_the_next_one_works(void **state)
+{
+    (void)state;
+    struct nv_source *s = open_source(0);
+    const uint8_t dst[16] = {8, 8, 8, 8};
+    assert_int_equal(nv_source_query(s, 3, NV_AF_4, dst), 0);
+    steal(s);
+    clock_skew_ns += 6 * NV_NS_PER_S;
+    settle(s);
+    assert_int_equal(seen.answers, 1);
+    assert_int_equal(seen.answer_number, 3);
+    assert_int_equal(seen.answer_error, ETIMEDOUT);
+    ask(s, 4, "8.8.8.8");
+    assert_int_equal(seen.answer_error, 0);
+    nv_source_close(s);
+}
+
+/* Puts /dev/null in the place of the n-th of the source's sockets. */
+static void break_socket(struct nv_source *s, unsigned n)
+{
+    struct nv_poll_item items[4];
+    assert_true(nv_source_handles(s, items, 4) > n);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    assert_true(null >= 0);
+    assert_true(dup2(null, (int)items[n].handle) >= 0);
+    (void)close(null);
+}
+
+static void broken_event_socket_is_opened_anew_and_reported(void **state)
+{
+    (void)state;
+    struct nv_source *s = open_source(0);
+    break_socket(s, 0);
+    settle(s);
+    assert_int_equal(seen.lost, 1);
+    assert_int_equal(seen.reason, NV_LOST_ERROR);
+    run("ip addr add 192.0.2.80/32 dev d0");
+    settle(s);
+    assert_int_equal(seen.facts[NV_ADDR], 1);
+    run("ip addr del 192.0.2.80/32 dev d0");
+    nv_source_close(s);
+}
+
+static void broken_dump_and_query_sockets_are_opened_anew(void **state)
+{
+    (void)state;
+    struct nv_source *s = open_source(0);
+    struct nv_dump_request req = {.number = 9, .cls = NV_LINK};
+    assert_int_equal(nv_source_dump(s, &req), 0);
+    break_socket(s, 1);
+    settle(s);
+    assert_int_equal(seen.status, NV_DUMP_FAILED);
+    assert_int_equal(seen.error, ENOTSOCK);
+    assert_int_equal(dump(s, (struct nv_dump_request){.cls = NV_LINK}), NV_DUMP_OK);
+
+    const uint8_t dst[16] = {8, 8, 8, 8};
+    assert_int_equal(nv_source_query(s, 3, NV_AF_4, dst), 0);
+    break_socket(s, 1);
+    settle(s);
+    assert_int_equal(seen.answer_error, ENOTSOCK);
+    ask(s, 4, "8.8.8.8");
+    assert_int_equal(seen.answer_error, 0);
+    nv_source_close(s);
+}
+
 /* ---- namespaces ------------------------------------------------------------------------------------- */
 
 static void source_opens_in_a_namespace_given_by_path(void **state)
@@ -605,6 +730,10 @@ int main(void)
         cmocka_unit_test(barrier_waits_for_the_flush_of_a_downed_link),
         cmocka_unit_test(query_is_answered_with_hop_source_and_table),
         cmocka_unit_test(query_of_a_rejected_destination_is_an_error),
+        cmocka_unit_test(dump_without_an_end_fails_and_the_next_one_works),
+        cmocka_unit_test(query_without_an_answer_fails_and_the_next_one_works),
+        cmocka_unit_test(broken_event_socket_is_opened_anew_and_reported),
+        cmocka_unit_test(broken_dump_and_query_sockets_are_opened_anew),
         cmocka_unit_test(source_opens_in_a_namespace_given_by_path),
         cmocka_unit_test(missing_namespace_is_enoent),
     };
