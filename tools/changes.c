@@ -95,7 +95,7 @@ static void object_text(FILE *out, struct view *v, enum netvane_class cls, const
     case NETVANE_CLASS_ROUTE: fmt_route_text(out, v, object, FMT_ONE_LINE); break;
     case NETVANE_CLASS_RULE:
         fprintf(out, "%s ", name_family(rule->family));
-        fmt_rule_text(out, rule);
+        fmt_rule_text(out, rule, FMT_ONE_LINE);
         break;
     case NETVANE_CLASS_NEXTHOP: fmt_nexthop_text(out, v, object); break;
     case NETVANE_CLASS_COUNT: break;

@@ -12,6 +12,7 @@
 #include "out_text.h"
 #include "tool.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -124,17 +125,22 @@ static int dump_kernel(const char *dir, const char *log)
     return EXIT_BROKEN;
 }
 
-static void remove_folder(const char *dir)
+/* Nobody else can put anything there: the folder is ours alone (0700). */
+static void remove_folder(const char *path)
 {
-    static const char *const names[] = {"check", "check.lock", ".check.lock", "log"};
-    char path[512];
+    char file[600];
+    DIR *dir = opendir(path);
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-        unlink(path);
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        snprintf(file, sizeof(file), "%.300s/%.255s", path, entry->d_name);
+        unlink(file);
     }
-    if (rmdir(dir) != 0)
-        fprintf(stderr, "netvane: could not remove %s: %s\n", dir, strerror(errno));
+    if (dir != NULL)
+        closedir(dir);
+    if (rmdir(path) != 0)
+        fprintf(stderr, "netvane: could not remove %s: %s\n", path, strerror(errno));
 }
 
 /* ---- the comparison ---------------------------------------------------------------------------------- */

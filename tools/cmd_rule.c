@@ -26,7 +26,7 @@ static int render(void *arg, struct tool *t, struct view *v, FILE *out)
         if (t->json) {
             fmt_rule_json(&j, &rule);
         } else {
-            fmt_rule_text(out, &rule);
+            fmt_rule_text(out, &rule, 0);
             fputc('\n', out);
         }
     }

@@ -43,6 +43,16 @@ static int timed_out(const struct tool *t, const char *what, uint64_t ns)
                      what, out_duration(ns, time));
 }
 
+/* The last State of a writer that has ended is exact, but nobody keeps it so. */
+static bool is_alive(struct tool *t)
+{
+    struct netvane_health health;
+
+    NETVANE_INIT(&health);
+    return netvane_health_get(t->nv, &health) == 0 && health.writer != NETVANE_WRITER_DEAD &&
+           health.writer != NETVANE_WRITER_STOPPED;
+}
+
 /* Neither a missing region nor one without a State is an error before the time is over. */
 static int wait_ready(struct tool *t, const struct wait_query *q, uint64_t end_ns)
 {
@@ -58,13 +68,14 @@ static int wait_ready(struct tool *t, const struct wait_query *q, uint64_t end_n
         }
         if (t->nv != NULL)
             rc = netvane_wait_ready(t->nv, time_left(end_ns));
-        if (rc == 0)
+        if (rc == 0 && is_alive(t))
             return EXIT_OK;
-        if (rc != NETVANE_NO_WRITER && rc != NETVANE_NOT_READY && rc != NETVANE_TIMEOUT &&
-            rc != NETVANE_INTERRUPTED && rc != NETVANE_TOO_SMALL)
+        if (rc != 0 && rc != NETVANE_NO_WRITER && rc != NETVANE_NOT_READY &&
+            rc != NETVANE_TIMEOUT && rc != NETVANE_INTERRUPTED && rc != NETVANE_TOO_SMALL)
             return tool_error(t, rc);
         if (time_left(end_ns) == 0)
-            return timed_out(t, t->nv == NULL ? "no writer" : "no synced State", q->timeout_ns);
+            return timed_out(t, t->nv == NULL || rc == 0 ? "no writer" : "no synced State",
+                             q->timeout_ns);
         tool_sleep_ns(least(time_left(end_ns), RETRY_NS));
     }
 }

@@ -141,6 +141,20 @@ static bool get_default(struct view *v, unsigned family, bool egress,
     return rc == 0;
 }
 
+/* That the kernel has confirmed an answer meanwhile is no change of it. */
+static bool looks_equal(struct netvane_default *a, struct netvane_default *b)
+{
+    uint32_t silent = NETVANE_DEFAULT_CONFIRMED | NETVANE_DEFAULT_KERNEL;
+    uint32_t a_flags = a->flags, b_flags = b->flags;
+
+    a->flags &= ~silent;
+    b->flags &= ~silent;
+    bool equal = memcmp(a, b, sizeof(*a)) == 0;
+    a->flags = a_flags;
+    b->flags = b_flags;
+    return equal;
+}
+
 static void default_line(struct changes *c, unsigned family, bool egress)
 {
     struct netvane_default before, after;
@@ -151,7 +165,7 @@ static void default_line(struct changes *c, unsigned family, bool egress)
 
     if (!had && !has)
         return;
-    if (had && has && memcmp(&before, &after, sizeof(before)) == 0)
+    if (had && has && looks_equal(&before, &after))
         return;
     c->count++;
     if (c->tool->json) {
@@ -335,6 +349,7 @@ static int run(struct watch *w)
     if (rc != 0)
         return tool_error(w->tool, rc);
     print_heading(w);
+    keep_copy(w);
     while (!is_over(w)) {
         fflush(stdout);
         NETVANE_INIT(&args);

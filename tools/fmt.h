@@ -67,7 +67,7 @@ void fmt_encap_json(struct json *j, struct view *v, uint32_t type, uint32_t stri
 void fmt_encap_text(FILE *out, struct view *v, uint32_t type, uint32_t string_id);
 
 void fmt_rule_json(struct json *j, const struct netvane_rule *rule);
-void fmt_rule_text(FILE *out, const struct netvane_rule *rule);
+void fmt_rule_text(FILE *out, const struct netvane_rule *rule, unsigned how);
 
 /* name: the key of the object, NULL in an array. */
 void fmt_nexthop_json(struct json *j, struct view *v, const struct netvane_nexthop *nh,

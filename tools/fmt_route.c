@@ -136,7 +136,11 @@ static void hops_text(FILE *out, struct view *v, const struct netvane_route *rou
     char name[VIEW_NAME_MAX];
 
     for (uint32_t i = 0; i < route->hop_count && hop_at(v, route, i, &hop); i++) {
-        fputs(how & FMT_ONE_LINE ? " nexthop " : "\n\tnexthop ", out);
+        if (!(how & FMT_ONE_LINE))
+            fputs("\n\t", out);
+        else if (i == 0 && route->family == 6)
+            fputc(' ', out); /* behind "pref medium" */
+        fputs("nexthop ", out);
         fmt_encap_text(out, v, hop.encap_type, hop.encap);
         gateway_text(out, route->family, &hop);
         realm_text(out, hop.realm);

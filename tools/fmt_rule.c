@@ -206,12 +206,12 @@ static void action_text(FILE *out, const struct netvane_rule *rule)
         fprintf(out, " %s", name_route_type(rule->action, buf));
 }
 
-void fmt_rule_text(FILE *out, const struct netvane_rule *rule)
+void fmt_rule_text(FILE *out, const struct netvane_rule *rule, unsigned how)
 {
     enum out_color color = out_family_color(rule->family);
     char buf[OUT_IP_MAX], name[NAME_TEXT_MAX];
 
-    fprintf(out, "%u:\t", rule->priority);
+    fprintf(out, how & FMT_ONE_LINE ? "%u: " : "%u:\t", rule->priority);
     if (rule->present & NETVANE_RULE_INVERT)
         fputs("not ", out);
     fputs("from ", out);

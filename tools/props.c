@@ -94,15 +94,23 @@ static bool ticks(struct span key)
     return false;
 }
 
-/* JSON read aloud: without quotes, objects in parentheses. */
-static void put_value(FILE *out, struct span value)
+/* JSON read aloud: without quotes and empty flags, objects in parentheses. */
+static void put_value(FILE *out, struct span value, const char *null_word)
 {
+    static const char no_flags[] = ",\"flags\":[]";
+
     if (value.len == 4 && memcmp(value.at, "null", 4) == 0) {
-        fputs("yes", out);
+        fputs(null_word, out);
         return;
     }
     for (size_t i = 0; i < value.len; i++) {
         char c = value.at[i];
+
+        if (value.len - i >= sizeof(no_flags) - 1 &&
+            memcmp(value.at + i, no_flags, sizeof(no_flags) - 1) == 0) {
+            i += sizeof(no_flags) - 2;
+            continue;
+        }
 
         if (c == '\\' && i + 1 < value.len)
             c = value.at[++i];
@@ -135,7 +143,7 @@ static void put_missing(FILE *out, struct span a, struct span b, char sign)
         }
         if (!found) {
             fprintf(out, " %c", sign);
-            put_value(out, word);
+            put_value(out, word, "");
         }
         s += word.len;
     }
@@ -154,12 +162,12 @@ static void put_difference(FILE *out, struct span key, const struct span *before
     if (before == NULL)
         fputs("none", out);
     else
-        put_value(out, *before);
+        put_value(out, *before, after == NULL ? "yes" : "none");
     fputs(" -> ", out);
     if (after == NULL)
         fputs("none", out);
     else
-        put_value(out, *after);
+        put_value(out, *after, before == NULL ? "yes" : "none");
 }
 
 unsigned props_differ(FILE *out, const char *before, const char *after)

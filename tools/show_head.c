@@ -53,8 +53,11 @@ void show_heading(struct screen *s)
 
     out_color(s->out, OUT_HEAD, "Network state \"%s\"", netvane_name(s->tool->nv));
     fputs(": ", s->out);
-    out_color(s->out, s->info.quality == 0 && alive ? OUT_GOOD : OUT_BAD, "%s",
-              words_quality(s->info.quality, quality));
+    if (s->health.writer == NETVANE_WRITER_DEAD || s->health.writer == NETVANE_WRITER_STOPPED)
+        out_color(s->out, OUT_BAD, "no longer kept up to date");
+    else
+        out_color(s->out, s->info.quality == 0 ? OUT_GOOD : OUT_BAD, "%s",
+                  words_quality(s->info.quality, quality));
     fprintf(s->out, ", version %" PRIu64 ", last change %s ago\n", s->info.version,
             out_duration(s->health.published_age_ns, age));
     fprintf(s->out, "Writer: pid %u, ", s->health.writer_pid);
@@ -113,7 +116,7 @@ static void show_egress(struct screen *s, unsigned family, bool has_main,
             fprintf(s->out, "        with source address %s\n", out_ip(family, egress.prefsrc, ip));
         return;
     }
-    fputs(has_main ? "        but traffic really leaves " : "        yet traffic leaves ", s->out);
+    fputs(has_main ? "        but traffic leaves " : "        yet traffic leaves ", s->out);
     fmt_default_text(s->out, s->v, &egress);
     fputc('\n', s->out);
 }

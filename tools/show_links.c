@@ -3,7 +3,7 @@
  * show_links.c - the links of the `netvane show` screen, a line each.
  *
  * Owns:      which links are worth a line when there are many, and how a line is cut to the width.
- * Assumes:   a link's rank: it leads out, it is up with addresses, it is up, it is down.
+ * Assumes:   a link's rank: it leads out, it is up with more than link-local addresses, it is up, it is down.
  * Promises:  at most LINES_MAX lines; how many are not shown is said.
  * Leaves:    everything about a link to cmd_link.c.
  */
@@ -11,6 +11,7 @@
 #include "show.h"
 
 #include <linux/if.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,17 +44,19 @@ static const char *state_of(const struct netvane_link *link, enum out_color *ret
     return "up";
 }
 
-static bool has_addrs(struct screen *s, uint32_t ifindex)
+/* Has it an address that others than its neighbours can reach? */
+static bool has_wide_addr(struct screen *s, uint32_t ifindex)
 {
     struct netvane_addr addr;
     struct netvane_iter it;
+    bool found = false;
 
     NETVANE_INIT(&addr);
     int rc = netvane_addr_iter(&s->v->snap, ifindex, (uint8_t)s->tool->family, &it);
-    if (rc >= 0)
-        rc = netvane_addr_next(&it, &addr);
+    while (rc >= 0 && !found && (rc = netvane_addr_next(&it, &addr)) == 1)
+        found = addr.scope != RT_SCOPE_LINK;
     view_fail(s->v, rc);
-    return rc == 1;
+    return found;
 }
 
 static unsigned rank_of(struct screen *s, const struct netvane_link *link)
@@ -62,7 +65,7 @@ static unsigned rank_of(struct screen *s, const struct netvane_link *link)
 
     if (link->ifindex == s->egress_link[0] || link->ifindex == s->egress_link[1])
         return 0;
-    if (up && has_addrs(s, link->ifindex))
+    if (up && has_wide_addr(s, link->ifindex))
         return 1;
     return up ? 2 : 3;
 }

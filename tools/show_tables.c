@@ -157,7 +157,7 @@ void show_rules(struct screen *s)
         if (++other > RULES_MAX)
             continue;
         fprintf(s->out, "%s  IPv%u  ", other == 1 ? ": beside the usual ones\n" : "", rule.family);
-        fmt_rule_text(s->out, &rule);
+        fmt_rule_text(s->out, &rule, FMT_ONE_LINE);
         fputc('\n', s->out);
     }
     view_fail(s->v, rc);

@@ -12,7 +12,7 @@ static bool find_free(const struct nv_ids *ids, uint32_t from, uint32_t to, uint
     for (uint32_t w = from / 64u; w < to / 64u; w++) {
         if (ids->used[w] == UINT64_MAX)
             continue;
-        for (uint32_t b = 0; b < 64u; b++) {
+        for (uint32_t b = w == from / 64u ? from % 64u : 0; b < 64u; b++) {
             if (!(ids->used[w] >> b & 1u)) {
                 *ret_id = w * 64u + b;
                 return true;

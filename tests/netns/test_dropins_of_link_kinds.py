@@ -9,7 +9,7 @@ KINDS = {
     "vlan": ["link add link v0 name k2 type vlan id 5", "link add link v0 name k3 type vlan protocol 802.1ad id 7 gvrp on"],
     "macvlan": ["link add link v0 name k4 type macvlan mode bridge", "link add link v0 name k5 type macvtap mode vepa"],
     "vxlan": ["link add k6 type vxlan id 500 dstport 4789 local 10.0.0.1 dev v0"],
-    "vrf": ["link add k7 type vrf table 77", "link set k7 up", "link add k8 type veth peer name k9", "link set k8 master k7"],
+    "vrf": ["link add k7 type vrf table 77", "link set k7 up", "link set v1 nomaster", "link set v1 master k7"],
     "bond": ["link add k10 type bond"],
     "tun": ["tuntap add k11 mode tun", "tuntap add k12 mode tap"],
     "tunnels": ["link add k13 type gre local 10.0.0.1 remote 10.0.0.2", "link add k14 type ipip local 10.0.0.1 remote 10.0.0.3",
@@ -19,7 +19,7 @@ KINDS = {
               "link set v0 group 7", "link set v1 txqueuelen 0"],
     "addressing": ["link set v0 addrgenmode none", "link set v1 addrgenmode eui64", "link set v0 address 02:00:00:00:00:01",
                    "link set v0 mode dormant", "link set v0 mtu 1280"],
-    "protodown": ["link set k4 protodown on"],
+    "protodown": ["link set k4 up", "link set k4 protodown on"],
 }
 
 
@@ -49,6 +49,12 @@ class LinkKinds(harness.NetnsTest):
         found = self.ns.netvane_json("link", "show", "a-longer-name-than-fifteen")
         self.assertEqual([link["ifname"] for link in found], ["v0"])
         harness.says("an alternative name finds its link")
+
+    def test_veth_made_while_the_writer_runs(self):
+        """The kernel announces the first end before it knows the other, and then says no more of it."""
+        self.ns.ip("link", "add", "w0", "type", "veth", "peer", "name", "w1")
+        self.assert_equals_ip("a new veth pair")
+        harness.says("both ends of a new veth pair name each other")
 
     def test_peer_in_another_namespace(self):
         with harness.Namespace() as other:

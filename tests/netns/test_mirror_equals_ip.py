@@ -202,6 +202,22 @@ class MirrorEqualsIp(harness.NetnsTest):
     def build(self, lines):
         self.ns.ip_batch(lines)
 
+    def compare_soon(self, last):
+        """Asks netvane LIMIT_MS after the last change. Where the kernel itself still moved then (a carrier, for
+        example, follows up to a second later), that proves nothing, and both are asked again."""
+        for attempt in range(20):
+            before = harness.ask(self.ns.ip_json)
+            time.sleep(max(0, last + LIMIT_MS / 1000 - time.monotonic()))
+            begin = (time.monotonic() - last) * 1000
+            ours = harness.ask(self.ns.netvane_json)
+            end = (time.monotonic() - last) * 1000
+            after = harness.ask(self.ns.ip_json)
+            wrong = harness.compare_answers(ours, after)
+            if not wrong or not harness.compare_answers(before, after):
+                break
+        return wrong, (f"asked from {begin:.0f} to {end:.0f} ms after the last" +
+                       (f", because the kernel moved by itself {attempt} times" if attempt else ""))
+
     def test_mirror_equals_ip(self):
         seed = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
         print(f"SEED={seed}", flush=True)
@@ -219,18 +235,14 @@ class MirrorEqualsIp(harness.NetnsTest):
         while done < CHANGES and tried < 20 * CHANGES:
             tried += 1
             done += changer.change()
-        last = time.monotonic()
         self.assertEqual(done, CHANGES, "ip refused too much")
-        time.sleep(LIMIT_MS / 1000)
-        sampled = (time.monotonic() - last) * 1000
-        ours = harness.ask(self.ns.netvane_json)
-        asked = (time.monotonic() - last) * 1000
-        wrong = harness.compare_answers(ours, harness.ask(self.ns.ip_json))
-        self.assertFalse(wrong, f"SEED={seed}: {len(wrong)} differences {sampled:.0f} ms after the last change:\n"
-                         + "\n".join(wrong[:20]) + "\nwriter:\n" + self.ns.writer_log())
+        wrong, told = self.compare_soon(time.monotonic())
+        self.assertFalse(wrong, f"SEED={seed}: {len(wrong)} differences; {told}:\n" + "\n".join(wrong[:20]) +
+                         "\nwriter:\n" + self.ns.writer_log())
         harness.says(f"{done} random changes ({tried - done} more were refused) later, every object equals ip's; "
-                     f"asked from {sampled:.0f} to {asked:.0f} ms after the last")
-        self.assertEqual(self.ns.netvane("check", check=False).returncode, 0)
+                     f"{told}")
+        check = self.ns.netvane("check", check=False)
+        self.assertEqual(check.returncode, 0, f"SEED={seed}\n{check.stdout}{check.stderr}")
         harness.says("netvane check says equal")
 
 

@@ -74,6 +74,14 @@ class WaitTopics(harness.NetnsTest):
         self.ends(waiting, 0)
         harness.says("`wait ready` waits for a writer that does not exist yet")
 
+    def test_ready_is_not_what_a_dead_writer_left(self):
+        writer = self.ns.start_writer()
+        writer.kill()
+        writer.wait()
+        done = self.ns.netvane("wait", "ready", "--timeout", "0.3", check=False)
+        self.assertEqual(done.returncode, 1)
+        harness.says("the State of a dead writer is not ready")
+
 
 if __name__ == "__main__":
     harness.main()

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench.h - what the benches share: options, pinning, medians, output.
+ *
+ * A bench runs each measure `runs` times (7), takes the median, prints a table or, with --json, one JSON object whose
+ * keys name their units. --seconds S bounds the whole run; ctest uses 1. Figures are ratios to peers of the same run.
+ */
+#ifndef NETVANE_BENCH_H
+#define NETVANE_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bench_options {
+    bool json;
+    double seconds; /* 0: as long as it takes */
+    unsigned runs;
+};
+
+/* Parses --json, --seconds S, --runs N; exits with a complaint on anything else. */
+struct bench_options bench_options(int argc, char **argv);
+/* Pins the calling thread to this core, if there is such a core. */
+void bench_pin(unsigned core);
+uint64_t bench_now_ns(void); /* CLOCK_MONOTONIC */
+double bench_median(double *values, size_t count); /* sorts */
+double bench_quantile(const double *sorted, size_t count, double q);
+
+/* One figure: prints it at once in table mode, keeps it for bench_end in JSON mode. */
+void bench_figure(const struct bench_options *o, const char *key, double value);
+/* A ratio with the target that it is to keep (NAN: none). */
+void bench_ratio(const struct bench_options *o, const char *key, double value, double at_most, double at_least);
+/* A line that says what was left out and why. */
+void bench_skip(const struct bench_options *o, const char *what, const char *why);
+void bench_end(const struct bench_options *o, const char *name);
+
+/* Keeps a value from being optimised away. */
+static inline void bench_keep(uint64_t v)
+{
+    __asm__ volatile("" : : "r"(v) : "memory");
+}
+
+#endif
