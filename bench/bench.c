@@ -70,7 +70,8 @@ double bench_quantile(const double *sorted, size_t count, double q)
 
 static void keep(const char *format, const char *key, double value)
 {
-    int n = snprintf(kept.text + kept.len, sizeof(kept.text) - kept.len, format, kept.len ? "," : "", key, value);
+    int n = snprintf(kept.text + kept.len, sizeof(kept.text) - kept.len, format,
+                     kept.len ? "," : "", key, value);
     if (n > 0 && kept.len + (size_t)n < sizeof(kept.text))
         kept.len += (size_t)n;
 }
@@ -83,15 +84,18 @@ void bench_figure(const struct bench_options *o, const char *key, double value)
         (void)printf("  %-52s %12.4g\n", key, value);
 }
 
-void bench_ratio(const struct bench_options *o, const char *key, double value, double at_most, double at_least)
+void bench_ratio(const struct bench_options *o, const char *key, double value, double at_most,
+                 double at_least)
 {
     bench_figure(o, key, value);
     if (o->json)
         return;
     if (!isnan(at_most))
-        (void)printf("  %-52s %s (target: at most %g)\n", "", value <= at_most ? "kept" : "MISSED", at_most);
+        (void)printf("  %-52s %s (target: at most %g)\n", "", value <= at_most ? "kept" : "MISSED",
+                     at_most);
     if (!isnan(at_least))
-        (void)printf("  %-52s %s (target: at least %g)\n", "", value >= at_least ? "kept" : "MISSED", at_least);
+        (void)printf("  %-52s %s (target: at least %g)\n", "",
+                     value >= at_least ? "kept" : "MISSED", at_least);
 }
 
 void bench_skip(const struct bench_options *o, const char *what, const char *why)

@@ -22,14 +22,15 @@ struct bench_options {
 struct bench_options bench_options(int argc, char **argv);
 /* Pins the calling thread to this core, if there is such a core. */
 void bench_pin(unsigned core);
-uint64_t bench_now_ns(void); /* CLOCK_MONOTONIC */
+uint64_t bench_now_ns(void);                       /* CLOCK_MONOTONIC */
 double bench_median(double *values, size_t count); /* sorts */
 double bench_quantile(const double *sorted, size_t count, double q);
 
 /* One figure: prints it at once in table mode, keeps it for bench_end in JSON mode. */
 void bench_figure(const struct bench_options *o, const char *key, double value);
 /* A ratio with the target that it is to keep (NAN: none). */
-void bench_ratio(const struct bench_options *o, const char *key, double value, double at_most, double at_least);
+void bench_ratio(const struct bench_options *o, const char *key, double value, double at_most,
+                 double at_least);
 /* A line that says what was left out and why. */
 void bench_skip(const struct bench_options *o, const char *what, const char *why);
 void bench_end(const struct bench_options *o, const char *name);

@@ -34,7 +34,10 @@ struct world {
 
 static void put_route(struct world *w, uint32_t i, uint32_t protocol, bool from_dump)
 {
-    struct nv_hop hop = {.ifindex = 2, .weight = 1, .gw_family = NV_AF_4, .gateway = {10, 0, 0, (uint8_t)(1 + i % 8)}};
+    struct nv_hop hop = {.ifindex = 2,
+                         .weight = 1,
+                         .gw_family = NV_AF_4,
+                         .gateway = {10, 0, 0, (uint8_t)(1 + i % 8)}};
     struct nv_route r = {.family = NV_AF_4,
                          .dst_len = 24,
                          .type = 1,
@@ -50,7 +53,8 @@ static void put_route(struct world *w, uint32_t i, uint32_t protocol, bool from_
 static void open_world(struct world *w, uint32_t routes)
 {
     memset(w, 0, sizeof(*w));
-    w->base = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    w->base = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     struct nv_header_args header = {.max_bytes = REGION_BYTES};
     struct nv_legacy legacy = {0};
     if (w->base == MAP_FAILED || nv_publisher_init(&w->pub, w->base, NULL, &header, &legacy) ||
@@ -61,7 +65,8 @@ static void open_world(struct world *w, uint32_t routes)
     nv_commit_init(&w->commit, &w->mirror, &w->pub);
     w->routes = routes;
     w->clock_ns = 1;
-    struct nv_link link = {.has = NV_LINK_COMPLETE | NV_LINK_HAS_NAME, .ifindex = 2, .flags = 0x11043, .name = "eth0"};
+    struct nv_link link = {
+        .has = NV_LINK_COMPLETE | NV_LINK_HAS_NAME, .ifindex = 2, .flags = 0x11043, .name = "eth0"};
     (void)nv_mirror_link_put(&w->mirror, &link);
     for (uint32_t i = 0; i < routes; i++)
         put_route(w, i, 4, true);
@@ -76,7 +81,8 @@ static void close_world(struct world *w)
 }
 
 /* Time and bytes of one change, as the median of the runs' means. */
-static void measure(const struct bench_options *o, uint32_t routes, double *ret_ns, double *ret_bytes)
+static void measure(const struct bench_options *o, uint32_t routes, double *ret_ns,
+                    double *ret_bytes)
 {
     static struct world w;
     double ns[64], bytes[64];
@@ -85,7 +91,8 @@ static void measure(const struct bench_options *o, uint32_t routes, double *ret_
     uint32_t seed = 12345;
     open_world(&w, routes);
     for (unsigned r = 0; r < runs; r++) {
-        uint64_t bytes0 = w.pub.counter[NETVANE_RC_BYTES_COPIED], published0 = w.pub.counter[NETVANE_RC_PUBLISHES];
+        uint64_t bytes0 = w.pub.counter[NETVANE_RC_BYTES_COPIED],
+                 published0 = w.pub.counter[NETVANE_RC_PUBLISHES];
         uint64_t start = bench_now_ns();
         for (uint32_t i = 0; i < changes; i++) {
             seed = seed * 1664525u + 1013904223u;

@@ -209,17 +209,22 @@ static void read_word(void)
         bench_keep(atomic_load_explicit(word, memory_order_acquire));
 }
 
-/* As a program does it: a branch on the answer. */
+/* As a program does it: where there is a new version, begin a snapshot of it. */
 static void poll_changed(void)
 {
+    static uint64_t known;
     const struct netvane *const handle = nv;
-    const uint64_t known = 1;
-    uint64_t changed = 0;
+    uint64_t version = known;
     for (unsigned i = 0; i < BATCH; i++) {
-        if (netvane_changed(handle, known))
-            changed++;
-        bench_keep(changed);
+        if (__builtin_expect(netvane_changed(handle, version), 0)) {
+            struct netvane_snap snap;
+            if (lib_snap_begin(nv, &snap))
+                fail("bench_read: no snapshot");
+            version = snap.version;
+        }
+        bench_keep(version);
     }
+    known = version;
 }
 
 /* Written out, so that no compiler makes it a loop through the stack: the peer has the same chance. */

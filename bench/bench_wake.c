@@ -174,7 +174,8 @@ static pid_t start_writer(const char *dir)
     pid_t pid = fork();
     if (!pid) {
         (void)execl(path, "netvaned", "--dir", dir, "--log-level", "error", (char *)NULL);
-        (void)fprintf(stderr, "bench_wake: cannot run %s: %s (set NETVANE_BIN)\n", path, strerror(errno));
+        (void)fprintf(stderr, "bench_wake: cannot run %s: %s (set NETVANE_BIN)\n", path,
+                      strerror(errno));
         _exit(127);
     }
     struct netvane_open_args args;
@@ -191,7 +192,8 @@ static pid_t start_writer(const char *dir)
     return -1;
 }
 
-static void report(const struct bench_options *o, const char *what, double *us, uint32_t count, double *ret_p50)
+static void report(const struct bench_options *o, const char *what, double *us, uint32_t count,
+                   double *ret_p50)
 {
     char key[64];
     if (!count)
@@ -208,7 +210,8 @@ int main(int argc, char **argv)
     struct bench_options o = bench_options(argc, argv);
     const uint32_t changes = o.seconds > 0 ? 100 : 2000;
     char dir[] = "/tmp/bench_wake.XXXXXX", clean[64];
-    struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct shared *s =
+        mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     double futex_us = 0, request_us = 0, event_us = 0;
     if (s == MAP_FAILED || !mkdtemp(dir))
         return 1;
@@ -227,7 +230,8 @@ int main(int argc, char **argv)
         bench_end(&o, "wake");
         return 0;
     }
-    if (run("ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up && ip link set lo up && "
+    if (run("ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up && ip "
+            "link set lo up && "
             "ip addr add 10.99.0.1/24 dev v0 && ip route add default via 10.99.0.2 proto static"))
         return 1;
     cpu_set_t all;

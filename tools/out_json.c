@@ -63,14 +63,30 @@ static size_t utf8_length(const unsigned char *s)
     return len;
 }
 
+/* Length of the run at s that needs no escape: printable ASCII, which is nearly everything. */
+static size_t plain_length(const unsigned char *s)
+{
+    size_t len = 0;
+
+    while (s[len] >= 0x20 && s[len] < 0x7f && s[len] != '"' && s[len] != '\\')
+        len++;
+    return len;
+}
+
 static void put_quoted(FILE *out, const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
 
     fputc('"', out);
     while (*s != 0) {
-        size_t len = utf8_length(s);
+        size_t len = plain_length(s);
 
+        if (len > 0) {
+            fwrite(s, 1, len, out);
+            s += len;
+            continue;
+        }
+        len = utf8_length(s);
         if (len == 0) {
             fputs("\\ufffd", out);
             s++;

@@ -65,8 +65,8 @@ static int grow_once(struct nv_arena *a)
     return 0;
 }
 
-int nv_arena_init(struct nv_arena *a, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow, void *grow_arg,
-                  uint64_t draft)
+int nv_arena_init(struct nv_arena *a, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow,
+                  void *grow_arg, uint64_t draft)
 {
     *a = (struct nv_arena){.base = base,
                            .size_bytes = NETVANE_ARENA_OFFSET,

@@ -29,7 +29,7 @@ struct nv_arena {
     uint64_t max_bytes;
     nv_arena_grow_fn *grow;
     void *grow_arg;
-    uint64_t draft; /* the version that is being made */
+    uint64_t draft;    /* the version that is being made */
     uint32_t capacity; /* nodes there are; the free list and the limbo have room for all */
     uint32_t *free_refs;
     uint32_t free_count;
@@ -42,8 +42,8 @@ struct nv_arena {
 };
 
 /* Starts on a zeroed region of which [0, NETVANE_ARENA_OFFSET) is backed. draft: its first version. */
-int nv_arena_init(struct nv_arena *a, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow, void *grow_arg,
-                  uint64_t draft);
+int nv_arena_init(struct nv_arena *a, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow,
+                  void *grow_arg, uint64_t draft);
 void nv_arena_destroy(struct nv_arena *a);
 
 /*
@@ -62,9 +62,11 @@ void nv_arena_reclaim(struct nv_arena *a, uint64_t horizon);
 /* The draft became a version: the next one begins. */
 void nv_arena_next_draft(struct nv_arena *a);
 
-static inline const struct netvane_region_node *nv_arena_node(const struct nv_arena *a, uint32_t ref)
+static inline const struct netvane_region_node *nv_arena_node(const struct nv_arena *a,
+                                                              uint32_t ref)
 {
-    return (const struct netvane_region_node *)(const void *)(a->base + (uint64_t)ref * NETVANE_NODE_BYTES);
+    return (const struct netvane_region_node *)(const void *)(a->base +
+                                                              (uint64_t)ref * NETVANE_NODE_BYTES);
 }
 
 static inline struct netvane_region_node *nv_arena_node_rw(const struct nv_arena *a, uint32_t ref)

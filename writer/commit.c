@@ -17,15 +17,16 @@ void nv_commit_init(struct nv_commit *c, struct nv_mirror *m, struct nv_publishe
 bool nv_commit_wanted(const struct nv_commit *c)
 {
     const struct nv_mirror *m = c->mirror;
-    return m->edited || m->choice_stale[0] || m->choice_stale[1] || c->quality != c->published_quality;
+    return m->edited || m->choice_stale[0] || m->choice_stale[1] ||
+           c->quality != c->published_quality;
 }
 
 /* The same answer, whatever is known of its confirmation and its source? */
 static bool same_way(const struct netvane_region_default *a, const struct netvane_region_default *b)
 {
     const uint32_t seen = NETVANE_DF_PRESENT | NETVANE_DF_GATEWAY | NETVANE_DF_REJECT;
-    return (a->flags & seen) == (b->flags & seen) && a->ifindex == b->ifindex && a->gw_family == b->gw_family &&
-           !memcmp(a->gateway, b->gateway, sizeof(a->gateway));
+    return (a->flags & seen) == (b->flags & seen) && a->ifindex == b->ifindex &&
+           a->gw_family == b->gw_family && !memcmp(a->gateway, b->gateway, sizeof(a->gateway));
 }
 
 static void choose(struct nv_commit *c)
@@ -39,8 +40,10 @@ static void choose(struct nv_commit *c)
         struct netvane_region_default was = c->egress[f];
         if (memcmp(&now.egress, &c->choice[f].egress, sizeof(now.egress))) {
             c->egress[f] = now.egress;
-            if (same_way(&was, &now.egress) && was.flags & NETVANE_DF_CONFIRMED && was.flags & NETVANE_DF_PREFSRC) {
-                memcpy(c->egress[f].prefsrc, was.prefsrc, sizeof(was.prefsrc)); /* the kernel's, until it says otherwise */
+            if (same_way(&was, &now.egress) && was.flags & NETVANE_DF_CONFIRMED &&
+                was.flags & NETVANE_DF_PREFSRC) {
+                memcpy(c->egress[f].prefsrc, was.prefsrc,
+                       sizeof(was.prefsrc)); /* the kernel's, until it says otherwise */
                 c->egress[f].flags |= NETVANE_DF_PREFSRC;
             }
         }
@@ -49,7 +52,8 @@ static void choose(struct nv_commit *c)
         c->mirror->edited = true;
     }
     for (unsigned f = 0; f < 2; f++)
-        c->mirror->digest[NETVANE_RT_DEFAULT4 + f] = nv_content_defaults(&c->choice[f].main_default, &c->egress[f]);
+        c->mirror->digest[NETVANE_RT_DEFAULT4 + f] =
+            nv_content_defaults(&c->choice[f].main_default, &c->egress[f]);
     c->mirror->digest[NETVANE_RT_HEALTH] = c->quality;
 }
 
@@ -155,9 +159,11 @@ bool nv_commit_answer(struct nv_commit *c, unsigned f, const struct nv_route *an
     if (answer)
         kernel = default_of(f, answer);
     bool rejects = own->flags & NETVANE_DF_REJECT;
-    bool agree = answer && !(kernel.flags & NETVANE_DF_REJECT)
-                     ? same_way(own, &kernel) || (own->flags & NETVANE_DF_MULTIPATH && own->family == kernel.family)
-                     : !own->family || rejects; /* the kernel answers a rejecting route with an error */
+    bool agree =
+        answer && !(kernel.flags & NETVANE_DF_REJECT)
+            ? same_way(own, &kernel) ||
+                  (own->flags & NETVANE_DF_MULTIPATH && own->family == kernel.family)
+            : !own->family || rejects; /* the kernel answers a rejecting route with an error */
     if (agree) {
         c->disagreed[f] = 0;
         if (own->family) {

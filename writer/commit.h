@@ -11,14 +11,15 @@
 struct nv_commit {
     struct nv_mirror *mirror;
     struct nv_publisher *pub;
-    struct nv_choice choice[2];                  /* as the mirror sees it */
-    struct netvane_region_default egress[2];     /* as published: confirmed or corrected by the kernel */
-    bool ask[2];                                 /* the kernel has to be asked about the egress */
-    unsigned disagreed[2];                       /* answers in a row that differed from the mirror's */
-    uint32_t quality;                            /* NETVANE_RQ_* of the next version */
+    struct nv_choice choice[2]; /* as the mirror sees it */
+    struct netvane_region_default
+        egress[2];         /* as published: confirmed or corrected by the kernel */
+    bool ask[2];           /* the kernel has to be asked about the egress */
+    unsigned disagreed[2]; /* answers in a row that differed from the mirror's */
+    uint32_t quality;      /* NETVANE_RQ_* of the next version */
     uint32_t published_quality;
-    uint64_t verified_ns;                        /* when the last full re-read in the draft ended */
-    uint64_t quiet_since_ns;                     /* a draft without effect waits since then, 0: there is none */
+    uint64_t verified_ns;    /* when the last full re-read in the draft ended */
+    uint64_t quiet_since_ns; /* a draft without effect waits since then, 0: there is none */
 };
 
 void nv_commit_init(struct nv_commit *c, struct nv_mirror *m, struct nv_publisher *p);

@@ -24,9 +24,11 @@
  */
 #include "sync.h"
 
-static void want(struct nv_sync *s, enum nv_class cls, uint8_t family, uint32_t ifindex, bool barrier)
+static void want(struct nv_sync *s, enum nv_class cls, uint8_t family, uint32_t ifindex,
+                 bool barrier)
 {
-    struct nv_dump_request req = {.cls = cls, .family = family, .ifindex = ifindex, .barrier = barrier};
+    struct nv_dump_request req = {
+        .cls = cls, .family = family, .ifindex = ifindex, .barrier = barrier};
     nv_sync_want(s, req, 0);
 }
 
@@ -42,10 +44,12 @@ static void want_rules(struct nv_sync *s)
     want(s, NV_RULE, NV_AF_6, 0, true);
 }
 
-void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before, const struct netvane_rec_link *after)
+void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before,
+                  const struct netvane_rec_link *after)
 {
     const uint32_t watched = 1u | 0x40u | 1u << 16; /* IFF_UP, IFF_RUNNING, IFF_LOWER_UP */
-    if (!before || !after || before->id != after->id) { /* came, went, or another one with the same index */
+    if (!before || !after ||
+        before->id != after->id) { /* came, went, or another one with the same index */
         if (before)
             want_routes(s, 0);
         if (before) {
@@ -58,7 +62,8 @@ void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before, cons
     uint32_t ifindex = (uint32_t)after->key[0], flags = before->flags ^ after->flags;
     if (flags & 1u && !(after->flags & 1u))
         (void)nv_mirror_link_went_down(s->mirror, ifindex);
-    if (flags & watched || before->operstate != after->operstate || before->master != after->master) {
+    if (flags & watched || before->operstate != after->operstate ||
+        before->master != after->master) {
         want_routes(s, ifindex);
         want(s, NV_ADDR, NV_AF_6, ifindex, true);
         want(s, NV_NEXTHOP, 0, 0, true);
@@ -104,14 +109,8 @@ void nv_edge_nexthop(struct nv_sync *s)
 void nv_edge_hint(struct nv_sync *s, const struct nv_event *ev)
 {
     switch (ev->hint) {
-    case NV_HINT_NETCONF:
-        want_routes(s, ev->ifindex);
-        break;
-    case NV_HINT_RA:
-        want(s, NV_ROUTE, NV_AF_6, ev->ifindex, true);
-        break;
-    case NV_HINT_NSID:
-        want(s, NV_LINK, 0, 0, true);
-        break;
+    case NV_HINT_NETCONF: want_routes(s, ev->ifindex); break;
+    case NV_HINT_RA: want(s, NV_ROUTE, NV_AF_6, ev->ifindex, true); break;
+    case NV_HINT_NSID: want(s, NV_LINK, 0, 0, true); break;
     }
 }

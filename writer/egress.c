@@ -9,7 +9,14 @@
 
 #include "limits.h"
 
-enum { ACT_TABLE = 1, ACT_GOTO = 2, ACT_NOP = 3, ACT_BLACKHOLE = 6, ACT_UNREACHABLE = 7, ACT_PROHIBIT = 8 };
+enum {
+    ACT_TABLE = 1,
+    ACT_GOTO = 2,
+    ACT_NOP = 3,
+    ACT_BLACKHOLE = 6,
+    ACT_UNREACHABLE = 7,
+    ACT_PROHIBIT = 8
+};
 
 union route {
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
@@ -30,16 +37,19 @@ static bool prefix_holds(const uint8_t *prefix, unsigned len, const uint8_t *ip)
 static bool rule_matches(const struct netvane_rec_rule *r, const uint8_t probe[16])
 {
     static const uint8_t unspecified[16];
-    bool match = (!r->iif[0] || !strncmp(r->iif, "lo", sizeof(r->iif))) && !r->oif[0] &&
-                 !((0 ^ r->fwmark) & r->fwmask) && !r->tos && !r->ip_proto && !(r->present & NETVANE_UF_L3MDEV) &&
-                 !(r->present & (NETVANE_UF_HAS_SPORT | NETVANE_UF_HAS_DPORT | NETVANE_UF_HAS_TUN_ID)) &&
-                 !(r->present & NETVANE_UF_HAS_UID && r->uid_start > 0) && prefix_holds(r->dst, r->dst_len, probe) &&
-                 prefix_holds(r->src, r->src_len, unspecified);
+    bool match =
+        (!r->iif[0] || !strncmp(r->iif, "lo", sizeof(r->iif))) && !r->oif[0] &&
+        !((0 ^ r->fwmark) & r->fwmask) && !r->tos && !r->ip_proto &&
+        !(r->present & NETVANE_UF_L3MDEV) &&
+        !(r->present & (NETVANE_UF_HAS_SPORT | NETVANE_UF_HAS_DPORT | NETVANE_UF_HAS_TUN_ID)) &&
+        !(r->present & NETVANE_UF_HAS_UID && r->uid_start > 0) &&
+        prefix_holds(r->dst, r->dst_len, probe) && prefix_holds(r->src, r->src_len, unspecified);
     return match != !!(r->present & NETVANE_UF_INVERT);
 }
 
 /* The first usable route of the longest prefix of a table that covers the probe; the length found, or -1. */
-static int lookup(const struct nv_mirror *m, unsigned f, uint32_t table, struct netvane_region_default *ret)
+static int lookup(const struct nv_mirror *m, unsigned f, uint32_t table,
+                  struct netvane_region_default *ret)
 {
     const uint8_t family = f ? NV_AF_6 : NV_AF_4;
     const uint8_t *probe = m->probe[f];
@@ -68,7 +78,8 @@ static int lookup(const struct nv_mirror *m, unsigned f, uint32_t table, struct 
         union route r;
         struct netvane_region_default best = {0};
         uint8_t best_pref = 0;
-        for (int more = nv_cursor_seek(&c, &t, key); more == NV_TREE_OK; more = nv_cursor_next(&c)) {
+        for (int more = nv_cursor_seek(&c, &t, key); more == NV_TREE_OK;
+             more = nv_cursor_next(&c)) {
             if (nv_cursor_get(&c, &r) != NV_TREE_OK || r.key[0] != key[0] ||
                 (f ? r.key[1] != key[1] || r.key[2] != key[2] : r.key[1] >> 48 != key[1] >> 48))
                 break; /* another prefix, a source-specific route, or one for a type of service */
@@ -95,7 +106,14 @@ static int lookup(const struct nv_mirror *m, unsigned f, uint32_t table, struct 
 /* The source that the kernel would choose where the route names none; a guess for IPv6, which the kernel corrects. */
 static void choose_source(const struct nv_mirror *m, unsigned f, struct netvane_region_default *d)
 {
-    enum { SECONDARY = 0x01, TEMPORARY = 0x01, DADFAILED = 0x08, DEPRECATED = 0x20, TENTATIVE = 0x40, LINK = 253 };
+    enum {
+        SECONDARY = 0x01,
+        TEMPORARY = 0x01,
+        DADFAILED = 0x08,
+        DEPRECATED = 0x20,
+        TENTATIVE = 0x40,
+        LINK = 253
+    };
     if (d->flags & (NETVANE_DF_PREFSRC | NETVANE_DF_REJECT) || !d->ifindex)
         return;
     struct nv_tree t = nv_draft_tree(&m->draft, NETVANE_TREE_ADDRS);
@@ -118,7 +136,8 @@ static void choose_source(const struct nv_mirror *m, unsigned f, struct netvane_
             if (r.flags & SECONDARY || r.scope > LINK)
                 continue;
             nv_store_be32(ip, (uint32_t)r.key[2]);
-            rank = r.position + (prefix_holds(r.peer, r.prefix_len, d->gateway) && d->gw_family ? 0u : 1u << 16);
+            rank = r.position +
+                   (prefix_holds(r.peer, r.prefix_len, d->gateway) && d->gw_family ? 0u : 1u << 16);
         }
         if (rank < best) {
             best = rank;
@@ -130,9 +149,10 @@ static void choose_source(const struct nv_mirror *m, unsigned f, struct netvane_
 
 static void reject(uint8_t family, uint8_t action, struct netvane_region_default *ret)
 {
-    *ret = (struct netvane_region_default){.family = family,
-                                           .type = action, /* FR_ACT_* and RTN_* agree from blackhole to prohibit */
-                                           .flags = NETVANE_DF_PRESENT | NETVANE_DF_REJECT};
+    *ret = (struct netvane_region_default){
+        .family = family,
+        .type = action, /* FR_ACT_* and RTN_* agree from blackhole to prohibit */
+        .flags = NETVANE_DF_PRESENT | NETVANE_DF_REJECT};
 }
 
 void nv_select_egress(struct nv_mirror *m, unsigned f, struct netvane_region_default *ret_egress)
@@ -149,7 +169,8 @@ void nv_select_egress(struct nv_mirror *m, unsigned f, struct netvane_region_def
         if (nv_cursor_get(&c, &r) != NV_TREE_OK || r.key[0] >> 32 != family)
             return;
         bool match = rule_matches(&r, m->probe[f]);
-        if (match && r.action == ACT_GOTO && r.target > (uint32_t)r.key[0]) { /* only forwards: this ends */
+        if (match && r.action == ACT_GOTO &&
+            r.target > (uint32_t)r.key[0]) { /* only forwards: this ends */
             key[0] = (uint64_t)family << 32 | r.target;
             more = nv_cursor_seek(&c, &t, key);
             continue;

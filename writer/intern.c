@@ -157,9 +157,11 @@ void nv_intern_collect(struct nv_intern *in, struct nv_draft *d)
         if (!it->bytes || it->refs)
             continue;
         bool expired = false;
-        if (nv_arena_reserve(&d->arena, NV_TREE_KEY_WORDS_MAX * NETVANE_TREE_HEIGHT_MAX * 4u, &expired)) {
+        if (nv_arena_reserve(&d->arena, NV_TREE_KEY_WORDS_MAX * NETVANE_TREE_HEIGHT_MAX * 4u,
+                             &expired)) {
             in->zeros[0] = id; /* no room to delete it now: later */
-            memmove(in->zeros + 1, in->zeros + k + 1, (size_t)(in->zero_count - k - 1) * sizeof(*in->zeros));
+            memmove(in->zeros + 1, in->zeros + k + 1,
+                    (size_t)(in->zero_count - k - 1) * sizeof(*in->zeros));
             in->zero_count -= k;
             return;
         }

@@ -20,7 +20,7 @@ struct nv_interned {
 };
 
 struct nv_intern {
-    unsigned tree; /* NETVANE_TREE_STRINGS, _HOPS or _METRICS */
+    unsigned tree;             /* NETVANE_TREE_STRINGS, _HOPS or _METRICS */
     struct nv_interned *items; /* by id; item 0 is not used */
     uint32_t item_count, item_capacity;
     uint32_t *table; /* open addressing, ids; 0: free */
@@ -28,8 +28,9 @@ struct nv_intern {
     uint32_t *zeros; /* ids whose count fell to zero, maybe more than once */
     uint32_t zero_count, zero_capacity;
     uint32_t free_id; /* first of a chain of free ids through items[].refs, 0: none */
-    uint32_t last; /* the id that was asked for last: dumps ask for the same again and again */
-    void (*on_drop)(void *arg, const unsigned char *bytes, uint32_t len); /* content that is deleted; may be NULL */
+    uint32_t last;    /* the id that was asked for last: dumps ask for the same again and again */
+    void (*on_drop)(void *arg, const unsigned char *bytes,
+                    uint32_t len); /* content that is deleted; may be NULL */
     void *on_drop_arg;
 };
 

@@ -35,9 +35,9 @@
 /* Re-reads waiting at once; one more collapses those of its class into one of everything. */
 #define NV_REREADS_MAX 64u
 /* A disturbed dump is repeated so often, then APPROXIMATE is set and it is tried again later. */
-#define NV_DUMP_TRIES     6u
-#define NV_DUMP_RETRY_NS  (UINT64_C(2) * NV_NS_PER_MS)
-#define NV_DUMP_LATER_NS  (UINT64_C(500) * NV_NS_PER_MS)
+#define NV_DUMP_TRIES    6u
+#define NV_DUMP_RETRY_NS (UINT64_C(2) * NV_NS_PER_MS)
+#define NV_DUMP_LATER_NS (UINT64_C(500) * NV_NS_PER_MS)
 /* Objects that events touched during one dump; more: the dump is repeated. */
 #define NV_TOUCHED_MAX 65536u
 /* Dump datagrams taken before the loop looks at its other work. */

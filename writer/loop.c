@@ -15,7 +15,8 @@
 
 /* Probe destinations of the egress: a root name server's addresses (a.root-servers.net, RFC 7720). Nothing is sent there. */
 static const uint8_t probe4[4] = {198, 41, 0, 4};
-static const uint8_t probe6[16] = {0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0x30};
+static const uint8_t probe6[16] = {0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, 0, 0,
+                                   0,    0,    0,    0,    0,    0x02, 0, 0x30};
 
 static int grow(void *arg, uint64_t size_bytes)
 {
@@ -30,7 +31,8 @@ static void on_answer(void *arg, unsigned f, const struct nv_event *ev)
     struct nv_writer *w = arg;
     bool agreed = nv_commit_answer(&w->commit, f, ev->error ? NULL : ev->route);
     uint64_t now = nv_clock_boottime_ns();
-    if (!agreed && w->sync.round == NV_ROUND_NONE && now - w->last_egress_resync_ns >= NV_EGRESS_RESYNC_NS) {
+    if (!agreed && w->sync.round == NV_ROUND_NONE &&
+        now - w->last_egress_resync_ns >= NV_EGRESS_RESYNC_NS) {
         w->last_egress_resync_ns = now;
         nv_sync_lose(&w->sync, "the kernel's egress differs");
     }
@@ -44,18 +46,21 @@ static int open_region(struct nv_writer *w)
     uint64_t dev = 0, ino = 0, size = 0;
     int r = w->options.dir ? 0 : nv_proc_region_dir(0, true, w->dir, sizeof(w->dir));
     if (r) {
-        nv_log(NV_LOG_ERROR, "no_directory", "hint=\"set --dir, NETVANE_DIR or XDG_RUNTIME_DIR\" error=%d", r);
+        nv_log(NV_LOG_ERROR, "no_directory",
+               "hint=\"set --dir, NETVANE_DIR or XDG_RUNTIME_DIR\" error=%d", r);
         return r;
     }
     if (w->options.dir)
         (void)snprintf(w->dir, sizeof(w->dir), "%s", w->options.dir);
-    struct nv_shm_args args = {.dir = w->dir, .name = w->options.name, .max_bytes = w->options.max_bytes};
+    struct nv_shm_args args = {
+        .dir = w->dir, .name = w->options.name, .max_bytes = w->options.max_bytes};
     r = nv_shm_create(&args, &w->shm);
     if (r) {
-        nv_log(NV_LOG_ERROR, r == -EEXIST ? "already_running" : "region", "dir=%s name=%s error=%d hint=\"%s\"", w->dir,
-               w->options.name, r,
-               r == -EEXIST ? "another writer has this name: stop it, or give this one another --name"
-                            : "the directory has to be this user's and writable by nobody else: see --dir");
+        nv_log(NV_LOG_ERROR, r == -EEXIST ? "already_running" : "region",
+               "dir=%s name=%s error=%d hint=\"%s\"", w->dir, w->options.name, r,
+               r == -EEXIST
+                   ? "another writer has this name: stop it, or give this one another --name"
+                   : "the directory has to be this user's and writable by nobody else: see --dir");
         return r;
     }
     r = nv_shm_grow(w->shm, NETVANE_ARENA_OFFSET);
@@ -65,7 +70,8 @@ static int open_region(struct nv_writer *w)
     }
     void *old = nv_shm_predecessor(w->shm, &size);
     if (old && !nv_legacy_read(old, size, &legacy))
-        nv_log(NV_LOG_WARNING, "predecessor", "result=\"not readable, versions go on from the clock\"");
+        nv_log(NV_LOG_WARNING, "predecessor",
+               "result=\"not readable, versions go on from the clock\"");
     (void)nv_source_namespace_id(w->source, &dev, &ino);
     struct nv_header_args header = {.max_bytes = w->options.max_bytes,
                                     .coalesce_ns = w->options.coalesce_ns,
@@ -75,9 +81,11 @@ static int open_region(struct nv_writer *w)
     r = nv_publisher_init(&w->pub, nv_shm_base(w->shm), w->shm, &header, &legacy);
     if (r)
         return r;
-    r = nv_mirror_init(&w->mirror, nv_shm_base(w->shm), w->options.max_bytes, grow, w->shm, legacy.version + 1);
+    r = nv_mirror_init(&w->mirror, nv_shm_base(w->shm), w->options.max_bytes, grow, w->shm,
+                       legacy.version + 1);
     if (r)
-        nv_log(NV_LOG_ERROR, "no_memory", "dir=%s hint=\"the file system that holds the region is full\"", w->dir);
+        nv_log(NV_LOG_ERROR, "no_memory",
+               "dir=%s hint=\"the file system that holds the region is full\"", w->dir);
     return r ? -ENOMEM : 0;
 }
 
@@ -91,10 +99,12 @@ int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options)
         nv_log(NV_LOG_ERROR, "signals", "error=%d", r);
         return r;
     }
-    struct nv_source_args args = {.sink = nv_sync_event, .sink_arg = &w->sync, .netns = options->netns};
+    struct nv_source_args args = {
+        .sink = nv_sync_event, .sink_arg = &w->sync, .netns = options->netns};
     r = nv_source_open(&args, &w->source);
     if (r) {
-        nv_log(NV_LOG_ERROR, "source", "netns=%s error=%d hint=\"%s\"", options->netns ? options->netns : "-", r,
+        nv_log(NV_LOG_ERROR, "source", "netns=%s error=%d hint=\"%s\"",
+               options->netns ? options->netns : "-", r,
                r == -ENOENT  ? "no such network namespace: see ip netns list"
                : r == -EPERM ? "entering another namespace needs CAP_SYS_ADMIN"
                              : "the kernel refused a netlink socket");
@@ -162,10 +172,14 @@ static int show(struct nv_writer *w)
         nv_legacy_end(old, size, w->pub.instance_id);
     nv_shm_forget_predecessor(w->shm);
     nv_log(NV_LOG_INFO, "ready",
-           "version=%" PRIu64 " links=%u addrs=%u routes4=%u routes6=%u rules=%u nexthops=%u took_ms=%u", w->pub.head,
-           w->mirror.draft.tree[NETVANE_TREE_LINKS].count, w->mirror.draft.tree[NETVANE_TREE_ADDRS].count,
-           w->mirror.draft.tree[NETVANE_TREE_ROUTES4].count, w->mirror.draft.tree[NETVANE_TREE_ROUTES6].count,
-           w->mirror.draft.tree[NETVANE_TREE_RULES].count, w->mirror.draft.tree[NETVANE_TREE_NEXTHOPS].count,
+           "version=%" PRIu64
+           " links=%u addrs=%u routes4=%u routes6=%u rules=%u nexthops=%u took_ms=%u",
+           w->pub.head, w->mirror.draft.tree[NETVANE_TREE_LINKS].count,
+           w->mirror.draft.tree[NETVANE_TREE_ADDRS].count,
+           w->mirror.draft.tree[NETVANE_TREE_ROUTES4].count,
+           w->mirror.draft.tree[NETVANE_TREE_ROUTES6].count,
+           w->mirror.draft.tree[NETVANE_TREE_RULES].count,
+           w->mirror.draft.tree[NETVANE_TREE_NEXTHOPS].count,
            (unsigned)(w->sync.round_ns / NV_NS_PER_MS));
     nv_service_notify("READY=1");
     return 0;
@@ -213,7 +227,8 @@ static uint64_t query(struct nv_writer *w, uint64_t now)
     if (now < w->last_query_ns + NV_QUERY_INTERVAL_NS)
         return w->last_query_ns + NV_QUERY_INTERVAL_NS;
     unsigned f = w->commit.ask[0] ? 0 : 1;
-    int r = nv_source_query(w->source, ++w->query_number << 1 | f, f ? NV_AF_6 : NV_AF_4, w->mirror.probe[f]);
+    int r = nv_source_query(w->source, ++w->query_number << 1 | f, f ? NV_AF_6 : NV_AF_4,
+                            w->mirror.probe[f]);
     w->last_query_ns = now;
     if (r == -EBUSY)
         return now + NV_QUERY_INTERVAL_NS;

@@ -17,10 +17,12 @@ enum { EXIT_USAGE = 2, EXIT_RUNNING = 3 };
 
 static const char usage[] =
     "usage: netvaned [options]\n"
-    "Mirrors this host's network state into shared memory, for any number of readers (see netvane).\n"
+    "Mirrors this host's network state into shared memory, for any number of readers (see "
+    "netvane).\n"
     "\n"
     "  --name NAME       name of the region (default)\n"
-    "  --dir DIR         directory of the region (NETVANE_DIR, /run/netvane, or $XDG_RUNTIME_DIR/netvane)\n"
+    "  --dir DIR         directory of the region (NETVANE_DIR, /run/netvane, or "
+    "$XDG_RUNTIME_DIR/netvane)\n"
     "  --netns NS        network namespace, by name or path (this process's)\n"
     "  --reconcile S     read everything again every S seconds, 0: never (15)\n"
     "  --coalesce MS     in a storm, at most one version per MS milliseconds (1)\n"
@@ -30,12 +32,14 @@ static const char usage[] =
     "  --version         print the version\n"
     "  --help            print this\n"
     "\n"
-    "SIGHUP reads everything again; SIGTERM and SIGINT stop. Exit status: 0 stopped, 1 failed, 2 usage,\n"
+    "SIGHUP reads everything again; SIGTERM and SIGINT stop. Exit status: 0 stopped, 1 failed, 2 "
+    "usage,\n"
     "3 another writer has this name.\n";
 
 static int complain(const char *what, const char *option, const char *hint)
 {
-    (void)fprintf(stderr, "netvaned: %s%s%s: %s\n", what, option ? " " : "", option ? option : "", hint);
+    (void)fprintf(stderr, "netvaned: %s%s%s: %s\n", what, option ? " " : "", option ? option : "",
+                  hint);
     return EXIT_USAGE;
 }
 

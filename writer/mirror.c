@@ -19,8 +19,8 @@ static void drop_hop_texts(void *arg, const unsigned char *bytes, uint32_t len)
     }
 }
 
-int nv_mirror_init(struct nv_mirror *m, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow, void *grow_arg,
-                   uint64_t first_version)
+int nv_mirror_init(struct nv_mirror *m, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow,
+                   void *grow_arg, uint64_t first_version)
 {
     memset(m, 0, sizeof(*m));
     m->strings.tree = NETVANE_TREE_STRINGS;
@@ -46,8 +46,9 @@ void nv_mirror_destroy(struct nv_mirror *m)
 
 bool nv_mirror_reserve(struct nv_mirror *m, enum nv_kind kind)
 {
-    if (nv_arena_reserve(&m->draft.arena, NV_EDIT_NODES, &m->early_expiry) || nv_ids_reserve(&m->ids[kind]) ||
-        nv_intern_reserve(&m->strings) || nv_intern_reserve(&m->hops) || nv_intern_reserve(&m->metrics)) {
+    if (nv_arena_reserve(&m->draft.arena, NV_EDIT_NODES, &m->early_expiry) ||
+        nv_ids_reserve(&m->ids[kind]) || nv_intern_reserve(&m->strings) ||
+        nv_intern_reserve(&m->hops) || nv_intern_reserve(&m->metrics)) {
         m->degraded = true;
         m->counts_refused++;
         return false;
@@ -103,7 +104,8 @@ uint64_t nv_touch_addr(uint8_t family, uint32_t ifindex, const uint8_t *local)
 
 uint64_t nv_touch_route(uint8_t family, uint32_t table, const uint8_t *dst, uint8_t dst_len)
 {
-    uint64_t h = nv_mix(UINT64_C(3) << 56 | (uint64_t)family << 48 | (uint64_t)dst_len << 32 | table);
+    uint64_t h =
+        nv_mix(UINT64_C(3) << 56 | (uint64_t)family << 48 | (uint64_t)dst_len << 32 | table);
     return nv_content_fold(h, nv_hash(dst, nv_af_bytes(family)));
 }
 

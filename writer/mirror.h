@@ -16,7 +16,15 @@
 #include "nv/event.h"
 #include "tree_edit.h"
 
-enum nv_kind { NV_K_LINK, NV_K_ADDR, NV_K_ROUTE4, NV_K_ROUTE6, NV_K_RULE, NV_K_NEXTHOP, NV_K_COUNT };
+enum nv_kind {
+    NV_K_LINK,
+    NV_K_ADDR,
+    NV_K_ROUTE4,
+    NV_K_ROUTE6,
+    NV_K_RULE,
+    NV_K_NEXTHOP,
+    NV_K_COUNT
+};
 
 /* What a fact did. */
 enum nv_effect {
@@ -61,17 +69,18 @@ struct nv_mirror {
     struct netvane_rec_hop rec_scratch[NV_HOPS_MAX];
 };
 
-int nv_mirror_init(struct nv_mirror *m, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow, void *grow_arg,
-                   uint64_t first_version);
+int nv_mirror_init(struct nv_mirror *m, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow,
+                   void *grow_arg, uint64_t first_version);
 void nv_mirror_destroy(struct nv_mirror *m);
 
 /* now_ns: CLOCK_BOOTTIME, for lifetimes. from_dump: positions come from the order of the facts. */
 enum nv_effect nv_mirror_link_put(struct nv_mirror *m, const struct nv_link *f);
 enum nv_effect nv_mirror_link_remove(struct nv_mirror *m, uint32_t ifindex);
-enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, bool from_dump, uint64_t now_ns);
+enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, bool from_dump,
+                                  uint64_t now_ns);
 enum nv_effect nv_mirror_addr_remove(struct nv_mirror *m, const struct nv_addr *f);
-enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f, uint32_t list, bool from_dump,
-                                   uint64_t now_ns);
+enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f, uint32_t list,
+                                   bool from_dump, uint64_t now_ns);
 enum nv_effect nv_mirror_route_remove(struct nv_mirror *m, const struct nv_route *f);
 enum nv_effect nv_mirror_rule_put(struct nv_mirror *m, const struct nv_rule *f, bool from_dump);
 enum nv_effect nv_mirror_rule_remove(struct nv_mirror *m, const struct nv_rule *f);
@@ -145,7 +154,8 @@ bool nv_mirror_set_only(const struct nv_mirror *m, uint32_t hops, uint32_t ifind
 /* One object in words, for the log. */
 void nv_mirror_describe(enum nv_kind kind, const void *record, char *buf, size_t size);
 
-static inline const struct netvane_rec_hop *nv_mirror_hops(const struct nv_mirror *m, uint32_t hops, uint32_t *ret_count)
+static inline const struct netvane_rec_hop *nv_mirror_hops(const struct nv_mirror *m, uint32_t hops,
+                                                           uint32_t *ret_count)
 {
     const struct nv_interned *it = &m->hops.items[hops];
     *ret_count = hops ? it->len / (uint32_t)sizeof(struct netvane_rec_hop) : 0;
@@ -154,8 +164,9 @@ static inline const struct netvane_rec_hop *nv_mirror_hops(const struct nv_mirro
 
 static inline unsigned nv_kind_tree(enum nv_kind kind)
 {
-    static const uint8_t trees[NV_K_COUNT] = {NETVANE_TREE_LINKS,   NETVANE_TREE_ADDRS, NETVANE_TREE_ROUTES4,
-                                              NETVANE_TREE_ROUTES6, NETVANE_TREE_RULES, NETVANE_TREE_NEXTHOPS};
+    static const uint8_t trees[NV_K_COUNT] = {NETVANE_TREE_LINKS,   NETVANE_TREE_ADDRS,
+                                              NETVANE_TREE_ROUTES4, NETVANE_TREE_ROUTES6,
+                                              NETVANE_TREE_RULES,   NETVANE_TREE_NEXTHOPS};
     return trees[kind];
 }
 

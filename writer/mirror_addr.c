@@ -18,7 +18,8 @@ static void key_of(const struct nv_addr *f, uint64_t key[4])
         uint32_t mask = f->prefix_len ? UINT32_MAX << (32u - f->prefix_len) : 0;
         key[1] = 0;
         key[2] = nv_load_be32(f->local);
-        key[3] = (uint64_t)f->prefix_len << 32 | (nv_load_be32(f->has_peer ? f->peer : f->local) & mask);
+        key[3] =
+            (uint64_t)f->prefix_len << 32 | (nv_load_be32(f->has_peer ? f->peer : f->local) & mask);
     } else {
         key[1] = nv_load_be64(f->local);
         key[2] = nv_load_be64(f->local + 8);
@@ -96,7 +97,8 @@ static uint32_t next_position(struct nv_run *run, uint64_t key0)
     return run->position++;
 }
 
-enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, bool from_dump, uint64_t now_ns)
+enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, bool from_dump,
+                                  uint64_t now_ns)
 {
     struct netvane_rec_link link;
     struct netvane_rec_addr old, r = {.flags = f->flags,
@@ -116,8 +118,10 @@ enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, 
         memcpy(r.broadcast, f->broadcast, sizeof(r.broadcast));
     if (f->has_label)
         memcpy(r.label, f->label, sizeof(r.label));
-    r.present = (f->has_peer ? NETVANE_AF_HAS_PEER : 0u) | (f->has_broadcast ? NETVANE_AF_HAS_BROADCAST : 0u) |
-                (f->has_label ? NETVANE_AF_HAS_LABEL : 0u) | (f->has_metric ? NETVANE_AF_HAS_METRIC : 0u);
+    r.present = (f->has_peer ? NETVANE_AF_HAS_PEER : 0u) |
+                (f->has_broadcast ? NETVANE_AF_HAS_BROADCAST : 0u) |
+                (f->has_label ? NETVANE_AF_HAS_LABEL : 0u) |
+                (f->has_metric ? NETVANE_AF_HAS_METRIC : 0u);
     bool known = nv_draft_find(&m->draft, NETVANE_TREE_ADDRS, r.key, &old);
     if (f->family != NV_AF_4)
         r.position = 0; /* the order of IPv6 addresses decides nothing */
@@ -137,7 +141,8 @@ enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, 
         if (!nv_mirror_reserve(m, NV_K_ADDR))
             return NV_REFUSED;
         r.id = nv_ids_take(&m->ids[NV_K_ADDR]);
-        struct netvane_rec_addr_by_ip by_ip = {.key = {r.key[1], r.key[2], r.key[0], r.key[3]}, .id = r.id};
+        struct netvane_rec_addr_by_ip by_ip = {.key = {r.key[1], r.key[2], r.key[0], r.key[3]},
+                                               .id = r.id};
         (void)nv_draft_put(&m->draft, NETVANE_TREE_ADDRS_BY_IP, &by_ip);
     }
     (void)nv_draft_put(&m->draft, NETVANE_TREE_ADDRS, &r);

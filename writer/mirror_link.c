@@ -22,19 +22,23 @@ static size_t name_len(const char *name, size_t max)
     return n;
 }
 
-static void put_name(struct nv_mirror *m, const char *name, size_t len, uint32_t ifindex, uint32_t index, uint32_t id)
+static void put_name(struct nv_mirror *m, const char *name, size_t len, uint32_t ifindex,
+                     uint32_t index, uint32_t id)
 {
-    struct netvane_rec_name r = {.key = {name_hash(name, len), (uint64_t)ifindex << 32 | index}, .id = id};
+    struct netvane_rec_name r = {.key = {name_hash(name, len), (uint64_t)ifindex << 32 | index},
+                                 .id = id};
     (void)nv_draft_put(&m->draft, NETVANE_TREE_NAMES, &r);
 }
 
-static void delete_name(struct nv_mirror *m, const char *name, size_t len, uint32_t ifindex, uint32_t index)
+static void delete_name(struct nv_mirror *m, const char *name, size_t len, uint32_t ifindex,
+                        uint32_t index)
 {
     uint64_t key[2] = {name_hash(name, len), (uint64_t)ifindex << 32 | index};
     (void)nv_draft_delete(&m->draft, NETVANE_TREE_NAMES, key);
 }
 
-static bool get_altname(const struct nv_mirror *m, uint32_t ifindex, uint32_t index, struct netvane_rec_altname *ret)
+static bool get_altname(const struct nv_mirror *m, uint32_t ifindex, uint32_t index,
+                        struct netvane_rec_altname *ret)
 {
     uint64_t key[1] = {(uint64_t)ifindex << 32 | index};
     return nv_draft_find(&m->draft, NETVANE_TREE_ALTNAMES, key, ret);
@@ -43,9 +47,10 @@ static bool get_altname(const struct nv_mirror *m, uint32_t ifindex, uint32_t in
 static uint64_t content_of(const struct nv_mirror *m, const struct netvane_rec_link *r)
 {
     const struct nv_intern *s = &m->strings;
-    const uint64_t texts[6] = {nv_intern_content(s, r->kind),       nv_intern_content(s, r->slave_kind),
-                               nv_intern_content(s, r->qdisc),      nv_intern_content(s, r->alias),
-                               nv_intern_content(s, r->parent_bus), nv_intern_content(s, r->parent_dev)};
+    const uint64_t texts[6] = {
+        nv_intern_content(s, r->kind),       nv_intern_content(s, r->slave_kind),
+        nv_intern_content(s, r->qdisc),      nv_intern_content(s, r->alias),
+        nv_intern_content(s, r->parent_bus), nv_intern_content(s, r->parent_dev)};
     uint64_t h = nv_content_link(r, texts);
     for (uint32_t i = 1; i <= r->altname_count; i++) {
         struct netvane_rec_altname a;
@@ -81,7 +86,8 @@ static void unref_texts(struct nv_mirror *m, const struct netvane_rec_link *r)
 }
 
 /* Replaces the text behind `field` (which holds a reference) if the message says something about it. */
-static void merge_text(struct nv_mirror *m, uint32_t *field, struct nv_text text, bool has, bool complete)
+static void merge_text(struct nv_mirror *m, uint32_t *field, struct nv_text text, bool has,
+                       bool complete)
 {
     if (!has && !complete)
         return;
@@ -163,7 +169,8 @@ static void merge(struct nv_mirror *m, struct netvane_rec_link *r, const struct 
     merge_text(m, &r->parent_dev, f->parent_dev, f->has & NV_LINK_HAS_PARENT, complete);
 }
 
-static bool altnames_equal(const struct nv_mirror *m, uint32_t ifindex, uint32_t count, const struct nv_link *f)
+static bool altnames_equal(const struct nv_mirror *m, uint32_t ifindex, uint32_t count,
+                           const struct nv_link *f)
 {
     if (count != f->altname_count)
         return false;
@@ -187,11 +194,13 @@ static void delete_altnames(struct nv_mirror *m, uint32_t ifindex, uint32_t coun
     }
 }
 
-static void put_altnames(struct nv_mirror *m, uint32_t ifindex, uint32_t id, const struct nv_link *f)
+static void put_altnames(struct nv_mirror *m, uint32_t ifindex, uint32_t id,
+                         const struct nv_link *f)
 {
     for (uint32_t i = 0; i < f->altname_count; i++) {
         struct netvane_rec_altname a = {.key = {(uint64_t)ifindex << 32 | (i + 1)}, .id = id};
-        a.len = f->altnames[i].len < sizeof(a.name) ? f->altnames[i].len : (uint32_t)sizeof(a.name) - 1;
+        a.len =
+            f->altnames[i].len < sizeof(a.name) ? f->altnames[i].len : (uint32_t)sizeof(a.name) - 1;
         memcpy(a.name, f->altnames[i].bytes, a.len);
         (void)nv_draft_put(&m->draft, NETVANE_TREE_ALTNAMES, &a);
         put_name(m, a.name, a.len, ifindex, i + 1, id);
@@ -211,7 +220,8 @@ enum nv_effect nv_mirror_link_put(struct nv_mirror *m, const struct nv_link *f)
     ref_texts(m, &old);
     r.key[0] = f->ifindex;
     merge(m, &r, f);
-    bool alt_same = !(f->has & NV_LINK_COMPLETE) || altnames_equal(m, f->ifindex, old.altname_count, f);
+    bool alt_same =
+        !(f->has & NV_LINK_COMPLETE) || altnames_equal(m, f->ifindex, old.altname_count, f);
     if (known) {
         nv_bit_set(m->ids[NV_K_LINK].seen, old.id);
         nv_bit_clear(m->ids[NV_K_LINK].missed, old.id);
@@ -260,8 +270,8 @@ static void drop_addrs(struct nv_mirror *m, uint32_t ifindex, uint8_t family)
         uint64_t key[4] = {(uint64_t)family << 32 | ifindex, 0, 0, 0};
         struct nv_cursor c;
         struct netvane_rec_addr r;
-        if (nv_cursor_seek(&c, &t, key) != NV_TREE_OK || nv_cursor_get(&c, &r) != NV_TREE_OK || r.key[0] != key[0] ||
-            !nv_mirror_reserve(m, NV_K_ADDR))
+        if (nv_cursor_seek(&c, &t, key) != NV_TREE_OK || nv_cursor_get(&c, &r) != NV_TREE_OK ||
+            r.key[0] != key[0] || !nv_mirror_reserve(m, NV_K_ADDR))
             return;
         nv_mirror_drop_addr(m, &r);
     }

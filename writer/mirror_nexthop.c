@@ -5,7 +5,8 @@
 #include "limits.h"
 #include "mirror.h"
 
-static bool get_member(const struct nv_mirror *m, uint32_t nhid, uint32_t index, struct netvane_rec_member *ret)
+static bool get_member(const struct nv_mirror *m, uint32_t nhid, uint32_t index,
+                       struct netvane_rec_member *ret)
 {
     uint64_t key[1] = {(uint64_t)nhid << 32 | index};
     return nv_draft_find(&m->draft, NETVANE_TREE_MEMBERS, key, ret);
@@ -22,7 +23,8 @@ static uint64_t content_of(const struct nv_mirror *m, const struct netvane_rec_n
     return h;
 }
 
-static bool members_equal(const struct nv_mirror *m, const struct netvane_rec_nexthop *old, const struct nv_nexthop *f)
+static bool members_equal(const struct nv_mirror *m, const struct netvane_rec_nexthop *old,
+                          const struct nv_nexthop *f)
 {
     if (old->member_count != f->member_count)
         return false;

@@ -88,7 +88,8 @@ static uint64_t content_of(const struct nv_mirror *m, const struct route *r)
 {
     uint64_t hops = nv_intern_content(&m->hops, hops_of(r));
     uint64_t metrics = nv_intern_content(&m->metrics, metrics_of(r));
-    return is4(r) ? nv_content_route4(&r->u.r4, hops, metrics) : nv_content_route6(&r->u.r6, hops, metrics);
+    return is4(r) ? nv_content_route4(&r->u.r4, hops, metrics)
+                  : nv_content_route6(&r->u.r6, hops, metrics);
 }
 
 /* ---- tables ------------------------------------------------------------------------------------------- */
@@ -155,7 +156,8 @@ static void note_change(struct nv_mirror *m, const struct route *r)
 static uint32_t intern_hops(struct nv_mirror *m, uint32_t count)
 {
     bool is_new;
-    uint32_t id = nv_intern_get(&m->hops, m->rec_scratch, count * (uint32_t)sizeof(*m->rec_scratch), &is_new);
+    uint32_t id =
+        nv_intern_get(&m->hops, m->rec_scratch, count * (uint32_t)sizeof(*m->rec_scratch), &is_new);
     if (!is_new) {
         for (uint32_t i = 0; i < count; i++) /* the set holds one reference on its texts already */
             nv_intern_unref(&m->strings, m->rec_scratch[i].encap);
@@ -181,17 +183,18 @@ static uint32_t hops_from(struct nv_mirror *m, const struct nv_route *f)
     bool bare = !count; /* a nexthop id without hops: kept in a hop without a link */
     for (uint32_t i = 0; i < (bare ? 1u : count); i++) {
         const struct nv_hop none = {.weight = 1}, *h = bare ? &none : &f->hops[i];
-        m->rec_scratch[i] = (struct netvane_rec_hop){.key = {i},
-                                                     .count = bare ? 1u : count,
-                                                     .ifindex = h->ifindex,
-                                                     .nhid = f->nhid,
-                                                     .weight = (uint16_t)h->weight,
-                                                     .flags = h->flags,
-                                                     .gw_family = h->gw_family,
-                                                     .encap_type = h->encap_type,
-                                                     .multipath = f->multipath,
-                                                     .encap = nv_mirror_text(m, h->encap.bytes, h->encap.len),
-                                                     .realm = h->realm};
+        m->rec_scratch[i] =
+            (struct netvane_rec_hop){.key = {i},
+                                     .count = bare ? 1u : count,
+                                     .ifindex = h->ifindex,
+                                     .nhid = f->nhid,
+                                     .weight = (uint16_t)h->weight,
+                                     .flags = h->flags,
+                                     .gw_family = h->gw_family,
+                                     .encap_type = h->encap_type,
+                                     .multipath = f->multipath,
+                                     .encap = nv_mirror_text(m, h->encap.bytes, h->encap.len),
+                                     .realm = h->realm};
         memcpy(m->rec_scratch[i].gateway, h->gateway, sizeof(h->gateway));
     }
     return intern_hops(m, bare ? 1u : count);
@@ -253,7 +256,8 @@ static uint32_t slot_of(const struct nv_route *f)
 {
     enum { PROTO_RA = 9 /* RTPROT_RA */, NO_LINK = 1 << 30 };
     const struct nv_hop *h = f->hops;
-    if (f->multipath || f->hop_count > 1 || (f->hop_count && h->gw_family && !f->nhid && f->protocol != PROTO_RA))
+    if (f->multipath || f->hop_count > 1 ||
+        (f->hop_count && h->gw_family && !f->nhid && f->protocol != PROTO_RA))
         return 0;
     if (!f->nhid && !(f->hop_count && h->gw_family))
         return f->hop_count && h->ifindex ? h->ifindex : NO_LINK;
@@ -268,11 +272,13 @@ static struct route key_from(const struct nv_route *f)
     struct route r = route_new(f->family);
     if (is4(&r)) {
         r.u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
-        r.u.key[1] = (uint64_t)f->dst_len << 56 | (uint64_t)f->tos << 48 | (uint64_t)f->metric << 16;
+        r.u.key[1] =
+            (uint64_t)f->dst_len << 56 | (uint64_t)f->tos << 48 | (uint64_t)f->metric << 16;
     } else {
         r.u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
         r.u.key[1] = nv_load_be64(f->dst + 4);
-        r.u.key[2] = (uint64_t)nv_load_be32(f->dst + 12) << 32 | (uint64_t)f->dst_len << 24 | (uint64_t)f->src_len << 16;
+        r.u.key[2] = (uint64_t)nv_load_be32(f->dst + 12) << 32 | (uint64_t)f->dst_len << 24 |
+                     (uint64_t)f->src_len << 16;
         r.u.key[3] = nv_load_be64(f->src);
         r.u.key[4] = nv_load_be64(f->src + 8);
         r.u.key[5] = (uint64_t)f->metric << 32 | slot_of(f);
@@ -304,7 +310,8 @@ static struct route record_from(struct nv_mirror *m, const struct nv_route *f, u
         r.u.r6.metrics = metrics;
         if (f->has_prefsrc)
             memcpy(r.u.r6.prefsrc, f->prefsrc, 16);
-        r.u.r6.valid_until_ns = f->has_expires ? now_ns + (uint64_t)f->expires_s * NV_NS_PER_S : NV_FOREVER;
+        r.u.r6.valid_until_ns =
+            f->has_expires ? now_ns + (uint64_t)f->expires_s * NV_NS_PER_S : NV_FOREVER;
     }
     return r;
 }
@@ -338,7 +345,8 @@ static enum nv_effect write(struct nv_mirror *m, struct route *r)
         nv_bit_set(m->ids[r->kind].seen, *id_at(&old));
         nv_bit_clear(m->ids[r->kind].missed, *id_at(&old));
         *id_at(r) = *id_at(&old);
-        if (!is4(r) && r->u.r6.valid_until_ns != NV_FOREVER && old.u.r6.valid_until_ns != NV_FOREVER) {
+        if (!is4(r) && r->u.r6.valid_until_ns != NV_FOREVER &&
+            old.u.r6.valid_until_ns != NV_FOREVER) {
             uint64_t a = r->u.r6.valid_until_ns, b = old.u.r6.valid_until_ns;
             if ((a > b ? a - b : b - a) < 2 * NV_NS_PER_S)
                 r->u.r6.valid_until_ns = b; /* the same end, read at another moment */
@@ -437,7 +445,8 @@ static uint32_t match4(struct nv_mirror *m, const struct route *r, uint32_t n)
     struct route at = *r;
     for (uint32_t i = 0; i < n; i++) {
         set_position(&at, i);
-        if (get(m, &at) && (equal_content(r, &at) || (n == 1 && nv_mirror_set_uses(m, at.u.r4.hops, m->run_link))))
+        if (get(m, &at) &&
+            (equal_content(r, &at) || (n == 1 && nv_mirror_set_uses(m, at.u.r4.hops, m->run_link))))
             return i;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -474,7 +483,8 @@ static enum nv_effect put4(struct nv_mirror *m, struct route *r, uint32_t list, 
     }
     set_position(r, position);
     enum nv_effect e = write(m, r);
-    return !from_dump && (n > 1 || position) ? NV_SUSPECT : e; /* among several, only the kernel knows */
+    return !from_dump && (n > 1 || position) ? NV_SUSPECT
+                                             : e; /* among several, only the kernel knows */
 }
 
 static void drop_at(struct nv_mirror *m, const struct route *r, uint32_t n)
@@ -488,12 +498,13 @@ static void drop_at(struct nv_mirror *m, const struct route *r, uint32_t n)
 static bool same_ways(const struct nv_mirror *m, const struct route *a, const struct route *b)
 {
     uint32_t n, k;
-    const struct netvane_rec_hop *x = nv_mirror_hops(m, hops_of(a), &n), *y = nv_mirror_hops(m, hops_of(b), &k);
+    const struct netvane_rec_hop *x = nv_mirror_hops(m, hops_of(a), &n),
+                                 *y = nv_mirror_hops(m, hops_of(b), &k);
     if (n != k)
         return false;
     for (uint32_t i = 0; i < n; i++)
-        if (x[i].ifindex != y[i].ifindex || x[i].gw_family != y[i].gw_family || x[i].nhid != y[i].nhid ||
-            memcmp(x[i].gateway, y[i].gateway, sizeof(x[i].gateway)))
+        if (x[i].ifindex != y[i].ifindex || x[i].gw_family != y[i].gw_family ||
+            x[i].nhid != y[i].nhid || memcmp(x[i].gateway, y[i].gateway, sizeof(x[i].gateway)))
             return false;
     return true;
 }
@@ -528,7 +539,8 @@ static uint32_t others6(const struct nv_mirror *m, const struct route *r, struct
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
     memcpy(key, r->u.key, sizeof(key));
     key[5] &= ~UINT64_C(0xffffffff);
-    for (int more = nv_cursor_seek(&c, &t, key); more == NV_TREE_OK && n < 2; more = nv_cursor_next(&c)) {
+    for (int more = nv_cursor_seek(&c, &t, key); more == NV_TREE_OK && n < 2;
+         more = nv_cursor_next(&c)) {
         if (nv_cursor_get(&c, &at.u) != NV_TREE_OK || memcmp(at.u.key, r->u.key, 5 * 8u) ||
             at.u.key[5] >> 32 != r->u.key[5] >> 32)
             break;
@@ -596,8 +608,8 @@ static enum nv_effect remove6(struct nv_mirror *m, const struct route *r, const 
 
 /* ---- both ------------------------------------------------------------------------------------------------ */
 
-enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f, uint32_t list, bool from_dump,
-                                   uint64_t now_ns)
+enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f, uint32_t list,
+                                   bool from_dump, uint64_t now_ns)
 {
     if (!nv_mirror_reserve(m, f->family == NV_AF_4 ? NV_K_ROUTE4 : NV_K_ROUTE6))
         return NV_REFUSED;

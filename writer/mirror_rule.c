@@ -42,7 +42,8 @@ static struct netvane_rec_rule record_of(const struct nv_rule *f)
 /* The same rule but for its place, its id and the flags that the kernel derives? */
 static bool same_rule(const struct netvane_rec_rule *a, const struct netvane_rec_rule *b)
 {
-    const uint32_t derived = NETVANE_UF_UNRESOLVED | NETVANE_UF_IIF_DETACHED | NETVANE_UF_OIF_DETACHED;
+    const uint32_t derived =
+        NETVANE_UF_UNRESOLVED | NETVANE_UF_IIF_DETACHED | NETVANE_UF_OIF_DETACHED;
     struct netvane_rec_rule x = *a, y = *b;
     x.key[1] = y.key[1] = 0;
     x.id = y.id = 0;
@@ -52,8 +53,8 @@ static bool same_rule(const struct netvane_rec_rule *a, const struct netvane_rec
 }
 
 /* Walks the rules of one family and priority. Gives the first that is the same, and how many there are. */
-static bool find_same(const struct nv_mirror *m, const struct netvane_rec_rule *r, struct netvane_rec_rule *ret_same,
-                      uint64_t *ret_next)
+static bool find_same(const struct nv_mirror *m, const struct netvane_rec_rule *r,
+                      struct netvane_rec_rule *ret_same, uint64_t *ret_next)
 {
     struct nv_tree t = nv_draft_tree(&m->draft, NETVANE_TREE_RULES);
     uint64_t key[2] = {r->key[0], 0};

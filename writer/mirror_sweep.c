@@ -22,7 +22,8 @@ union record {
 static uint32_t id_of(enum nv_kind kind, const union record *r)
 {
     uint32_t id;
-    memcpy(&id, (const unsigned char *)r + nv_tree_shape(nv_kind_tree(kind))->key_words * 8u, sizeof(id));
+    memcpy(&id, (const unsigned char *)r + nv_tree_shape(nv_kind_tree(kind))->key_words * 8u,
+           sizeof(id));
     return id;
 }
 
@@ -37,8 +38,7 @@ static uint64_t touch_of(enum nv_kind kind, const union record *r)
 {
     uint8_t ip[16];
     switch (kind) {
-    case NV_K_LINK:
-        return nv_touch_link((uint32_t)r->key[0]);
+    case NV_K_LINK: return nv_touch_link((uint32_t)r->key[0]);
     case NV_K_ADDR: {
         uint8_t family = (uint8_t)(r->key[0] >> 32);
         if (family == NV_AF_4) {
@@ -55,12 +55,9 @@ static uint64_t touch_of(enum nv_kind kind, const union record *r)
     case NV_K_ROUTE6:
         ip6_of(r, ip);
         return nv_touch_route(NV_AF_6, (uint32_t)(r->key[0] >> 32), ip, (uint8_t)(r->key[2] >> 24));
-    case NV_K_RULE:
-        return nv_touch_rule((uint8_t)(r->key[0] >> 32), (uint32_t)r->key[0]);
-    case NV_K_NEXTHOP:
-        return nv_touch_nexthop((uint32_t)r->key[0]);
-    case NV_K_COUNT:
-        break;
+    case NV_K_RULE: return nv_touch_rule((uint8_t)(r->key[0] >> 32), (uint32_t)r->key[0]);
+    case NV_K_NEXTHOP: return nv_touch_nexthop((uint32_t)r->key[0]);
+    case NV_K_COUNT: break;
     }
     return 0;
 }
@@ -104,7 +101,8 @@ static enum reach reach_of(const struct nv_mirror *m, uint32_t hops, uint32_t if
  * Is the record one that the dump would have shown? A route of which only some hops are on the dump's link, or that names
  * a nexthop object, may have left the link without a word and still exist: nobody knows until its table is read.
  */
-static bool scope_holds(const struct nv_mirror *m, const struct nv_sweep *sweep, const union record *r)
+static bool scope_holds(const struct nv_mirror *m, const struct nv_sweep *sweep,
+                        const union record *r)
 {
     const struct nv_scope *s = &sweep->scope;
     if (!s->ifindex)
@@ -126,21 +124,12 @@ static void drop(struct nv_mirror *m, enum nv_kind kind, const union record *r)
     case NV_K_LINK:
         (void)nv_mirror_link_remove(m, (uint32_t)r->key[0]); /* with all that it takes along */
         break;
-    case NV_K_ADDR:
-        nv_mirror_drop_addr(m, &r->addr);
-        break;
+    case NV_K_ADDR: nv_mirror_drop_addr(m, &r->addr); break;
     case NV_K_ROUTE4:
-    case NV_K_ROUTE6:
-        nv_mirror_drop_route(m, nv_kind_tree(kind), r);
-        break;
-    case NV_K_RULE:
-        nv_mirror_drop_rule(m, &r->rule);
-        break;
-    case NV_K_NEXTHOP:
-        nv_mirror_drop_nexthop(m, &r->nexthop);
-        break;
-    case NV_K_COUNT:
-        break;
+    case NV_K_ROUTE6: nv_mirror_drop_route(m, nv_kind_tree(kind), r); break;
+    case NV_K_RULE: nv_mirror_drop_rule(m, &r->rule); break;
+    case NV_K_NEXTHOP: nv_mirror_drop_nexthop(m, &r->nexthop); break;
+    case NV_K_COUNT: break;
     }
 }
 
@@ -217,8 +206,8 @@ static void ip_text(const uint8_t *ip, bool v4, char *buf, size_t size)
         (void)snprintf(buf, size, "%u.%u.%u.%u", ip[0], ip[1], ip[2], ip[3]);
     else
         (void)snprintf(buf, size, "%x:%x:%x:%x:%x:%x:%x:%x", ip[0] << 8 | ip[1], ip[2] << 8 | ip[3],
-                       ip[4] << 8 | ip[5], ip[6] << 8 | ip[7], ip[8] << 8 | ip[9], ip[10] << 8 | ip[11],
-                       ip[12] << 8 | ip[13], ip[14] << 8 | ip[15]);
+                       ip[4] << 8 | ip[5], ip[6] << 8 | ip[7], ip[8] << 8 | ip[9],
+                       ip[10] << 8 | ip[11], ip[12] << 8 | ip[13], ip[14] << 8 | ip[15]);
 }
 
 void nv_mirror_describe(enum nv_kind kind, const void *record, char *buf, size_t size)
@@ -237,29 +226,30 @@ void nv_mirror_describe(enum nv_kind kind, const void *record, char *buf, size_t
         nv_store_be64(ip, r.key[1]);
         nv_store_be64(ip + 8, r.key[2]);
         ip_text(v4 ? ip + 12 : ip, v4, text, sizeof(text));
-        (void)snprintf(buf, size, "addr %s/%u link %u", text, r.addr.prefix_len, (unsigned)(uint32_t)r.key[0]);
+        (void)snprintf(buf, size, "addr %s/%u link %u", text, r.addr.prefix_len,
+                       (unsigned)(uint32_t)r.key[0]);
         break;
     }
     case NV_K_ROUTE4:
         nv_store_be32(ip, (uint32_t)r.key[0]);
         ip_text(ip, true, text, sizeof(text));
-        (void)snprintf(buf, size, "route %s/%u table %u metric %u", text, (unsigned)(r.key[1] >> 56),
-                       (unsigned)(r.key[0] >> 32), (unsigned)(uint32_t)(r.key[1] >> 16));
+        (void)snprintf(buf, size, "route %s/%u table %u metric %u", text,
+                       (unsigned)(r.key[1] >> 56), (unsigned)(r.key[0] >> 32),
+                       (unsigned)(uint32_t)(r.key[1] >> 16));
         break;
     case NV_K_ROUTE6:
         ip6_of(&r, ip);
         ip_text(ip, false, text, sizeof(text));
-        (void)snprintf(buf, size, "route %s/%u table %u metric %u", text, (unsigned)(r.key[2] >> 24 & 0xffu),
-                       (unsigned)(r.key[0] >> 32), (unsigned)(r.key[5] >> 32));
+        (void)snprintf(buf, size, "route %s/%u table %u metric %u", text,
+                       (unsigned)(r.key[2] >> 24 & 0xffu), (unsigned)(r.key[0] >> 32),
+                       (unsigned)(r.key[5] >> 32));
         break;
     case NV_K_RULE:
-        (void)snprintf(buf, size, "rule family %u priority %u position %u", (unsigned)(r.key[0] >> 32),
-                       (unsigned)(uint32_t)r.key[0], (unsigned)r.key[1]);
+        (void)snprintf(buf, size, "rule family %u priority %u position %u",
+                       (unsigned)(r.key[0] >> 32), (unsigned)(uint32_t)r.key[0],
+                       (unsigned)r.key[1]);
         break;
-    case NV_K_NEXTHOP:
-        (void)snprintf(buf, size, "nexthop %u", (unsigned)r.key[0]);
-        break;
-    case NV_K_COUNT:
-        break;
+    case NV_K_NEXTHOP: (void)snprintf(buf, size, "nexthop %u", (unsigned)r.key[0]); break;
+    case NV_K_COUNT: break;
     }
 }

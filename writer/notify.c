@@ -26,7 +26,9 @@ static void run(void *arg)
         uint32_t topics = atomic_exchange_explicit(&n->pending, 0, memory_order_acq_rel);
         for (unsigned t = 0; t <= NETVANE_RT_COUNT; t++)
             if (topics >> t & 1u)
-                (void)nv_futex_wake((const void *)nv_at(n->base, t == NETVANE_RT_COUNT ? NV_TOPIC_ANY : NV_TOPIC(t)),
+                (void)nv_futex_wake((const void *)nv_at(n->base, t == NETVANE_RT_COUNT
+                                                                     ? NV_TOPIC_ANY
+                                                                     : NV_TOPIC(t)),
                                     INT_MAX);
         if (atomic_load_explicit(&n->stop, memory_order_acquire))
             return;

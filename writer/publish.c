@@ -9,7 +9,8 @@
 
 #include "limits.h"
 
-static void write_header(struct nv_publisher *p, const struct nv_header_args *args, uint64_t first, uint64_t now)
+static void write_header(struct nv_publisher *p, const struct nv_header_args *args, uint64_t first,
+                         uint64_t now)
 {
     struct netvane_region_header h = {.magic = NETVANE_REGION_MAGIC,
                                       .major = NETVANE_REGION_MAJOR,
@@ -38,8 +39,8 @@ static void write_header(struct nv_publisher *p, const struct nv_header_args *ar
     nv_payload_store(p->base, &h, sizeof(h));
 }
 
-int nv_publisher_init(struct nv_publisher *p, void *base, struct nv_shm *shm, const struct nv_header_args *args,
-                      const struct nv_legacy *legacy)
+int nv_publisher_init(struct nv_publisher *p, void *base, struct nv_shm *shm,
+                      const struct nv_header_args *args, const struct nv_legacy *legacy)
 {
     memset(p, 0, sizeof(*p));
     p->base = base;
@@ -87,8 +88,8 @@ static void advance_horizon(struct nv_publisher *p, struct nv_arena *a, uint64_t
     nv_arena_reclaim(a, h);
 }
 
-void nv_publish(struct nv_publisher *p, struct nv_arena *a, struct netvane_region_slot *slot, uint32_t topics,
-                uint64_t now_ns)
+void nv_publish(struct nv_publisher *p, struct nv_arena *a, struct netvane_region_slot *slot,
+                uint32_t topics, uint64_t now_ns)
 {
     uint64_t v = a->draft;
     advance_horizon(p, a, v, now_ns);
@@ -105,7 +106,7 @@ void nv_publish(struct nv_publisher *p, struct nv_arena *a, struct netvane_regio
     slot->gen[NETVANE_TOPIC_SLOTS] = p->any;
     slot->checksum = nv_hash((unsigned char *)slot + 16, sizeof(*slot) - 16);
     nv_payload_store(nv_at_rw(p->base, NV_SLOT(v)), slot, sizeof(*slot)); /* P2 */
-    nv_write_head(p->base, v);                                           /* P3 */
+    nv_write_head(p->base, v);                                            /* P3 */
     for (unsigned t = 0; t < NETVANE_RT_COUNT; t++)
         if (topics >> t & 1u)
             nv_write_gen(p->base, t, p->gen[t]); /* P4 */

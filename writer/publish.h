@@ -43,16 +43,16 @@ struct nv_header_args {
 };
 
 /* Writes the static header and the state STARTING. Fails only if the OS gives no random bytes (negative errno). */
-int nv_publisher_init(struct nv_publisher *p, void *base, struct nv_shm *shm, const struct nv_header_args *args,
-                      const struct nv_legacy *legacy);
+int nv_publisher_init(struct nv_publisher *p, void *base, struct nv_shm *shm,
+                      const struct nv_header_args *args, const struct nv_legacy *legacy);
 void nv_publisher_destroy(struct nv_publisher *p);
 
 /*
  * Publishes the arena's draft. slot: trees, defaults, quality, digests and verified_ns are filled; the rest is done
  * here. topics: bits 1 << enum netvane_region_topic that moved. Begins the next draft.
  */
-void nv_publish(struct nv_publisher *p, struct nv_arena *a, struct netvane_region_slot *slot, uint32_t topics,
-                uint64_t now_ns);
+void nv_publish(struct nv_publisher *p, struct nv_arena *a, struct netvane_region_slot *slot,
+                uint32_t topics, uint64_t now_ns);
 
 void nv_publisher_beat(struct nv_publisher *p, uint64_t now_ns);
 void nv_publisher_state(struct nv_publisher *p, enum netvane_region_state state);

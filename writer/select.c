@@ -23,7 +23,8 @@ struct candidate {
 /* ---- one route in 64 bytes ------------------------------------------------------------------------------ */
 
 /* Where a hop leads; through the nexthop object where the route only names that. */
-static bool resolve_hop(const struct nv_mirror *m, const struct netvane_rec_hop *hop, struct netvane_rec_hop *ret_hop)
+static bool resolve_hop(const struct nv_mirror *m, const struct netvane_rec_hop *hop,
+                        struct netvane_rec_hop *ret_hop)
 {
     *ret_hop = *hop;
     if (hop->ifindex || !hop->nhid)
@@ -51,7 +52,8 @@ static bool resolve_hop(const struct nv_mirror *m, const struct netvane_rec_hop 
 static bool hop_alive(const struct nv_mirror *m, const struct netvane_rec_hop *hop)
 {
     struct netvane_rec_link link;
-    return !(hop->flags & NV_RTNH_F_DEAD) && nv_mirror_link(m, hop->ifindex, &link) && link.flags & NV_IFF_UP;
+    return !(hop->flags & NV_RTNH_F_DEAD) && nv_mirror_link(m, hop->ifindex, &link) &&
+           link.flags & NV_IFF_UP;
 }
 
 static void fill_hop(struct netvane_region_default *d, const struct netvane_rec_hop *hop)
@@ -66,8 +68,8 @@ static void fill_hop(struct netvane_region_default *d, const struct netvane_rec_
         d->flags |= NETVANE_DF_ONLINK;
 }
 
-bool nv_select_summary(const struct nv_mirror *m, uint8_t family, const void *record, bool *ret_alive,
-                       struct netvane_region_default *ret_default)
+bool nv_select_summary(const struct nv_mirror *m, uint8_t family, const void *record,
+                       bool *ret_alive, struct netvane_region_default *ret_default)
 {
     struct netvane_region_default d = {.family = family, .flags = NETVANE_DF_PRESENT};
     static const uint8_t none[16];
@@ -136,7 +138,8 @@ static bool before(const struct candidate *a, const struct candidate *b)
     return a->order < b->order;
 }
 
-static uint8_t reason_of(const struct nv_mirror *m, const struct candidate *c, const struct candidate *first)
+static uint8_t reason_of(const struct nv_mirror *m, const struct candidate *c,
+                         const struct candidate *first)
 {
     struct netvane_rec_link link;
     if (!c->alive) {
@@ -150,7 +153,8 @@ static uint8_t reason_of(const struct nv_mirror *m, const struct candidate *c, c
 }
 
 /* The /0 entries of a table, best first. */
-static uint32_t collect(const struct nv_mirror *m, uint8_t family, uint32_t table, struct candidate list[CANDIDATES_MAX])
+static uint32_t collect(const struct nv_mirror *m, uint8_t family, uint32_t table,
+                        struct candidate list[CANDIDATES_MAX])
 {
     union {
         uint64_t key[NV_TREE_KEY_WORDS_MAX];
@@ -162,7 +166,8 @@ static uint32_t collect(const struct nv_mirror *m, uint8_t family, uint32_t tabl
     uint64_t key[NV_TREE_KEY_WORDS_MAX] = {(uint64_t)table << 32};
     struct nv_cursor c;
     uint32_t n = 0;
-    for (int more = nv_cursor_seek(&c, &t, key); more == NV_TREE_OK && n < CANDIDATES_MAX; more = nv_cursor_next(&c)) {
+    for (int more = nv_cursor_seek(&c, &t, key); more == NV_TREE_OK && n < CANDIDATES_MAX;
+         more = nv_cursor_next(&c)) {
         if (nv_cursor_get(&c, &r) != NV_TREE_OK || r.key[0] != key[0] ||
             (v4 ? r.key[1] >> 56 : r.key[1] | r.key[2] >> 24))
             break; /* another table, or longer than /0 */
@@ -170,7 +175,8 @@ static uint32_t collect(const struct nv_mirror *m, uint8_t family, uint32_t tabl
                                .hops = v4 ? r.r4.hops : r.r6.hops,
                                .tos = v4 ? (uint32_t)(r.key[1] >> 48 & 0xffu) : 0,
                                .pref = v4 ? 2 : (uint8_t)(r.r6.pref ^ 2u)};
-        if (!nv_select_summary(m, family, &r, &at.alive, &at.value) || (!v4 && r.key[2] >> 16 & 0xffu))
+        if (!nv_select_summary(m, family, &r, &at.alive, &at.value) ||
+            (!v4 && r.key[2] >> 16 & 0xffu))
             continue; /* limited to a source: no default for everybody */
         if (at.value.type != NV_RTN_UNICAST && !(at.value.flags & NETVANE_DF_REJECT))
             continue;
@@ -187,10 +193,13 @@ static uint32_t collect(const struct nv_mirror *m, uint8_t family, uint32_t tabl
 }
 
 /* Makes the tree of candidates hold exactly this list for a table. */
-static void write_list(struct nv_mirror *m, uint8_t family, uint32_t table, const struct candidate *list, uint32_t n)
+static void write_list(struct nv_mirror *m, uint8_t family, uint32_t table,
+                       const struct candidate *list, uint32_t n)
 {
     for (uint32_t i = 0; i <= CANDIDATES_MAX; i++) {
-        struct netvane_rec_default r = {.key = {(uint64_t)family << 56 | (uint64_t)table << 16 | i}}, old;
+        struct netvane_rec_default r = {.key = {(uint64_t)family << 56 | (uint64_t)table << 16 |
+                                                i}},
+                                   old;
         bool known = nv_draft_find(&m->draft, NETVANE_TREE_DEFAULTS, r.key, &old);
         if (i >= n && !known)
             return;

@@ -10,7 +10,7 @@
 /* Answers of the mirror for one family (index 0: IPv4, 1: IPv6). */
 struct nv_choice {
     struct netvane_region_default main_default; /* the best /0 of table main; family 0: none */
-    struct netvane_region_default egress;       /* of the probe destination, as the mirror sees it */
+    struct netvane_region_default egress; /* of the probe destination, as the mirror sees it */
 };
 
 /*
@@ -24,8 +24,8 @@ void nv_select(struct nv_mirror *m, unsigned f, struct nv_choice *ret_choice);
 void nv_select_egress(struct nv_mirror *m, unsigned f, struct netvane_region_default *ret_egress);
 
 /* select.c: one route as a default; alive tells whether the kernel would use it. */
-bool nv_select_summary(const struct nv_mirror *m, uint8_t family, const void *record, bool *ret_alive,
-                       struct netvane_region_default *ret_default);
+bool nv_select_summary(const struct nv_mirror *m, uint8_t family, const void *record,
+                       bool *ret_alive, struct netvane_region_default *ret_default);
 
 enum {
     NV_RTN_UNICAST = 1,

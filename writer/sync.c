@@ -18,7 +18,7 @@
 static const struct {
     enum nv_class cls;
     uint8_t family;
-} steps[] = {{NV_LINK, 0},    {NV_ADDR, 0},         {NV_RULE, NV_AF_4}, {NV_RULE, NV_AF_6},
+} steps[] = {{NV_LINK, 0},    {NV_ADDR, 0},        {NV_RULE, NV_AF_4}, {NV_RULE, NV_AF_6},
              {NV_NEXTHOP, 0}, {NV_ROUTE, NV_AF_4}, {NV_ROUTE, NV_AF_6}};
 
 static const char *const round_names[] = {"none", "initial", "resync", "reconcile"};
@@ -42,8 +42,8 @@ void nv_sync_destroy(struct nv_sync *s)
 
 static bool covers(const struct nv_dump_request *a, const struct nv_dump_request *b)
 {
-    return a->cls == b->cls && (!a->family || a->family == b->family) && (!a->ifindex || a->ifindex == b->ifindex) &&
-           (!a->table || a->table == b->table);
+    return a->cls == b->cls && (!a->family || a->family == b->family) &&
+           (!a->ifindex || a->ifindex == b->ifindex) && (!a->table || a->table == b->table);
 }
 
 static void unqueue(struct nv_sync *s, unsigned i)
@@ -65,7 +65,8 @@ static void enqueue(struct nv_sync *s, const struct nv_reread *job)
             unqueue(s, i);
         }
     }
-    if (s->queued == NV_REREADS_MAX) { /* one of everything of that kind instead of many small ones */
+    if (s->queued ==
+        NV_REREADS_MAX) { /* one of everything of that kind instead of many small ones */
         j.req.ifindex = j.req.table = 0;
         for (unsigned i = s->queued; i-- > 0;)
             if (covers(&j.req, &s->queue[i].req))
@@ -106,17 +107,12 @@ void nv_sync_lose(struct nv_sync *s, const char *reason)
 static enum nv_kind kind_of(enum nv_class cls, uint8_t family)
 {
     switch (cls) {
-    case NV_LINK:
-        return NV_K_LINK;
-    case NV_ADDR:
-        return NV_K_ADDR;
-    case NV_ROUTE:
-        return family == NV_AF_4 ? NV_K_ROUTE4 : NV_K_ROUTE6;
-    case NV_RULE:
-        return NV_K_RULE;
+    case NV_LINK: return NV_K_LINK;
+    case NV_ADDR: return NV_K_ADDR;
+    case NV_ROUTE: return family == NV_AF_4 ? NV_K_ROUTE4 : NV_K_ROUTE6;
+    case NV_RULE: return NV_K_RULE;
     case NV_NEXTHOP:
-    case NV_CLASS_COUNT:
-        break;
+    case NV_CLASS_COUNT: break;
     }
     return NV_K_NEXTHOP;
 }
@@ -124,16 +120,12 @@ static enum nv_kind kind_of(enum nv_class cls, uint8_t family)
 static uint8_t family_of(const struct nv_event *ev)
 {
     switch (ev->cls) {
-    case NV_ADDR:
-        return ev->addr->family;
-    case NV_ROUTE:
-        return ev->route->family;
-    case NV_RULE:
-        return ev->rule->family;
+    case NV_ADDR: return ev->addr->family;
+    case NV_ROUTE: return ev->route->family;
+    case NV_RULE: return ev->rule->family;
     case NV_LINK:
     case NV_NEXTHOP:
-    case NV_CLASS_COUNT:
-        break;
+    case NV_CLASS_COUNT: break;
     }
     return 0;
 }
@@ -141,18 +133,14 @@ static uint8_t family_of(const struct nv_event *ev)
 static uint64_t touch_of(const struct nv_event *ev)
 {
     switch (ev->cls) {
-    case NV_LINK:
-        return nv_touch_link(ev->link->ifindex);
-    case NV_ADDR:
-        return nv_touch_addr(ev->addr->family, ev->addr->ifindex, ev->addr->local);
+    case NV_LINK: return nv_touch_link(ev->link->ifindex);
+    case NV_ADDR: return nv_touch_addr(ev->addr->family, ev->addr->ifindex, ev->addr->local);
     case NV_ROUTE:
-        return nv_touch_route(ev->route->family, ev->route->table, ev->route->dst, ev->route->dst_len);
-    case NV_RULE:
-        return nv_touch_rule(ev->rule->family, ev->rule->priority);
-    case NV_NEXTHOP:
-        return nv_touch_nexthop(ev->nexthop->id);
-    case NV_CLASS_COUNT:
-        break;
+        return nv_touch_route(ev->route->family, ev->route->table, ev->route->dst,
+                              ev->route->dst_len);
+    case NV_RULE: return nv_touch_rule(ev->rule->family, ev->rule->priority);
+    case NV_NEXTHOP: return nv_touch_nexthop(ev->nexthop->id);
+    case NV_CLASS_COUNT: break;
     }
     return 0;
 }
@@ -201,9 +189,9 @@ static void drift_swept(void *arg, enum nv_kind kind, const char *text)
 
 static void drift_count(struct nv_sync *s, enum nv_kind kind)
 {
-    static const uint16_t counters[NV_K_COUNT] = {NETVANE_RC_DRIFT_LINKS,  NETVANE_RC_DRIFT_ADDRS,
-                                                  NETVANE_RC_DRIFT_ROUTES, NETVANE_RC_DRIFT_ROUTES,
-                                                  NETVANE_RC_DRIFT_RULES,  NETVANE_RC_DRIFT_NEXTHOPS};
+    static const uint16_t counters[NV_K_COUNT] = {
+        NETVANE_RC_DRIFT_LINKS,  NETVANE_RC_DRIFT_ADDRS, NETVANE_RC_DRIFT_ROUTES,
+        NETVANE_RC_DRIFT_ROUTES, NETVANE_RC_DRIFT_RULES, NETVANE_RC_DRIFT_NEXTHOPS};
     uint32_t n = s->drift_listed + s->drift_unlisted;
     if (!n)
         return;
@@ -221,19 +209,14 @@ static enum nv_effect apply_put(struct nv_sync *s, const struct nv_event *ev)
 {
     struct nv_mirror *m = s->mirror;
     switch (ev->cls) {
-    case NV_LINK:
-        return nv_mirror_link_put(m, ev->link);
-    case NV_ADDR:
-        return nv_mirror_addr_put(m, ev->addr, ev->dump, nv_clock_boottime_ns());
+    case NV_LINK: return nv_mirror_link_put(m, ev->link);
+    case NV_ADDR: return nv_mirror_addr_put(m, ev->addr, ev->dump, nv_clock_boottime_ns());
     case NV_ROUTE:
         return nv_mirror_route_put(m, ev->route, ev->list, ev->dump,
                                    ev->route->has_expires ? nv_clock_boottime_ns() : 0);
-    case NV_RULE:
-        return nv_mirror_rule_put(m, ev->rule, ev->dump);
-    case NV_NEXTHOP:
-        return nv_mirror_nexthop_put(m, ev->nexthop);
-    case NV_CLASS_COUNT:
-        break;
+    case NV_RULE: return nv_mirror_rule_put(m, ev->rule, ev->dump);
+    case NV_NEXTHOP: return nv_mirror_nexthop_put(m, ev->nexthop);
+    case NV_CLASS_COUNT: break;
     }
     return NV_SAME;
 }
@@ -242,24 +225,19 @@ static enum nv_effect apply_remove(struct nv_sync *s, const struct nv_event *ev)
 {
     struct nv_mirror *m = s->mirror;
     switch (ev->cls) {
-    case NV_LINK:
-        return nv_mirror_link_remove(m, ev->link->ifindex);
-    case NV_ADDR:
-        return nv_mirror_addr_remove(m, ev->addr);
-    case NV_ROUTE:
-        return nv_mirror_route_remove(m, ev->route);
-    case NV_RULE:
-        return nv_mirror_rule_remove(m, ev->rule);
-    case NV_NEXTHOP:
-        return nv_mirror_nexthop_remove(m, ev->nexthop->id);
-    case NV_CLASS_COUNT:
-        break;
+    case NV_LINK: return nv_mirror_link_remove(m, ev->link->ifindex);
+    case NV_ADDR: return nv_mirror_addr_remove(m, ev->addr);
+    case NV_ROUTE: return nv_mirror_route_remove(m, ev->route);
+    case NV_RULE: return nv_mirror_rule_remove(m, ev->rule);
+    case NV_NEXTHOP: return nv_mirror_nexthop_remove(m, ev->nexthop->id);
+    case NV_CLASS_COUNT: break;
     }
     return NV_SAME;
 }
 
 /* The edges of a link, from what the mirror held before and holds now. */
-static void link_edge(struct nv_sync *s, uint32_t ifindex, bool was, const struct netvane_rec_link *before)
+static void link_edge(struct nv_sync *s, uint32_t ifindex, bool was,
+                      const struct netvane_rec_link *before)
 {
     struct netvane_rec_link after;
     bool is = nv_mirror_link(s->mirror, ifindex, &after);
@@ -296,7 +274,8 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     if (ev->cls == NV_LINK && s->round != NV_ROUND_INITIAL && s->round != NV_ROUND_RESYNC)
         link_edge(s, ev->link->ifindex, was, &before);
     if (hunting(s)) {
-        static const char *const names[NV_CLASS_COUNT] = {"link", "address", "route", "rule", "nexthop"};
+        static const char *const names[NV_CLASS_COUNT] = {"link", "address", "route", "rule",
+                                                          "nexthop"};
         drift_note(s, key, kind_of(ev->cls, family_of(ev)), names[ev->cls]);
     }
 }
@@ -328,24 +307,18 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
         else if (e != NV_SAME)
             nv_edge_addr(s, ev->addr, removed);
         break;
-    case NV_ROUTE:
-        nv_edge_route(s, ev->route, e);
-        break;
-    case NV_RULE:
-        nv_edge_rule(s, ev->rule->family);
-        break;
-    case NV_NEXTHOP:
-        nv_edge_nexthop(s);
-        break;
-    case NV_CLASS_COUNT:
-        break;
+    case NV_ROUTE: nv_edge_route(s, ev->route, e); break;
+    case NV_RULE: nv_edge_rule(s, ev->rule->family); break;
+    case NV_NEXTHOP: nv_edge_nexthop(s); break;
+    case NV_CLASS_COUNT: break;
     }
 }
 
 void nv_sync_event(void *sync, const struct nv_event *ev)
 {
     struct nv_sync *s = sync;
-    static const char *const lost[NV_LOST_REASONS] = {"overrun", "truncated", "malformed", "socket error"};
+    static const char *const lost[NV_LOST_REASONS] = {"overrun", "truncated", "malformed",
+                                                      "socket error"};
     switch (ev->kind) {
     case NV_EV_UPSERT:
     case NV_EV_REMOVE:
@@ -354,14 +327,9 @@ void nv_sync_event(void *sync, const struct nv_event *ev)
         else
             fact_of_event(s, ev);
         break;
-    case NV_EV_HINT:
-        nv_edge_hint(s, ev);
-        break;
-    case NV_EV_LOST:
-        nv_sync_lose(s, lost[ev->lost]);
-        break;
-    case NV_EV_DUMP_BEGIN:
-        break;
+    case NV_EV_HINT: nv_edge_hint(s, ev); break;
+    case NV_EV_LOST: nv_sync_lose(s, lost[ev->lost]); break;
+    case NV_EV_DUMP_BEGIN: break;
     case NV_EV_DUMP_END:
         if (s->dump.active && ev->dump == s->dump.job.req.number) {
             s->dump.ended = true;
@@ -378,7 +346,8 @@ void nv_sync_event(void *sync, const struct nv_event *ev)
 
 static void doubt_cb(void *arg, uint8_t family, uint32_t table)
 {
-    nv_sync_want(arg, (struct nv_dump_request){.cls = NV_ROUTE, .family = family, .table = table}, 0);
+    nv_sync_want(arg, (struct nv_dump_request){.cls = NV_ROUTE, .family = family, .table = table},
+                 0);
 }
 
 /* ---- dumps ------------------------------------------------------------------------------------------------------- */
@@ -434,7 +403,8 @@ static void end_round(struct nv_sync *s, uint64_t now_ns)
     }
     s->round = NV_ROUND_NONE;
     s->reconcile_due_ns =
-        s->reconcile_ns ? now_ns + nv_max_u64(s->reconcile_ns, s->round_ns * NV_RECONCILE_SHARE) : NV_FOREVER;
+        s->reconcile_ns ? now_ns + nv_max_u64(s->reconcile_ns, s->round_ns * NV_RECONCILE_SHARE)
+                        : NV_FOREVER;
     if (s->drifting_rounds >= 2) { /* twice in a row: this socket may have gone deaf */
         s->drifting_rounds = 0;
         int r = nv_source_reopen(s->source);
@@ -473,15 +443,17 @@ static void finish_dump(struct nv_sync *s, uint64_t now_ns)
     job->tries++;
     if (s->dump.status == NV_DUMP_FAILED) {
         s->counter[NETVANE_RC_DUMP_ERRORS]++;
-        nv_log(NV_LOG_WARNING, "dump_failed", "class=%u family=%u error=%d try=%u", (unsigned)job->req.cls,
-               job->req.family, s->dump.error, job->tries);
+        nv_log(NV_LOG_WARNING, "dump_failed", "class=%u family=%u error=%d try=%u",
+               (unsigned)job->req.cls, job->req.family, s->dump.error, job->tries);
         retry(s, NV_DUMP_RETRY_NS << (job->tries < 10 ? job->tries : 10), now_ns);
         return;
     }
     bool clean = !s->dump.disturbed && s->dump.status != NV_DUMP_INTERRUPTED;
     uint32_t removed = sweep(s, !clean);
-    nv_log(NV_LOG_DEBUG, "dump", "class=%u family=%u ifindex=%u table=%u try=%u clean=%d removed=%u",
-           (unsigned)job->req.cls, job->req.family, job->req.ifindex, job->req.table, job->tries, clean, removed);
+    nv_log(NV_LOG_DEBUG, "dump",
+           "class=%u family=%u ifindex=%u table=%u try=%u clean=%d removed=%u",
+           (unsigned)job->req.cls, job->req.family, job->req.ifindex, job->req.table, job->tries,
+           clean, removed);
     if (removed && job->req.cls == NV_LINK && nv_sync_publishable(s))
         nv_edge_link(s, &(struct netvane_rec_link){.id = 0}, NULL); /* links went without a word */
     if (!clean && job->tries < NV_DUMP_TRIES) {
@@ -529,7 +501,8 @@ static void begin_round(struct nv_sync *s, enum nv_round round, uint64_t now_ns)
     if (round == NV_ROUND_RESYNC) {
         s->queued = 0; /* the round covers it */
         s->mirror->degraded = false;
-        nv_log(NV_LOG_INFO, round_names[round], "reason=\"%s\"", s->lost_reason ? s->lost_reason : "asked for");
+        nv_log(NV_LOG_INFO, round_names[round], "reason=\"%s\"",
+               s->lost_reason ? s->lost_reason : "asked for");
     }
 }
 

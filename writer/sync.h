@@ -96,7 +96,8 @@ static inline bool nv_sync_settled(const struct nv_sync *s)
 void nv_sync_want(struct nv_sync *s, struct nv_dump_request req, uint64_t not_before_ns);
 
 /* edges.c: what must be re-read after a change that an event, or a re-read, brought. */
-void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before, const struct netvane_rec_link *after);
+void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before,
+                  const struct netvane_rec_link *after);
 void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed);
 void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect);
 void nv_edge_rule(struct nv_sync *s, uint8_t family);

@@ -15,14 +15,16 @@ bool nv_legacy_read(const void *base, uint64_t size_bytes, struct nv_legacy *ret
     if (size_bytes < NETVANE_ARENA_OFFSET)
         return false;
     nv_payload_load(&h, base, sizeof(h));
-    if (h.magic != NETVANE_REGION_MAGIC || h.major != NETVANE_REGION_MAJOR || h.layout != NETVANE_REGION_LAYOUT ||
+    if (h.magic != NETVANE_REGION_MAGIC || h.major != NETVANE_REGION_MAJOR ||
+        h.layout != NETVANE_REGION_LAYOUT ||
         h.checksum != nv_hash(&h, offsetof(struct netvane_region_header, checksum)))
         return false;
     uint64_t v = nv_read_head(base) & ~NETVANE_HEAD_MOVED;
     if (!v)
         return false;
     nv_payload_load(&slot, nv_at(base, NV_SLOT(v)), sizeof(slot));
-    if (slot.version != v || slot.checksum != nv_hash((unsigned char *)&slot + 16, sizeof(slot) - 16))
+    if (slot.version != v ||
+        slot.checksum != nv_hash((unsigned char *)&slot + 16, sizeof(slot) - 16))
         return false;
     ret_legacy->version = v;
     memcpy(ret_legacy->gen, slot.gen, sizeof(ret_legacy->gen));

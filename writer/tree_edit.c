@@ -25,7 +25,8 @@ struct work {
     struct netvane_region_node node;
 };
 
-static unsigned char *record_at(const struct nv_tree_shape *s, struct netvane_region_node *n, unsigned i)
+static unsigned char *record_at(const struct nv_tree_shape *s, struct netvane_region_node *n,
+                                unsigned i)
 {
     return n->bytes + (size_t)i * s->stride;
 }
@@ -37,7 +38,8 @@ static uint64_t *key_at(const struct nv_tree_shape *s, struct netvane_region_nod
 
 static uint32_t *child_at(const struct nv_tree_shape *s, struct netvane_region_node *n, unsigned i)
 {
-    return (uint32_t *)(void *)(n->bytes + (size_t)s->inner_capacity * s->key_words * 8u + (size_t)i * 4u);
+    return (uint32_t *)(void *)(n->bytes + (size_t)s->inner_capacity * s->key_words * 8u +
+                                (size_t)i * 4u);
 }
 
 static void load(const struct nv_draft *d, uint32_t ref, struct work *w)
@@ -102,14 +104,16 @@ static bool descend(const struct nv_draft *d, unsigned tree, const uint64_t *key
         if (!level) {
             unsigned i = nv_leaf_index(s, bytes, n->count, key);
             p->index[0] = i;
-            return i < n->count && !nv_stored_compare(nv_node_record(s, bytes, i), key, s->key_words);
+            return i < n->count &&
+                   !nv_stored_compare(nv_node_record(s, bytes, i), key, s->key_words);
         }
         p->index[level] = nv_inner_index(s, bytes, n->count, key);
         ref = nv_node_child(s, bytes, p->index[level]);
     }
 }
 
-static void new_root(struct nv_draft *d, unsigned tree, uint32_t left, const uint64_t *key, uint32_t right)
+static void new_root(struct nv_draft *d, unsigned tree, uint32_t left, const uint64_t *key,
+                     uint32_t right)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     struct netvane_region_root *root = &d->tree[tree];
@@ -144,8 +148,8 @@ static void inner_remove(const struct nv_tree_shape *s, struct netvane_region_no
 }
 
 /* Links a new right neighbour of the node at `level` into its parent, splitting upwards where there is no room. */
-static void link_right(struct nv_draft *d, unsigned tree, struct path *p, unsigned level, const uint64_t *first_key,
-                       uint32_t right)
+static void link_right(struct nv_draft *d, unsigned tree, struct path *p, unsigned level,
+                       const uint64_t *first_key, uint32_t right)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
@@ -173,11 +177,13 @@ static void link_right(struct nv_draft *d, unsigned tree, struct path *p, unsign
             memcpy(up, key, s->key_words * 8u);
         } else {
             r.node.count = (uint16_t)(w.node.count - keep);
-            memcpy(key_at(s, &r.node, 0), key_at(s, &w.node, keep), (size_t)r.node.count * s->key_words * 8u);
+            memcpy(key_at(s, &r.node, 0), key_at(s, &w.node, keep),
+                   (size_t)r.node.count * s->key_words * 8u);
             memcpy(child_at(s, &r.node, 0), child_at(s, &w.node, keep), (size_t)r.node.count * 4u);
             memcpy(up, key_at(s, &r.node, 0), s->key_words * 8u);
             w.node.count = (uint16_t)keep;
-            memset(key_at(s, &w.node, keep), 0, (size_t)(s->inner_capacity - keep) * s->key_words * 8u);
+            memset(key_at(s, &w.node, keep), 0,
+                   (size_t)(s->inner_capacity - keep) * s->key_words * 8u);
             memset(child_at(s, &w.node, keep), 0, (size_t)(s->inner_capacity - keep) * 4u);
             if (at <= keep)
                 inner_insert(s, &w.node, at, key, right);
@@ -192,21 +198,24 @@ static void link_right(struct nv_draft *d, unsigned tree, struct path *p, unsign
     }
 }
 
-static void leaf_insert(const struct nv_tree_shape *s, struct netvane_region_node *n, unsigned i, const void *record)
+static void leaf_insert(const struct nv_tree_shape *s, struct netvane_region_node *n, unsigned i,
+                        const void *record)
 {
     memmove(record_at(s, n, i + 1), record_at(s, n, i), (size_t)(n->count - i) * s->stride);
     memcpy(record_at(s, n, i), record, s->stride);
     n->count++;
 }
 
-static void split_leaf(struct nv_draft *d, unsigned tree, struct path *p, struct work *w, const void *record)
+static void split_leaf(struct nv_draft *d, unsigned tree, struct path *p, struct work *w,
+                       const void *record)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     unsigned at = p->index[0];
     unsigned keep = at == w->node.count ? w->node.count : w->node.count / 2u;
     struct work r = {.node = {.tree = (uint8_t)tree}};
     r.node.count = (uint16_t)(w->node.count - keep);
-    memcpy(record_at(s, &r.node, 0), record_at(s, &w->node, keep), (size_t)r.node.count * s->stride);
+    memcpy(record_at(s, &r.node, 0), record_at(s, &w->node, keep),
+           (size_t)r.node.count * s->stride);
     w->node.count = (uint16_t)keep;
     memset(record_at(s, &w->node, keep), 0, (size_t)(s->leaf_capacity - keep) * s->stride);
     bool left = at < keep || (at == keep && keep != s->leaf_capacity && r.node.count);
@@ -272,7 +281,8 @@ static bool append_node(const struct nv_tree_shape *s, struct netvane_region_nod
     if (left->level) {
         memcpy(key_at(s, left, n), key_at(s, right, 0), (size_t)m * s->key_words * 8u);
         memcpy(child_at(s, left, n), child_at(s, right, 0), (size_t)m * 4u);
-        memcpy(key_at(s, left, n), key, s->key_words * 8u); /* key 0 of an inner node is not kept true */
+        memcpy(key_at(s, left, n), key,
+               s->key_words * 8u); /* key 0 of an inner node is not kept true */
     } else {
         memcpy(record_at(s, left, n), record_at(s, right, 0), (size_t)m * s->stride);
     }
@@ -281,7 +291,8 @@ static bool append_node(const struct nv_tree_shape *s, struct netvane_region_nod
 }
 
 /* The node w at `level` became small: merges it with a neighbour under the same parent if both fit into one. */
-static void settle(struct nv_draft *d, unsigned tree, struct path *p, unsigned level, struct work *w)
+static void settle(struct nv_draft *d, unsigned tree, struct path *p, unsigned level,
+                   struct work *w)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     struct netvane_region_root *root = &d->tree[tree];
@@ -318,7 +329,9 @@ static void settle(struct nv_draft *d, unsigned tree, struct path *p, unsigned l
                 unlink_child(d, tree, p, level);
                 /* The parent may have changed place or be gone; find the left node's path anew. */
                 uint64_t key[NV_TREE_KEY_WORDS_MAX];
-                memcpy(key, level ? key_at(s, &other.node, 1) : (uint64_t *)(void *)record_at(s, &other.node, 0),
+                memcpy(key,
+                       level ? key_at(s, &other.node, 1)
+                             : (uint64_t *)(void *)record_at(s, &other.node, 0),
                        s->key_words * 8u);
                 struct path q;
                 (void)descend(d, tree, key, &q);

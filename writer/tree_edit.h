@@ -18,12 +18,17 @@ struct nv_draft {
 static inline struct nv_tree nv_draft_tree(const struct nv_draft *d, unsigned tree)
 {
     const struct netvane_region_root *r = &d->tree[tree];
-    return (struct nv_tree){.base = d->arena.base, .limit = d->arena.size_bytes, .ref = r->ref, .height = r->height,
-                            .count = r->count, .tree = tree};
+    return (struct nv_tree){.base = d->arena.base,
+                            .limit = d->arena.size_bytes,
+                            .ref = r->ref,
+                            .height = r->height,
+                            .count = r->count,
+                            .tree = tree};
 }
 
 /* The record with this key: true if there is one. key of fewer words than the tree's: see nv_draft_seek. */
-static inline bool nv_draft_find(const struct nv_draft *d, unsigned tree, const uint64_t *key, void *ret_record)
+static inline bool nv_draft_find(const struct nv_draft *d, unsigned tree, const uint64_t *key,
+                                 void *ret_record)
 {
     struct nv_tree t = nv_draft_tree(d, tree);
     return nv_tree_find(&t, key, ret_record) == NV_TREE_OK;

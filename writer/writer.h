@@ -9,9 +9,9 @@
 #include "sync.h"
 
 struct nv_writer_options {
-    const char *dir;   /* NULL: the first directory that fits this process's privilege */
+    const char *dir; /* NULL: the first directory that fits this process's privilege */
     const char *name;
-    const char *netns; /* NULL: this one */
+    const char *netns;     /* NULL: this one */
     uint64_t reconcile_ns; /* 0: never */
     uint64_t coalesce_ns;
     uint64_t max_bytes;

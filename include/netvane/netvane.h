@@ -53,10 +53,10 @@ extern "C" {
 #define NETVANE_VERSION_PATCH 0
 
 /* Zeroes a struct of this header and sets its size. */
-#define NETVANE_INIT(ptr)                                                                          \
-    do {                                                                                           \
-        memset((ptr), 0, sizeof(*(ptr)));                                                          \
-        (ptr)->size = (uint32_t)sizeof(*(ptr));                                                    \
+#define NETVANE_INIT(ptr)                       \
+    do {                                        \
+        memset((ptr), 0, sizeof(*(ptr)));       \
+        (ptr)->size = (uint32_t)sizeof(*(ptr)); \
     } while (0)
 
 /* ---- errors ------------------------------------------------------------------------------------------ */
@@ -64,13 +64,13 @@ extern "C" {
 /* Values never change and are the same on every OS. */
 enum netvane_error {
     NETVANE_OK = 0,
-    NETVANE_NOT_FOUND = -1,    /* the State holds no such object */
-    NETVANE_EXPIRED = -2,      /* that version is no longer readable: begin again */
-    NETVANE_CORRUPT = -3,      /* the region breaks its own rules: do not retry; report it */
-    NETVANE_NO_WRITER = -4,    /* no region of that name: is netvaned running? */
-    NETVANE_NOT_READY = -5,    /* the writer has not published its first State yet */
+    NETVANE_NOT_FOUND = -1, /* the State holds no such object */
+    NETVANE_EXPIRED = -2,   /* that version is no longer readable: begin again */
+    NETVANE_CORRUPT = -3,   /* the region breaks its own rules: do not retry; report it */
+    NETVANE_NO_WRITER = -4, /* no region of that name: is netvaned running? */
+    NETVANE_NOT_READY = -5, /* the writer has not published its first State yet */
     NETVANE_TIMEOUT = -6,
-    NETVANE_INVALID = -7,      /* an argument is out of range */
+    NETVANE_INVALID = -7, /* an argument is out of range */
     NETVANE_NO_MEMORY = -8,
     NETVANE_PERMISSION = -9,   /* may not open the region */
     NETVANE_NOT_REGULAR = -10, /* the name leads to something that is not a regular file */
@@ -97,9 +97,11 @@ struct netvane; /* a handle on one region, and on every region that takes its pl
 
 struct netvane_open_args {
     uint32_t size;
-    uint32_t trust_uid;  /* accept a region of this owner too, if trust_flags has NETVANE_TRUST_UID */
-    const char *dir;     /* NULL: NETVANE_DIR, else /run/netvane, /dev/shm/netvane, $XDG_RUNTIME_DIR/netvane */
-    const char *name;    /* NULL: "default" */
+    uint32_t
+        trust_uid; /* accept a region of this owner too, if trust_flags has NETVANE_TRUST_UID */
+    const char
+        *dir; /* NULL: NETVANE_DIR, else /run/netvane, /dev/shm/netvane, $XDG_RUNTIME_DIR/netvane */
+    const char *name; /* NULL: "default" */
     uint32_t trust_flags;
     uint32_t reserved;
 };
@@ -134,8 +136,8 @@ struct netvane_poll_words {
 static inline int netvane_changed(const struct netvane *nv, uint64_t version)
 {
 #if defined(__GNUC__)
-    const uint64_t *head =
-        __atomic_load_n(&((const struct netvane_poll_words *)(const void *)nv)->head, __ATOMIC_ACQUIRE);
+    const uint64_t *head = __atomic_load_n(
+        &((const struct netvane_poll_words *)(const void *)nv)->head, __ATOMIC_ACQUIRE);
     return __atomic_load_n(head, __ATOMIC_ACQUIRE) != version;
 #else
     const volatile uint64_t *head = ((const struct netvane_poll_words *)(const void *)nv)->head;
@@ -192,7 +194,8 @@ struct netvane_info {
     uint32_t links, addrs, routes4, routes6, rules, nexthops; /* counts */
     uint32_t generations[NETVANE_TOPIC_COUNT];
     uint32_t reserved;
-    uint64_t digests[NETVANE_TOPIC_COUNT]; /* equal content has equal digests, across restarts too */
+    uint64_t
+        digests[NETVANE_TOPIC_COUNT]; /* equal content has equal digests, across restarts too */
 };
 /* Errors: EXPIRED, INVALID. */
 NETVANE_API int netvane_snap_info(const struct netvane_snap *snap, struct netvane_info *ret_info);
@@ -221,7 +224,7 @@ struct netvane_iter {
 struct netvane_link {
     uint32_t size;
     uint32_t ifindex;
-    uint32_t flags; /* IFF_* */
+    uint32_t flags;   /* IFF_* */
     uint32_t present; /* NETVANE_LINK_* */
     char name[16];
     uint32_t mtu, min_mtu, max_mtu, txqlen;
@@ -230,14 +233,16 @@ struct netvane_link {
     int32_t link_netnsid;
     uint32_t group;
     uint32_t num_tx_queues, num_rx_queues;
-    uint16_t type; /* ARPHRD_* */
+    uint16_t type;     /* ARPHRD_* */
     uint8_t operstate; /* IF_OPER_* */
     uint8_t linkmode;
     uint8_t address_len, broadcast_len, perm_address_len;
     uint8_t addrgen; /* IN6_ADDR_GEN_MODE_* */
     uint8_t address[32], broadcast[32], perm_address[32];
-    uint32_t kind, slave_kind, qdisc, alias, parent_bus, parent_dev; /* string ids: netvane_string_get */
-    uint32_t info[3]; /* if HAS_INFO. vlan: id, protocol, flags; vrf: table; vxlan: vni; macvlan: mode */
+    uint32_t kind, slave_kind, qdisc, alias, parent_bus,
+        parent_dev; /* string ids: netvane_string_get */
+    uint32_t
+        info[3]; /* if HAS_INFO. vlan: id, protocol, flags; vrf: table; vxlan: vni; macvlan: mode */
     uint32_t altname_count;
     uint32_t id; /* tells a link from an earlier one of the same ifindex, within one instance */
 };
@@ -252,13 +257,14 @@ NETVANE_API int netvane_link_get_by_name(const struct netvane_snap *snap, const 
 NETVANE_API int netvane_link_iter(const struct netvane_snap *snap, struct netvane_iter *ret_it);
 NETVANE_API int netvane_link_next(struct netvane_iter *it, struct netvane_link *ret_link);
 /* Alternative name number index (from 0). buf of 128 bytes always suffices. Errors: also TRUNCATED. */
-NETVANE_API int netvane_link_altname(const struct netvane_snap *snap, uint32_t ifindex, uint32_t index,
-                                     char *buf, size_t size);
+NETVANE_API int netvane_link_altname(const struct netvane_snap *snap, uint32_t ifindex,
+                                     uint32_t index, char *buf, size_t size);
 /*
  * Copies string id of this snapshot (a kind, a qdisc, an encapsulation, ...) and a final zero; returns its
  * length, or NOT_FOUND (id 0 too), TRUNCATED, EXPIRED, CORRUPT. Encapsulations are bytes and may hold zeros.
  */
-NETVANE_API int netvane_string_get(const struct netvane_snap *snap, uint32_t id, char *buf, size_t size);
+NETVANE_API int netvane_string_get(const struct netvane_snap *snap, uint32_t id, char *buf,
+                                   size_t size);
 
 /* ---- addresses ---------------------------------------------------------------------------------------------------- */
 
@@ -278,7 +284,8 @@ struct netvane_addr {
     uint8_t local[16];
     uint8_t peer[16]; /* the same as local unless HAS_PEER */
     uint8_t broadcast[4];
-    uint32_t position; /* IPv4: in the order of its link, 0 comes first. IPv6: 0, order decides nothing */
+    uint32_t
+        position; /* IPv4: in the order of its link, 0 comes first. IPv6: 0, order decides nothing */
     uint32_t metric;
     uint32_t present; /* NETVANE_ADDR_* */
     char label[16];
@@ -290,12 +297,12 @@ struct netvane_addr {
 NETVANE_API int netvane_addr_iter(const struct netvane_snap *snap, uint32_t ifindex, uint8_t family,
                                   struct netvane_iter *ret_it);
 /* Each entry with this address: "is this IP mine, and where?" */
-NETVANE_API int netvane_addr_iter_ip(const struct netvane_snap *snap, uint8_t family, const uint8_t *ip,
-                                     struct netvane_iter *ret_it);
+NETVANE_API int netvane_addr_iter_ip(const struct netvane_snap *snap, uint8_t family,
+                                     const uint8_t *ip, struct netvane_iter *ret_it);
 NETVANE_API int netvane_addr_next(struct netvane_iter *it, struct netvane_addr *ret_addr);
 /* "Is this IP mine?": the first entry with it, else NOT_FOUND. Cost: two tree walks. */
-NETVANE_API int netvane_addr_find(const struct netvane_snap *snap, uint8_t family, const uint8_t *ip,
-                                  struct netvane_addr *ret_addr);
+NETVANE_API int netvane_addr_find(const struct netvane_snap *snap, uint8_t family,
+                                  const uint8_t *ip, struct netvane_addr *ret_addr);
 
 #define NETVANE_LOCAL_LINK_LOCAL (1u << 0) /* link-local addresses too */
 #define NETVANE_LOCAL_DEPRECATED (1u << 1)
@@ -309,7 +316,8 @@ NETVANE_API int netvane_addr_find(const struct netvane_snap *snap, uint8_t famil
  * must be set in the first) and the number of all to ret_count. Errors: EXPIRED, CORRUPT, INVALID, NO_MEMORY.
  */
 NETVANE_API int netvane_local_list(const struct netvane_snap *snap, uint8_t family, uint32_t flags,
-                                   struct netvane_addr *ret_addrs, size_t capacity, size_t *ret_count);
+                                   struct netvane_addr *ret_addrs, size_t capacity,
+                                   size_t *ret_count);
 
 /* ---- routes ----------------------------------------------------------------------------------------------------------- */
 
@@ -320,8 +328,8 @@ struct netvane_hop {
     uint32_t ifindex; /* 0: none */
     uint32_t weight;  /* 1.. */
     uint32_t realm;
-    uint8_t flags;     /* RTNH_F_* */
-    uint8_t gw_family; /* 4, 6, or 0: on-link */
+    uint8_t flags;       /* RTNH_F_* */
+    uint8_t gw_family;   /* 4, 6, or 0: on-link */
     uint16_t encap_type; /* LWTUNNEL_ENCAP_*, 0: none */
     uint32_t encap;      /* string id of the raw attributes */
     uint8_t gateway[16];
@@ -338,10 +346,11 @@ struct netvane_route {
     uint8_t scope;    /* RT_SCOPE_* */
     uint8_t pref;     /* ICMPV6_ROUTER_PREF_* */
     uint8_t dst[16], src[16];
-    uint32_t metric;   /* priority */
-    uint32_t flags;    /* RTNH_F_*, RTM_F_* */
-    uint32_t position; /* IPv4: among routes of equal table, prefix, tos and metric. IPv6: tells such routes apart */
-    uint32_t nhid;     /* nexthop object, 0: none */
+    uint32_t metric; /* priority */
+    uint32_t flags;  /* RTNH_F_*, RTM_F_* */
+    uint32_t
+        position; /* IPv4: among routes of equal table, prefix, tos and metric. IPv6: tells such routes apart */
+    uint32_t nhid; /* nexthop object, 0: none */
     uint8_t prefsrc[16];
     uint8_t has_prefsrc;
     uint8_t multipath; /* the kernel lists its hops as a multipath route, even if it is one */
@@ -367,12 +376,14 @@ struct netvane_route_filter {
     uint8_t dst[16];
 };
 /* filter may be NULL. In order of family, table, prefix, tos, metric, position. */
-NETVANE_API int netvane_route_iter(const struct netvane_snap *snap, const struct netvane_route_filter *filter,
+NETVANE_API int netvane_route_iter(const struct netvane_snap *snap,
+                                   const struct netvane_route_filter *filter,
                                    struct netvane_iter *ret_it);
 NETVANE_API int netvane_route_next(struct netvane_iter *it, struct netvane_route *ret_route);
 /* Hop number index (from 0). Errors: NOT_FOUND, EXPIRED, CORRUPT, INVALID. */
-NETVANE_API int netvane_route_hop(const struct netvane_snap *snap, const struct netvane_route *route,
-                                  uint32_t index, struct netvane_hop *ret_hop);
+NETVANE_API int netvane_route_hop(const struct netvane_snap *snap,
+                                  const struct netvane_route *route, uint32_t index,
+                                  struct netvane_hop *ret_hop);
 
 struct netvane_metrics {
     uint32_t size;
@@ -381,7 +392,8 @@ struct netvane_metrics {
     char cc_algo[16];
 };
 /* A route without metrics gives mask 0. Errors: EXPIRED, CORRUPT, INVALID. */
-NETVANE_API int netvane_route_metrics(const struct netvane_snap *snap, const struct netvane_route *route,
+NETVANE_API int netvane_route_metrics(const struct netvane_snap *snap,
+                                      const struct netvane_route *route,
                                       struct netvane_metrics *ret_metrics);
 
 /* ---- the default route ---------------------------------------------------------------------------------------------------- */
@@ -392,10 +404,11 @@ NETVANE_API int netvane_route_metrics(const struct netvane_snap *snap, const str
 #define NETVANE_DEFAULT_MULTIPATH (1u << 3)
 #define NETVANE_DEFAULT_CONFIRMED (1u << 4) /* egress: the kernel gave the same answer */
 #define NETVANE_DEFAULT_KERNEL    (1u << 5) /* egress: the kernel's answer; the mirror's differed */
-#define NETVANE_DEFAULT_REJECT    (1u << 6) /* unreachable, blackhole, prohibit: an answer, not an absence */
-#define NETVANE_DEFAULT_LINKDOWN  (1u << 7)
-#define NETVANE_DEFAULT_DEAD      (1u << 8)
-#define NETVANE_DEFAULT_ONLINK    (1u << 9)
+#define NETVANE_DEFAULT_REJECT \
+    (1u << 6) /* unreachable, blackhole, prohibit: an answer, not an absence */
+#define NETVANE_DEFAULT_LINKDOWN (1u << 7)
+#define NETVANE_DEFAULT_DEAD     (1u << 8)
+#define NETVANE_DEFAULT_ONLINK   (1u << 9)
 
 /* One default route, or one answer of the FIB. 64 bytes for ever. */
 struct netvane_default {
@@ -407,9 +420,9 @@ struct netvane_default {
     uint32_t table;
     uint8_t family;
     uint8_t gw_family;
-    uint8_t type;     /* RTN_* */
-    uint8_t protocol; /* RTPROT_* */
-    uint32_t flags;   /* NETVANE_DEFAULT_* */
+    uint8_t type;       /* RTN_* */
+    uint8_t protocol;   /* RTPROT_* */
+    uint32_t flags;     /* NETVANE_DEFAULT_* */
     uint16_t hop_count; /* the fields above tell the first; the route tells all */
     uint8_t scope;
     uint8_t reason; /* enum netvane_reason */
@@ -419,8 +432,9 @@ struct netvane_default {
 /* Why a default route is not first among the candidates. */
 enum netvane_reason {
     NETVANE_REASON_IS_FIRST = 0,
-    NETVANE_REASON_IS_METRIC = 1,     /* another has a lower metric */
-    NETVANE_REASON_IS_ORDER = 2,      /* same metric; another comes first in the kernel's list, or is preferred */
+    NETVANE_REASON_IS_METRIC = 1, /* another has a lower metric */
+    NETVANE_REASON_IS_ORDER =
+        2, /* same metric; another comes first in the kernel's list, or is preferred */
     NETVANE_REASON_IS_LINK_DOWN = 3,  /* its link is down */
     NETVANE_REASON_IS_NO_CARRIER = 4, /* its link has no carrier */
     NETVANE_REASON_IS_DEAD = 5,       /* its nexthops are dead */
@@ -434,17 +448,19 @@ NETVANE_API const char *netvane_reason_name(unsigned reason);
  * no snapshot is needed, no lock is taken. Errors: NOT_FOUND (there is none), NOT_READY, CORRUPT, INVALID.
  * Cost: about twice a copy of 64 bytes. Any thread.
  */
-NETVANE_API int netvane_default_get(struct netvane *nv, uint8_t family, struct netvane_default *ret_default);
+NETVANE_API int netvane_default_get(struct netvane *nv, uint8_t family,
+                                    struct netvane_default *ret_default);
 /* The egress: what the FIB, rules included, answers for the family's probe destination. */
-NETVANE_API int netvane_egress_get(struct netvane *nv, uint8_t family, struct netvane_default *ret_egress);
+NETVANE_API int netvane_egress_get(struct netvane *nv, uint8_t family,
+                                   struct netvane_default *ret_egress);
 /* The same, of a snapshot. Errors: also EXPIRED. */
 NETVANE_API int netvane_snap_default(const struct netvane_snap *snap, uint8_t family,
                                      struct netvane_default *ret_default);
 NETVANE_API int netvane_snap_egress(const struct netvane_snap *snap, uint8_t family,
                                     struct netvane_default *ret_egress);
 /* All /0 of a table (0: main), best first, each with the reason why it is not first. */
-NETVANE_API int netvane_default_iter(const struct netvane_snap *snap, uint8_t family, uint32_t table,
-                                     struct netvane_iter *ret_it);
+NETVANE_API int netvane_default_iter(const struct netvane_snap *snap, uint8_t family,
+                                     uint32_t table, struct netvane_iter *ret_it);
 NETVANE_API int netvane_default_next(struct netvane_iter *it, struct netvane_default *ret_default);
 
 /* ---- rules ------------------------------------------------------------------------------------------------------------------ */
@@ -487,7 +503,8 @@ struct netvane_rule {
     uint64_t tun_id;
 };
 /* By family (0: both), in the order in which the kernel asks them. */
-NETVANE_API int netvane_rule_iter(const struct netvane_snap *snap, uint8_t family, struct netvane_iter *ret_it);
+NETVANE_API int netvane_rule_iter(const struct netvane_snap *snap, uint8_t family,
+                                  struct netvane_iter *ret_it);
 NETVANE_API int netvane_rule_next(struct netvane_iter *it, struct netvane_rule *ret_rule);
 
 /* ---- nexthop objects --------------------------------------------------------------------------------------------------------- */
@@ -508,7 +525,8 @@ struct netvane_nexthop {
     uint32_t encap;      /* string id */
     uint32_t present;    /* NETVANE_NEXTHOP_* */
     uint32_t member_count;
-    uint32_t buckets, idle_timer, unbalanced_timer; /* resilient groups; times as the kernel's clock_t */
+    uint32_t buckets, idle_timer,
+        unbalanced_timer; /* resilient groups; times as the kernel's clock_t */
 };
 struct netvane_member {
     uint32_t size;
@@ -521,8 +539,8 @@ NETVANE_API int netvane_nexthop_get(const struct netvane_snap *snap, uint32_t nh
 NETVANE_API int netvane_nexthop_iter(const struct netvane_snap *snap, struct netvane_iter *ret_it);
 NETVANE_API int netvane_nexthop_next(struct netvane_iter *it, struct netvane_nexthop *ret_nexthop);
 /* Member number index (from 0) of group nhid. */
-NETVANE_API int netvane_nexthop_member(const struct netvane_snap *snap, uint32_t nhid, uint32_t index,
-                                       struct netvane_member *ret_member);
+NETVANE_API int netvane_nexthop_member(const struct netvane_snap *snap, uint32_t nhid,
+                                       uint32_t index, struct netvane_member *ret_member);
 
 /* ---- private copies, differences ------------------------------------------------------------------------------------------------ */
 
@@ -532,9 +550,11 @@ struct netvane_state; /* a State in this process's own memory */
  * Copies a whole State, for those who must keep one long. Errors: EXPIRED (it was overtaken while copying: begin
  * again), CORRUPT, NO_MEMORY. Cost: about the size of the State in memory traffic.
  */
-NETVANE_API int netvane_state_copy(const struct netvane_snap *snap, struct netvane_state **ret_state);
+NETVANE_API int netvane_state_copy(const struct netvane_snap *snap,
+                                   struct netvane_state **ret_state);
 /* A snapshot of the copy that never expires; valid until netvane_state_free. */
-NETVANE_API void netvane_state_snap(const struct netvane_state *state, struct netvane_snap *ret_snap);
+NETVANE_API void netvane_state_snap(const struct netvane_state *state,
+                                    struct netvane_snap *ret_snap);
 NETVANE_API void netvane_state_free(struct netvane_state *state);
 
 enum netvane_class {
@@ -567,8 +587,8 @@ typedef int netvane_diff_fn(void *arg, const struct netvane_change *change);
  * difference. Errors: EXPIRED (take the newest State whole), CORRUPT, INVALID. Cost: parts of the trees that both
  * versions share are skipped, so that it is about the size of the change for two versions of one region.
  */
-NETVANE_API int netvane_diff(const struct netvane_snap *from, const struct netvane_snap *to, uint32_t classes,
-                             netvane_diff_fn *fn, void *arg);
+NETVANE_API int netvane_diff(const struct netvane_snap *from, const struct netvane_snap *to,
+                             uint32_t classes, netvane_diff_fn *fn, void *arg);
 
 /* ---- health ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -591,7 +611,7 @@ struct netvane_health {
     uint64_t verified_age_ns;  /* since the last full re-read of the kernel ended */
     uint64_t started_ns;
     uint64_t instance_id;
-    uint64_t horizon; /* the oldest version that can be read */
+    uint64_t horizon;      /* the oldest version that can be read */
     uint64_t region_bytes; /* backed by memory now */
     uint64_t max_bytes;
     uint64_t netns_dev, netns_ino;
@@ -621,7 +641,8 @@ struct netvane_wait_args {
      * sleeping. NULL: from now on. */
     const struct netvane_snap *since;
     uint64_t timeout_ns; /* 0: do not sleep; UINT64_MAX: for ever */
-    uint64_t settle_ns;  /* then return only once the topics have been quiet for so long, 0: at once */
+    uint64_t
+        settle_ns; /* then return only once the topics have been quiet for so long, 0: at once */
     uint64_t settle_max_ns; /* but at most so long after the first change, 0: ten times settle_ns */
 };
 /*
@@ -629,7 +650,8 @@ struct netvane_wait_args {
  * wakes nobody. Errors: TIMEOUT, INTERRUPTED (a signal), INVALID, and those of netvane_open. A death of the writer
  * is seen within a second and returns NETVANE_TOPIC_HEALTH if that topic was asked for. Any thread.
  */
-NETVANE_API int netvane_wait(struct netvane *nv, const struct netvane_wait_args *args, uint32_t *ret_topics);
+NETVANE_API int netvane_wait(struct netvane *nv, const struct netvane_wait_args *args,
+                             uint32_t *ret_topics);
 
 /* Waits for a State without RESYNCING and APPROXIMATE bits. Errors: TIMEOUT, INTERRUPTED, ... */
 NETVANE_API int netvane_wait_ready(struct netvane *nv, uint64_t timeout_ns);
@@ -657,7 +679,8 @@ enum netvane_verdict {
 struct netvane_watch; /* a registered callback */
 
 /* topics: those that moved and that the watch asked for. snap: the State after the change. */
-typedef enum netvane_verdict netvane_watch_fn(void *arg, uint32_t topics, const struct netvane_snap *snap);
+typedef enum netvane_verdict netvane_watch_fn(void *arg, uint32_t topics,
+                                              const struct netvane_snap *snap);
 
 /*
  * Registers fn. The first registration starts the one observer thread of the handle, the last deregistration stops
@@ -665,8 +688,8 @@ typedef enum netvane_verdict netvane_watch_fn(void *arg, uint32_t topics, const 
  * was when the change was seen; one that was removed meanwhile is not called. A callback may register and remove watches,
  * itself included. Errors: LIMIT (NETVANE_WATCHES_MAX are registered), INVALID, NO_MEMORY, SYSTEM.
  */
-NETVANE_API int netvane_watch_add(struct netvane *nv, uint32_t topics, netvane_watch_fn *fn, void *arg,
-                                  struct netvane_watch **ret_watch);
+NETVANE_API int netvane_watch_add(struct netvane *nv, uint32_t topics, netvane_watch_fn *fn,
+                                  void *arg, struct netvane_watch **ret_watch);
 /*
  * Deregisters. When it returns, fn is not running and will not run again, except where it is called from a callback:
  * then that one call may still be on the stack below. NULL is fine.

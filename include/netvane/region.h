@@ -30,11 +30,11 @@
 #error "region.h describes bytes in C11; C++ programs use netvane.h"
 #endif
 
-#define NETVANE_REGION_MAGIC      UINT64_C(0x00454e415654454e) /* "NETVANE\0" as little-endian bytes */
-#define NETVANE_REGION_MAJOR      1
-#define NETVANE_REGION_MINOR      0
-#define NETVANE_REGION_MUST       0u /* features that a reader has to understand */
-#define NETVANE_REGION_MAY        0u /* features that a reader may ignore */
+#define NETVANE_REGION_MAGIC UINT64_C(0x00454e415654454e) /* "NETVANE\0" as little-endian bytes */
+#define NETVANE_REGION_MAJOR 1
+#define NETVANE_REGION_MINOR 0
+#define NETVANE_REGION_MUST  0u /* features that a reader has to understand */
+#define NETVANE_REGION_MAY   0u /* features that a reader may ignore */
 
 #define NETVANE_HOT_OFFSET        0x400
 #define NETVANE_TOPICS_OFFSET     0x480
@@ -49,7 +49,8 @@
 #define NETVANE_NODE_BYTES        512
 #define NETVANE_NODE_HEADER_BYTES 16
 #define NETVANE_TREE_HEIGHT_MAX   12
-#define NETVANE_HEADER_PAGES_BYTES NETVANE_JOURNAL_OFFSET /* stays mapped until close: header and roots */
+#define NETVANE_HEADER_PAGES_BYTES \
+    NETVANE_JOURNAL_OFFSET /* stays mapped until close: header and roots */
 
 /* ---- words of the hot lines ---------------------------------------------------------------------- */
 
@@ -85,7 +86,8 @@ struct netvane_region_header {
 };
 
 struct netvane_region_hot {
-    uint64_t head;      /* newest version, with NETVANE_HEAD_MOVED once replaced; 0: nothing published yet */
+    uint64_t
+        head; /* newest version, with NETVANE_HEAD_MOVED once replaced; 0: nothing published yet */
     uint64_t horizon;   /* the oldest version that is still readable */
     uint64_t committed; /* bytes of the file, from its start, that are backed by memory */
     uint64_t successor; /* instance id of the region that replaced this one, or 0 */
@@ -112,8 +114,8 @@ struct netvane_region_topics {
 enum netvane_region_state {
     NETVANE_RS_STARTING = 0, /* no State yet */
     NETVANE_RS_LIVE = 1,
-    NETVANE_RS_STOPPED = 2,  /* the writer ended in order */
-    NETVANE_RS_REPLACED = 3  /* a successor took over */
+    NETVANE_RS_STOPPED = 2, /* the writer ended in order */
+    NETVANE_RS_REPLACED = 3 /* a successor took over */
 };
 
 struct netvane_region_liveness {
@@ -125,42 +127,43 @@ struct netvane_region_liveness {
 };
 
 /* Counters: one u64 each, only ever growing within one instance. Gauges say so. */
-#define NETVANE_COUNTERS(X)                                                                        \
-    X(PUBLISHES, "publishes", "versions published")                                                \
-    X(QUIET_PUBLISHES, "quiet_publishes", "versions that moved no topic (lifetimes only)")         \
-    X(EVENTS, "events", "kernel messages taken from the event socket")                             \
-    X(EVENT_BYTES, "event_bytes", "bytes taken from the event socket")                             \
-    X(DUMPS, "dumps", "dumps completed, full and targeted")                                        \
-    X(DUMP_MESSAGES, "dump_messages", "kernel messages taken from dumps")                          \
-    X(DUMPS_INTERRUPTED, "dumps_interrupted", "dumps that the kernel flagged NLM_F_DUMP_INTR")     \
-    X(DUMPS_DISTURBED, "dumps_disturbed", "dumps during which an event of their kind arrived")     \
-    X(DUMP_ERRORS, "dump_errors", "dumps that ended with an error")                                \
-    X(REREADS, "rereads", "targeted re-reads scheduled by an event")                               \
-    X(RESYNCS, "resyncs", "full re-reads because something was lost or on demand")                 \
-    X(RECONCILES, "reconciles", "periodic full re-reads")                                          \
-    X(OVERRUNS, "overruns", "times the event socket overflowed (ENOBUFS)")                         \
-    X(TRUNCATED, "truncated", "datagrams cut by MSG_TRUNC")                                        \
-    X(MALFORMED, "malformed", "messages that could not be parsed")                                 \
-    X(UNKNOWN, "unknown", "messages of a type or family that the State does not hold")             \
-    X(RESUMES, "resumes", "times the host slept (BOOTTIME moved against MONOTONIC)")               \
-    X(SOCKET_REOPENS, "socket_reopens", "times the event socket was opened again")                 \
-    X(DRIFT_LINKS, "drift_links", "links that a reconcile had to repair")                          \
-    X(DRIFT_ADDRS, "drift_addrs", "addresses that a reconcile had to repair")                      \
-    X(DRIFT_ROUTES, "drift_routes", "routes that a reconcile had to repair")                       \
-    X(DRIFT_RULES, "drift_rules", "rules that a reconcile had to repair")                          \
-    X(DRIFT_NEXTHOPS, "drift_nexthops", "nexthops that a reconcile had to repair")                 \
-    X(EGRESS_QUERIES, "egress_queries", "egress questions put to the kernel")                      \
-    X(EGRESS_DISAGREED, "egress_disagreed", "times the kernel's egress differed from the mirror's") \
-    X(EARLY_EXPIRIES, "early_expiries", "versions expired before their grace time")                \
-    X(LIMITS_HIT, "limits_hit", "changes refused because a limit was met")                         \
-    X(NO_MEMORY, "no_memory", "times the region could not grow")                                   \
-    X(NODES_COPIED, "nodes_copied", "tree nodes copied or made by commits")                        \
-    X(BYTES_COPIED, "bytes_copied", "bytes written by commits: nodes and root records")            \
-    X(WAKES, "wakes", "sleeping readers woken")                                                    \
-    X(NODES_USED, "nodes_used", "gauge: nodes that hold a readable version or the draft")          \
-    X(NODES_LIMBO, "nodes_limbo", "gauge: nodes that wait for the horizon")                        \
-    X(NODES_FREE, "nodes_free", "gauge: nodes free for use")                                       \
-    X(SOCKET_BUFFER, "socket_buffer", "gauge: bytes of the event socket's receive buffer")         \
+#define NETVANE_COUNTERS(X)                                                                    \
+    X(PUBLISHES, "publishes", "versions published")                                            \
+    X(QUIET_PUBLISHES, "quiet_publishes", "versions that moved no topic (lifetimes only)")     \
+    X(EVENTS, "events", "kernel messages taken from the event socket")                         \
+    X(EVENT_BYTES, "event_bytes", "bytes taken from the event socket")                         \
+    X(DUMPS, "dumps", "dumps completed, full and targeted")                                    \
+    X(DUMP_MESSAGES, "dump_messages", "kernel messages taken from dumps")                      \
+    X(DUMPS_INTERRUPTED, "dumps_interrupted", "dumps that the kernel flagged NLM_F_DUMP_INTR") \
+    X(DUMPS_DISTURBED, "dumps_disturbed", "dumps during which an event of their kind arrived") \
+    X(DUMP_ERRORS, "dump_errors", "dumps that ended with an error")                            \
+    X(REREADS, "rereads", "targeted re-reads scheduled by an event")                           \
+    X(RESYNCS, "resyncs", "full re-reads because something was lost or on demand")             \
+    X(RECONCILES, "reconciles", "periodic full re-reads")                                      \
+    X(OVERRUNS, "overruns", "times the event socket overflowed (ENOBUFS)")                     \
+    X(TRUNCATED, "truncated", "datagrams cut by MSG_TRUNC")                                    \
+    X(MALFORMED, "malformed", "messages that could not be parsed")                             \
+    X(UNKNOWN, "unknown", "messages of a type or family that the State does not hold")         \
+    X(RESUMES, "resumes", "times the host slept (BOOTTIME moved against MONOTONIC)")           \
+    X(SOCKET_REOPENS, "socket_reopens", "times the event socket was opened again")             \
+    X(DRIFT_LINKS, "drift_links", "links that a reconcile had to repair")                      \
+    X(DRIFT_ADDRS, "drift_addrs", "addresses that a reconcile had to repair")                  \
+    X(DRIFT_ROUTES, "drift_routes", "routes that a reconcile had to repair")                   \
+    X(DRIFT_RULES, "drift_rules", "rules that a reconcile had to repair")                      \
+    X(DRIFT_NEXTHOPS, "drift_nexthops", "nexthops that a reconcile had to repair")             \
+    X(EGRESS_QUERIES, "egress_queries", "egress questions put to the kernel")                  \
+    X(EGRESS_DISAGREED, "egress_disagreed",                                                    \
+      "times the kernel's egress differed from the mirror's")                                  \
+    X(EARLY_EXPIRIES, "early_expiries", "versions expired before their grace time")            \
+    X(LIMITS_HIT, "limits_hit", "changes refused because a limit was met")                     \
+    X(NO_MEMORY, "no_memory", "times the region could not grow")                               \
+    X(NODES_COPIED, "nodes_copied", "tree nodes copied or made by commits")                    \
+    X(BYTES_COPIED, "bytes_copied", "bytes written by commits: nodes and root records")        \
+    X(WAKES, "wakes", "sleeping readers woken")                                                \
+    X(NODES_USED, "nodes_used", "gauge: nodes that hold a readable version or the draft")      \
+    X(NODES_LIMBO, "nodes_limbo", "gauge: nodes that wait for the horizon")                    \
+    X(NODES_FREE, "nodes_free", "gauge: nodes free for use")                                   \
+    X(SOCKET_BUFFER, "socket_buffer", "gauge: bytes of the event socket's receive buffer")     \
     X(DUMP_NS, "dump_ns", "gauge: nanoseconds the last full re-read took")
 
 enum netvane_region_counter {
@@ -230,10 +233,11 @@ struct netvane_region_default {
 #define NETVANE_DF_MULTIPATH (1u << 3)
 #define NETVANE_DF_CONFIRMED (1u << 4) /* egress: the kernel gave the same answer to this State */
 #define NETVANE_DF_KERNEL    (1u << 5) /* egress: the kernel's own answer; the mirror's differed */
-#define NETVANE_DF_REJECT    (1u << 6) /* unreachable, blackhole or prohibit: an answer, not an absence */
-#define NETVANE_DF_LINKDOWN  (1u << 7) /* no hop has carrier */
-#define NETVANE_DF_DEAD      (1u << 8) /* every hop is dead */
-#define NETVANE_DF_ONLINK    (1u << 9)
+#define NETVANE_DF_REJECT \
+    (1u << 6) /* unreachable, blackhole or prohibit: an answer, not an absence */
+#define NETVANE_DF_LINKDOWN (1u << 7) /* no hop has carrier */
+#define NETVANE_DF_DEAD     (1u << 8) /* every hop is dead */
+#define NETVANE_DF_ONLINK   (1u << 9)
 
 struct netvane_region_slot {
     uint64_t version;
@@ -250,7 +254,8 @@ struct netvane_region_slot {
     struct netvane_region_default egress6;
     uint32_t gen[16]; /* gen[0..14] as in topics, gen[15] = any */
     struct netvane_region_root tree[NETVANE_TREE_SLOTS];
-    uint64_t digest[8]; /* sum of the content hashes of each topic's objects: equal State, equal digest */
+    uint64_t digest
+        [8]; /* sum of the content hashes of each topic's objects: equal State, equal digest */
     uint64_t reserved1[8];
 };
 
@@ -266,7 +271,8 @@ struct netvane_region_node {
     uint16_t count;
     uint8_t level;
     uint8_t tree;
-    uint32_t checksum; /* netvane hash, low 32 bits, of version, count, level, tree and the used bytes */
+    uint32_t
+        checksum; /* netvane hash, low 32 bits, of version, count, level, tree and the used bytes */
     uint8_t bytes[NETVANE_NODE_BYTES - NETVANE_NODE_HEADER_BYTES];
 };
 
@@ -318,7 +324,8 @@ struct netvane_rec_link {
 };
 
 struct netvane_rec_name {
-    uint64_t key[2]; /* netvane hash of the name; ifindex << 32 | altname index (0: the name itself) */
+    uint64_t
+        key[2]; /* netvane hash of the name; ifindex << 32 | altname index (0: the name itself) */
     uint32_t id;
     uint32_t reserved;
 };
@@ -343,7 +350,8 @@ struct netvane_rec_string {
 #define NETVANE_AF_HAS_METRIC    (1u << 3)
 
 struct netvane_rec_addr {
-    uint64_t key[4]; /* family << 32 | ifindex; address (v4: 0, value); v4: prefix length << 32 | peer's network */
+    uint64_t key
+        [4]; /* family << 32 | ifindex; address (v4: 0, value); v4: prefix length << 32 | peer's network */
     uint32_t id;
     uint32_t flags;    /* IFA_F_* */
     uint32_t position; /* IPv4: in the kernel's order on its link. IPv6: 0, order decides nothing */
@@ -368,7 +376,8 @@ struct netvane_rec_addr_by_ip {
 };
 
 struct netvane_rec_route4 {
-    uint64_t key[2]; /* table << 32 | dst; prefix length << 56 | tos << 48 | metric << 16 | position */
+    uint64_t
+        key[2]; /* table << 32 | dst; prefix length << 56 | tos << 48 | metric << 16 | position */
     uint32_t id;
     uint32_t flags; /* RTNH_F_* and RTM_F_* of the route */
     uint8_t type;
@@ -381,7 +390,8 @@ struct netvane_rec_route4 {
 };
 
 struct netvane_rec_route6 {
-    uint64_t key[6]; /* table << 32 | dst[0..3]; dst[4..11]; dst[12..15] << 32 | dst len << 24 | src len << 16; src; metric << 32 | slot */
+    uint64_t key
+        [6]; /* table << 32 | dst[0..3]; dst[4..11]; dst[12..15] << 32 | dst len << 24 | src len << 16; src; metric << 32 | slot */
     /* slot tells routes of equal metric apart: 0 for the one with gateways, else the link, or a hash with bit 31 set */
     uint32_t id;
     uint32_t flags;
@@ -399,11 +409,11 @@ struct netvane_rec_route6 {
 struct netvane_rec_hop {
     uint64_t key[1]; /* hop set id << 32 | index */
     uint32_t id;
-    uint32_t count;   /* hops in the set */
-    uint32_t ifindex; /* 0: none (blackhole nexthop) */
-    uint32_t nhid;    /* of the route; the same in each hop of a set */
-    uint16_t weight;  /* 1..65536, 0 stands for 65536 */
-    uint8_t flags;    /* RTNH_F_* */
+    uint32_t count;    /* hops in the set */
+    uint32_t ifindex;  /* 0: none (blackhole nexthop) */
+    uint32_t nhid;     /* of the route; the same in each hop of a set */
+    uint16_t weight;   /* 1..65536, 0 stands for 65536 */
+    uint8_t flags;     /* RTNH_F_* */
     uint8_t gw_family; /* 4, 6 or 0 */
     uint8_t gateway[16];
     uint16_t encap_type; /* LWTUNNEL_ENCAP_* */
@@ -420,18 +430,18 @@ struct netvane_rec_metric {
     char text[16]; /* RTAX_CC_ALGO */
 };
 
-#define NETVANE_UF_INVERT       (1u << 0) /* FIB_RULE_INVERT */
-#define NETVANE_UF_UNRESOLVED   (1u << 1)
-#define NETVANE_UF_IIF_DETACHED (1u << 2)
-#define NETVANE_UF_OIF_DETACHED (1u << 3)
-#define NETVANE_UF_HAS_FWMARK   (1u << 4)
-#define NETVANE_UF_HAS_UID      (1u << 5)
-#define NETVANE_UF_HAS_SPORT    (1u << 6)
-#define NETVANE_UF_HAS_DPORT    (1u << 7)
+#define NETVANE_UF_INVERT                 (1u << 0) /* FIB_RULE_INVERT */
+#define NETVANE_UF_UNRESOLVED             (1u << 1)
+#define NETVANE_UF_IIF_DETACHED           (1u << 2)
+#define NETVANE_UF_OIF_DETACHED           (1u << 3)
+#define NETVANE_UF_HAS_FWMARK             (1u << 4)
+#define NETVANE_UF_HAS_UID                (1u << 5)
+#define NETVANE_UF_HAS_SPORT              (1u << 6)
+#define NETVANE_UF_HAS_DPORT              (1u << 7)
 #define NETVANE_UF_HAS_SUPPRESS_PREFIXLEN (1u << 8)
 #define NETVANE_UF_HAS_SUPPRESS_IFGROUP   (1u << 9)
-#define NETVANE_UF_L3MDEV       (1u << 10)
-#define NETVANE_UF_HAS_TUN_ID   (1u << 11)
+#define NETVANE_UF_L3MDEV                 (1u << 10)
+#define NETVANE_UF_HAS_TUN_ID             (1u << 11)
 
 struct netvane_rec_rule {
     uint64_t key[2]; /* family << 32 | priority; position among equals */
@@ -501,8 +511,8 @@ struct netvane_rec_member {
 /* Why a default route does not come before the one above it. */
 enum netvane_region_reason {
     NETVANE_REASON_FIRST = 0,
-    NETVANE_REASON_METRIC = 1,     /* a lower metric comes first */
-    NETVANE_REASON_ORDER = 2,      /* same metric: position in the kernel's list, or IPv6 preference */
+    NETVANE_REASON_METRIC = 1, /* a lower metric comes first */
+    NETVANE_REASON_ORDER = 2,  /* same metric: position in the kernel's list, or IPv6 preference */
     NETVANE_REASON_LINK_DOWN = 3,  /* no hop's link is up */
     NETVANE_REASON_NO_CARRIER = 4, /* no hop's link has carrier */
     NETVANE_REASON_DEAD = 5,       /* every hop is dead */
@@ -518,9 +528,9 @@ struct netvane_rec_default {
 
 /* ---- the layout, held by the compiler --------------------------------------------------------------- */
 
-#define NETVANE_AT(type, field, offset)                                                            \
+#define NETVANE_AT(type, field, offset) \
     _Static_assert(offsetof(struct type, field) == (offset), #type "." #field " moved")
-#define NETVANE_SIZE(type, size)                                                                   \
+#define NETVANE_SIZE(type, size) \
     _Static_assert(sizeof(struct type) == (size), #type " has another size")
 
 NETVANE_AT(netvane_region_header, magic, 0);
@@ -656,11 +666,15 @@ NETVANE_AT(netvane_rec_default, value, 16);
 NETVANE_SIZE(netvane_rec_default, 80);
 
 /* A word that two builds share only if they agree on every size and on the byte order (checked as a u32). */
-#define NETVANE_REGION_LAYOUT                                                                      \
-    ((uint32_t)sizeof(struct netvane_region_slot) * 31u + (uint32_t)sizeof(struct netvane_rec_link) * 37u +  \
-     (uint32_t)sizeof(struct netvane_rec_addr) * 41u + (uint32_t)sizeof(struct netvane_rec_route4) * 43u +   \
-     (uint32_t)sizeof(struct netvane_rec_route6) * 47u + (uint32_t)sizeof(struct netvane_rec_rule) * 53u +   \
-     (uint32_t)sizeof(struct netvane_rec_nexthop) * 59u + (uint32_t)sizeof(struct netvane_rec_hop) * 61u +   \
-     (uint32_t)_Alignof(uint64_t) * 67u + (uint32_t)NETVANE_RING_SLOTS * 71u + 1u)
+#define NETVANE_REGION_LAYOUT                                                               \
+    ((uint32_t)sizeof(struct netvane_region_slot) * 31u +                                   \
+     (uint32_t)sizeof(struct netvane_rec_link) * 37u +                                      \
+     (uint32_t)sizeof(struct netvane_rec_addr) * 41u +                                      \
+     (uint32_t)sizeof(struct netvane_rec_route4) * 43u +                                    \
+     (uint32_t)sizeof(struct netvane_rec_route6) * 47u +                                    \
+     (uint32_t)sizeof(struct netvane_rec_rule) * 53u +                                      \
+     (uint32_t)sizeof(struct netvane_rec_nexthop) * 59u +                                   \
+     (uint32_t)sizeof(struct netvane_rec_hop) * 61u + (uint32_t) _Alignof(uint64_t) * 67u + \
+     (uint32_t)NETVANE_RING_SLOTS * 71u + 1u)
 
 #endif

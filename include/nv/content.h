@@ -68,14 +68,16 @@ static inline uint64_t nv_content_metric(uint64_t h, const struct netvane_rec_me
 }
 
 /* hops and metrics: the hashes of its sets; 0 where the set id is 0. */
-static inline uint64_t nv_content_route4(const struct netvane_rec_route4 *r, uint64_t hops, uint64_t metrics)
+static inline uint64_t nv_content_route4(const struct netvane_rec_route4 *r, uint64_t hops,
+                                         uint64_t metrics)
 {
     struct netvane_rec_route4 c = *r;
     c.id = c.hops = c.metrics = 0;
     return nv_content_fold(nv_content_fold(nv_hash(&c, sizeof(c)), hops), metrics);
 }
 
-static inline uint64_t nv_content_route6(const struct netvane_rec_route6 *r, uint64_t hops, uint64_t metrics)
+static inline uint64_t nv_content_route6(const struct netvane_rec_route6 *r, uint64_t hops,
+                                         uint64_t metrics)
 {
     struct netvane_rec_route6 c = *r;
     c.id = c.hops = c.metrics = 0;

@@ -18,7 +18,7 @@
 #define NV_HOPS_MAX     512 /* hops of one route; the kernel's own bound is a message of 64 KiB */
 #define NV_MEMBERS_MAX  512 /* members of one nexthop group */
 #define NV_ALTNAMES_MAX 32
-#define NV_METRICS_MAX  32 /* RTAX_* up to 31 */
+#define NV_METRICS_MAX  32  /* RTAX_* up to 31 */
 #define NV_TEXT_MAX     256 /* longest string or encapsulation blob that is kept, in bytes */
 
 enum nv_class { NV_LINK, NV_ADDR, NV_ROUTE, NV_RULE, NV_NEXTHOP, NV_CLASS_COUNT };
@@ -53,14 +53,14 @@ struct nv_text {
 #define NV_LINK_HAS_PROTO_DOWN (1u << 20)
 #define NV_LINK_HAS_MASTER     (1u << 21)
 /* A whole message (of a dump, or an RTM_NEWLINK of AF_UNSPEC): what has no bit is absent, not unchanged. */
-#define NV_LINK_COMPLETE       (1u << 31)
+#define NV_LINK_COMPLETE (1u << 31)
 
 struct nv_link {
     uint32_t has;
     uint32_t ifindex;
-    uint32_t flags; /* IFF_* */
+    uint32_t flags;  /* IFF_* */
     uint32_t change; /* ifi_change */
-    uint16_t type;  /* ARPHRD_* */
+    uint16_t type;   /* ARPHRD_* */
     uint8_t operstate;
     uint8_t linkmode;
     char name[16]; /* zero-padded */
@@ -74,7 +74,8 @@ struct nv_link {
     bool proto_down;
     bool moved_netns; /* DELLINK because the link went to another namespace */
     struct nv_text qdisc, alias, kind, slave_kind, parent_bus, parent_dev;
-    uint32_t info[3]; /* vlan: id, protocol (host order), flags; vrf: table; vxlan: vni; macvlan/macvtap: mode */
+    uint32_t info
+        [3]; /* vlan: id, protocol (host order), flags; vrf: table; vxlan: vni; macvlan/macvtap: mode */
     const struct nv_text *altnames;
     uint32_t altname_count;
 };
@@ -85,9 +86,9 @@ struct nv_addr {
     uint8_t prefix_len;
     uint8_t scope;
     uint8_t protocol;
-    uint32_t flags;     /* IFA_F_*, the 32-bit attribute where the kernel sends it */
-    uint8_t local[16];  /* the host's own address */
-    uint8_t peer[16];   /* IFA_ADDRESS where it differs from local; else the same as local */
+    uint32_t flags;    /* IFA_F_*, the 32-bit attribute where the kernel sends it */
+    uint8_t local[16]; /* the host's own address */
+    uint8_t peer[16];  /* IFA_ADDRESS where it differs from local; else the same as local */
     bool has_peer;
     bool has_broadcast;
     bool has_label;
@@ -127,7 +128,8 @@ struct nv_route {
     uint32_t expires_s;
     uint32_t hop_count; /* 0: no oif and no gateway at all */
     const struct nv_hop *hops;
-    uint32_t metric_mask; /* bit RTAX_*: metrics[] holds it; RTAX_LOCK is a metric like the others */
+    uint32_t
+        metric_mask; /* bit RTAX_*: metrics[] holds it; RTAX_LOCK is a metric like the others */
     uint32_t metrics[NV_METRICS_MAX];
     char cc_algo[16]; /* RTAX_CC_ALGO, zero-padded; its mask bit is set too */
 };
@@ -210,8 +212,8 @@ enum nv_lost {
 enum nv_dump_status {
     NV_DUMP_OK,
     NV_DUMP_INTERRUPTED, /* the kernel said that its tables changed meanwhile (NLM_F_DUMP_INTR) */
-    NV_DUMP_NO_SUCH,     /* the link or table that it was limited to does not exist: an empty answer */
-    NV_DUMP_FAILED       /* an error, a timeout or a malformed message */
+    NV_DUMP_NO_SUCH, /* the link or table that it was limited to does not exist: an empty answer */
+    NV_DUMP_FAILED   /* an error, a timeout or a malformed message */
 };
 
 struct nv_event {

@@ -66,12 +66,14 @@ struct nv_shm_args {
 struct nv_shm;
 int nv_shm_create(const struct nv_shm_args *args, struct nv_shm **ret_shm);
 void *nv_shm_base(const struct nv_shm *shm);
-int nv_shm_grow(struct nv_shm *shm, uint64_t size_bytes); /* backs [0, size) with memory; never shrinks */
+int nv_shm_grow(struct nv_shm *shm,
+                uint64_t size_bytes); /* backs [0, size) with memory; never shrinks */
 int nv_shm_show(struct nv_shm *shm);
 /* The region that had the name when nv_shm_create ran, mapped for writing; NULL if there was none usable. */
 void *nv_shm_predecessor(struct nv_shm *shm, uint64_t *ret_size_bytes);
 void nv_shm_forget_predecessor(struct nv_shm *shm);
-void nv_shm_ring(struct nv_shm *shm, uint64_t doorbell_offset); /* wakes readers' pollable descriptors */
+void nv_shm_ring(struct nv_shm *shm,
+                 uint64_t doorbell_offset); /* wakes readers' pollable descriptors */
 /* Unmaps and closes. keep_name: leave the last State readable under its name; else remove the name. */
 void nv_shm_close(struct nv_shm *shm, bool keep_name);
 
@@ -91,8 +93,8 @@ const void *nv_view_header(const struct nv_view *v); /* mapped until nv_view_clo
 int nv_view_map(struct nv_view *v, uint64_t max_bytes, const void **ret_base);
 void nv_view_unmap(struct nv_view *v); /* what nv_view_map mapped; the header stays */
 uint64_t nv_view_size_bytes(const struct nv_view *v); /* the file's size now */
-bool nv_view_writer_alive(const struct nv_view *v);   /* probes the writer's lock; one system call */
-bool nv_view_is_current(const struct nv_view *v);     /* the name still leads to this file */
+bool nv_view_writer_alive(const struct nv_view *v); /* probes the writer's lock; one system call */
+bool nv_view_is_current(const struct nv_view *v);   /* the name still leads to this file */
 void nv_view_close(struct nv_view *v);
 
 /* ---- wait.c: sleeping and waking across processes ------------------------------------------------------ */
@@ -117,8 +119,9 @@ int nv_futex_wake(const uint32_t *word, int at_most); /* returns how many were w
 struct nv_bell;
 int nv_bell_open(const char *dir, const char *name, struct nv_bell **ret_bell);
 intptr_t nv_bell_handle(const struct nv_bell *b);
-int nv_bell_drain(struct nv_bell *b);  /* empties it; 1 if the name or the file may be another now, else 0 */
-int nv_bell_rearm(struct nv_bell *b);  /* watches the file that has the name now */
+int nv_bell_drain(
+    struct nv_bell *b); /* empties it; 1 if the name or the file may be another now, else 0 */
+int nv_bell_rearm(struct nv_bell *b); /* watches the file that has the name now */
 void nv_bell_close(struct nv_bell *b);
 
 /* ---- loop.c: what a service's main loop needs ------------------------------------------------------------ */
@@ -137,16 +140,16 @@ int nv_signals_open(intptr_t *ret_handle);
 unsigned nv_signals_take(intptr_t handle); /* NV_SIGNAL_* that arrived; never blocks */
 
 /* Service manager: sd_notify(3)'s protocol on Linux. Harmless where there is none. */
-void nv_service_notify(const char *state);       /* "READY=1", "STOPPING=1", "WATCHDOG=1", "STATUS=..." */
-uint64_t nv_service_watchdog_ns(void);           /* ping this often (half of the limit), 0: none */
+void nv_service_notify(const char *state); /* "READY=1", "STOPPING=1", "WATCHDOG=1", "STATUS=..." */
+uint64_t nv_service_watchdog_ns(void);     /* ping this often (half of the limit), 0: none */
 
 /* ---- source: the OS's network state as a stream of facts --------------------------------------------------- */
 
 struct nv_source_args {
     nv_event_fn *sink; /* called from nv_source_pump only, in the caller's thread */
     void *sink_arg;
-    const char *netns;      /* namespace name or path, NULL: this one */
-    uint64_t buffer_bytes;  /* wanted receive buffer of the event socket, 0: default */
+    const char *netns;     /* namespace name or path, NULL: this one */
+    uint64_t buffer_bytes; /* wanted receive buffer of the event socket, 0: default */
 };
 
 /* What a dump covers. Zero fields do not limit it. */
@@ -188,7 +191,8 @@ struct nv_source {
 int nv_source_open(const struct nv_source_args *args, struct nv_source **ret_source);
 
 /* Fills items to poll on; returns how many (at most 4). They change: ask before each poll. */
-static inline unsigned nv_source_handles(struct nv_source *s, struct nv_poll_item *items, unsigned max)
+static inline unsigned nv_source_handles(struct nv_source *s, struct nv_poll_item *items,
+                                         unsigned max)
 {
     return s->ops->handles(s, items, max);
 }
@@ -231,7 +235,8 @@ static inline void nv_source_stats(const struct nv_source *s, struct nv_source_s
     s->ops->stats(s, ret_stats);
 }
 
-static inline int nv_source_namespace_id(const struct nv_source *s, uint64_t *ret_dev, uint64_t *ret_ino)
+static inline int nv_source_namespace_id(const struct nv_source *s, uint64_t *ret_dev,
+                                         uint64_t *ret_ino)
 {
     return s->ops->namespace_id(s, ret_dev, ret_ino);
 }

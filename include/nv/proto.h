@@ -111,12 +111,12 @@ static inline unsigned char *nv_at_rw(void *base, uint64_t offset)
     return (unsigned char *)base + offset;
 }
 
-#define NV_HOT(field)      (NETVANE_HOT_OFFSET + offsetof(struct netvane_region_hot, field))
-#define NV_LIVE(field)     (NETVANE_LIVENESS_OFFSET + offsetof(struct netvane_region_liveness, field))
-#define NV_TOPIC_ANY       NETVANE_TOPICS_OFFSET
-#define NV_TOPIC(t)        (NETVANE_TOPICS_OFFSET + 4u + 4u * (uint64_t)(t))
-#define NV_COUNTER(i)      (NETVANE_COUNTERS_OFFSET + 8u * (uint64_t)(i))
-#define NV_SLOT(version)                                                                           \
+#define NV_HOT(field)  (NETVANE_HOT_OFFSET + offsetof(struct netvane_region_hot, field))
+#define NV_LIVE(field) (NETVANE_LIVENESS_OFFSET + offsetof(struct netvane_region_liveness, field))
+#define NV_TOPIC_ANY   NETVANE_TOPICS_OFFSET
+#define NV_TOPIC(t)    (NETVANE_TOPICS_OFFSET + 4u + 4u * (uint64_t)(t))
+#define NV_COUNTER(i)  (NETVANE_COUNTERS_OFFSET + 8u * (uint64_t)(i))
+#define NV_SLOT(version) \
     (NETVANE_RING_OFFSET + ((version) % NETVANE_RING_SLOTS) * (uint64_t)NETVANE_SLOT_BYTES)
 
 /* ---- reader ---------------------------------------------------------------------------------------------- */

@@ -27,10 +27,11 @@ struct nv_tree_shape {
 };
 
 #define NV_TREE_PAYLOAD (NETVANE_NODE_BYTES - NETVANE_NODE_HEADER_BYTES)
-#define NV_TREE_SHAPE(type)                                                                        \
-    {                                                                                              \
-        sizeof(((struct type *)0)->key) / 8, sizeof(struct type), NV_TREE_PAYLOAD / sizeof(struct type), \
-            NV_TREE_PAYLOAD / (sizeof(((struct type *)0)->key) + 4)                                \
+#define NV_TREE_SHAPE(type)                                         \
+    {                                                               \
+        sizeof(((struct type *)0)->key) / 8, sizeof(struct type),   \
+            NV_TREE_PAYLOAD / sizeof(struct type),                  \
+            NV_TREE_PAYLOAD / (sizeof(((struct type *)0)->key) + 4) \
     }
 
 static inline const struct nv_tree_shape *nv_tree_shape(unsigned tree)
@@ -62,16 +63,23 @@ struct nv_tree {
 };
 
 /* Tree number `tree` of the root slot of a version. The slot's own version is the caller's to check. */
-static inline struct nv_tree nv_tree_of(const void *base, uint64_t limit, uint64_t version, unsigned tree)
+static inline struct nv_tree nv_tree_of(const void *base, uint64_t limit, uint64_t version,
+                                        unsigned tree)
 {
-    const unsigned char *root = nv_at(base, NV_SLOT(version) + offsetof(struct netvane_region_slot, tree) +
-                                                tree * sizeof(struct netvane_region_root));
+    const unsigned char *root =
+        nv_at(base, NV_SLOT(version) + offsetof(struct netvane_region_slot, tree) +
+                        tree * sizeof(struct netvane_region_root));
     uint64_t w0 = nv_load64(root, memory_order_relaxed);
     uint64_t w1 = nv_load64(root + 8, memory_order_relaxed);
     struct netvane_region_root r;
     memcpy(&r, &w0, 8);
     memcpy((unsigned char *)&r + 8, &w1, 8);
-    return (struct nv_tree){.base = base, .limit = limit, .ref = r.ref, .height = r.height, .count = r.count, .tree = tree};
+    return (struct nv_tree){.base = base,
+                            .limit = limit,
+                            .ref = r.ref,
+                            .height = r.height,
+                            .count = r.count,
+                            .tree = tree};
 }
 
 /*
@@ -102,7 +110,8 @@ static inline int nv_key_compare(const uint64_t *a, const uint64_t *b, unsigned 
 /* ---- nodes ------------------------------------------------------------------------------------------------ */
 
 /* The node that ref leads to if it may be read and is of that tree and level, with its count; else NULL. */
-static inline const unsigned char *nv_node(const struct nv_tree *t, uint32_t ref, unsigned level, unsigned *ret_count)
+static inline const unsigned char *nv_node(const struct nv_tree *t, uint32_t ref, unsigned level,
+                                           unsigned *ret_count)
 {
     uint64_t offset = (uint64_t)ref * NETVANE_NODE_BYTES;
     if (offset < NETVANE_ARENA_OFFSET || offset + NETVANE_NODE_BYTES > t->limit)
@@ -123,19 +132,23 @@ static inline const unsigned char *nv_node(const struct nv_tree *t, uint32_t ref
     return n;
 }
 
-static inline const unsigned char *nv_node_record(const struct nv_tree_shape *s, const unsigned char *n, unsigned i)
+static inline const unsigned char *nv_node_record(const struct nv_tree_shape *s,
+                                                  const unsigned char *n, unsigned i)
 {
     return n + NETVANE_NODE_HEADER_BYTES + (size_t)i * s->stride;
 }
 
-static inline const unsigned char *nv_node_key(const struct nv_tree_shape *s, const unsigned char *n, unsigned i)
+static inline const unsigned char *nv_node_key(const struct nv_tree_shape *s,
+                                               const unsigned char *n, unsigned i)
 {
     return n + NETVANE_NODE_HEADER_BYTES + (size_t)i * s->key_words * 8u;
 }
 
-static inline uint32_t nv_node_child(const struct nv_tree_shape *s, const unsigned char *n, unsigned i)
+static inline uint32_t nv_node_child(const struct nv_tree_shape *s, const unsigned char *n,
+                                     unsigned i)
 {
-    return nv_load32(n + NETVANE_NODE_HEADER_BYTES + (size_t)s->inner_capacity * s->key_words * 8u + (size_t)i * 4u,
+    return nv_load32(n + NETVANE_NODE_HEADER_BYTES + (size_t)s->inner_capacity * s->key_words * 8u +
+                         (size_t)i * 4u,
                      memory_order_relaxed);
 }
 
@@ -151,8 +164,8 @@ static inline int nv_stored_compare(const unsigned char *p, const uint64_t *key,
 }
 
 /* Inner node: the child under which key lies. */
-static inline unsigned nv_inner_index(const struct nv_tree_shape *s, const unsigned char *n, unsigned count,
-                                      const uint64_t *key)
+static inline unsigned nv_inner_index(const struct nv_tree_shape *s, const unsigned char *n,
+                                      unsigned count, const uint64_t *key)
 {
     unsigned lo = 1, hi = count; /* the first i in [1, count] whose key is greater */
     while (lo < hi) {
@@ -166,8 +179,8 @@ static inline unsigned nv_inner_index(const struct nv_tree_shape *s, const unsig
 }
 
 /* Leaf: the first record that is not less than key; count if there is none. */
-static inline unsigned nv_leaf_index(const struct nv_tree_shape *s, const unsigned char *n, unsigned count,
-                                     const uint64_t *key)
+static inline unsigned nv_leaf_index(const struct nv_tree_shape *s, const unsigned char *n,
+                                     unsigned count, const uint64_t *key)
 {
     unsigned lo = 0, hi = count;
     while (lo < hi) {
@@ -229,7 +242,9 @@ static inline int nv_cursor_descend(struct nv_cursor *c, unsigned level, const u
         const unsigned char *n = nv_node(&c->tree, c->path[level].ref, level, &count);
         if (!n)
             return NV_TREE_BAD;
-        unsigned i = !key ? 0 : level ? nv_inner_index(s, n, count, key) : nv_leaf_index(s, n, count, key);
+        unsigned i = !key    ? 0
+                     : level ? nv_inner_index(s, n, count, key)
+                             : nv_leaf_index(s, n, count, key);
         c->path[level].index = (uint16_t)i;
         c->path[level].count = (uint16_t)count;
         if (!level)

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_attr.h - netlink attributes, read with every length checked.
+ * rtnl_attr.h - what libmnl leaves open when attributes are read: a table of one level, strictly filled.
  *
- * Owns:      the walk over a run of attributes, and typed reads that remember a wrong length.
- * Assumes:   the bytes given are all there; alignment of the buffer does not matter.
- * Promises:  never reads outside of the bytes given. A wrong length sets `bad`, which stays set: decode
- *            everything, then look once.
- * Leaves:    which attributes there are to the decoders. The last of two with one type counts.
+ * Owns:      the table, and typed reads from it that remember a wrong length.
+ * Assumes:   the bytes given are all there, and begin at a multiple of 4.
+ * Promises:  never reads outside of the bytes given: each level is bounded by the payload that holds it. A wrong
+ *            length sets `bad`, which stays set: decode everything, then look once.
+ * Leaves:    walking and validation to libmnl, which attributes there are to the decoders. The last of two with
+ *            one type counts.
+ *
+ * mnl_attr_parse and mnl_attr_for_each are not used, for two reasons: they bound a message by its length rounded
+ * up to 4, which is up to three bytes behind one that was cut; and they end alike at the last attribute and at
+ * bytes that are none. mnl_attr_for_each_payload has exact bounds, and afterwards rtnl_is_left tells the ends apart.
  */
 #ifndef NV_LINUX_RTNL_ATTR_H
 #define NV_LINUX_RTNL_ATTR_H
 
-#include <linux/netlink.h>
+#include <libmnl/libmnl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,130 +26,133 @@
 
 #define RTNL_TYPE_MAX 72 /* attributes of a higher type are passed over */
 
-#define RTNL_TYPE_MASK 0x3fffu /* without NLA_F_NESTED and NLA_F_NET_BYTEORDER */
-
-/* Attributes, hops of a multipath route and messages all begin at multiples of 4. */
-static inline size_t rtnl_align(size_t len)
-{
-    return (len + 3u) & ~(size_t)3u;
-}
-
-struct rtnl_attr {
-    const uint8_t *data; /* NULL: not there */
-    uint32_t len;
-};
-
 struct rtnl_attrs {
-    struct rtnl_attr at[RTNL_TYPE_MAX + 1];
+    const struct nlattr *at[RTNL_TYPE_MAX + 1]; /* NULL: not there */
     bool bad;
 };
 
-/* Steps to the next attribute of [*p, *p + *left): false at the end, *bad if the rest is no attribute. */
-static inline bool rtnl_next(const uint8_t **p, size_t *left, uint16_t *ret_type,
-                             struct rtnl_attr *ret_attr, bool *bad)
+/* A walk over len bytes of payload stopped at attr: are there bytes left that are no attribute? */
+static inline bool rtnl_is_left(const struct nlattr *attr, const void *payload, size_t len)
 {
-    struct nlattr head;
-    if (!*left)
-        return false;
-    if (*left < sizeof head) {
-        *bad = true;
-        return false;
-    }
-    memcpy(&head, *p, sizeof head);
-    if (head.nla_len < sizeof head || head.nla_len > *left) {
-        *bad = true;
-        return false;
-    }
-    *ret_type = head.nla_type & RTNL_TYPE_MASK;
-    *ret_attr = (struct rtnl_attr){*p + sizeof head, (uint32_t)(head.nla_len - sizeof head)};
-    size_t step = rtnl_align(head.nla_len);
-    if (step > *left)
-        step = *left;
-    *p += step;
-    *left -= step;
-    return true;
+    return (const char *)payload + len - (const char *)attr >
+           0; /* padding may lie behind the end */
 }
 
-static inline void rtnl_parse(struct rtnl_attrs *a, const void *data, size_t len)
+static inline void rtnl_parse_payload(struct rtnl_attrs *a, const void *payload, size_t len)
 {
-    const uint8_t *p = data;
-    uint16_t type;
-    struct rtnl_attr one;
+    const struct nlattr *attr;
     memset(a, 0, sizeof *a);
-    while (rtnl_next(&p, &len, &type, &one, &a->bad))
+    mnl_attr_for_each_payload (payload, len) {
+        uint16_t type = mnl_attr_get_type(attr);
         if (type <= RTNL_TYPE_MAX)
-            a->at[type] = one;
+            a->at[type] = attr;
+    }
+    a->bad = rtnl_is_left(attr, payload, len);
+}
+
+/* Parses what stands in a message behind its fixed header of `size` bytes, which must be there. */
+static inline void rtnl_parse(struct rtnl_attrs *a, const struct nlmsghdr *nlh, size_t size)
+{
+    size_t len = mnl_nlmsg_get_payload_len(nlh);
+    size_t start = MNL_ALIGN(size);
+    if (start > len)
+        start = len;
+    rtnl_parse_payload(a, (const char *)mnl_nlmsg_get_payload(nlh) + start, len - start);
 }
 
 static inline bool rtnl_has(const struct rtnl_attrs *a, unsigned type)
 {
-    return a->at[type].data;
+    return a->at[type];
 }
 
 /* Parses what is nested in attribute type; an absent one gives none. */
 static inline void rtnl_parse_nested(struct rtnl_attrs *a, unsigned type, struct rtnl_attrs *ret)
 {
-    rtnl_parse(ret, a->at[type].data, a->at[type].len);
+    const struct nlattr *nest = a->at[type];
+    if (!nest) {
+        memset(ret, 0, sizeof *ret);
+        return;
+    }
+    rtnl_parse_payload(ret, mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest));
     if (ret->bad)
         a->bad = true;
 }
 
-/* Copies len bytes that must be exactly so many; false: not there, or wrong (then bad is set). */
+/* The attribute, if its payload has exactly len bytes (not 0). NULL: not there, or wrong (then bad is set). */
+static inline const struct nlattr *rtnl_exact(struct rtnl_attrs *a, unsigned type, size_t len)
+{
+    const struct nlattr *attr = a->at[type];
+    if (!attr || !mnl_attr_validate2(attr, MNL_TYPE_BINARY, len))
+        return attr;
+    a->bad = true;
+    return NULL;
+}
+
 static inline bool rtnl_bytes(struct rtnl_attrs *a, unsigned type, void *ret, size_t len)
 {
-    const struct rtnl_attr *one = &a->at[type];
-    if (!one->data)
-        return false;
-    if (one->len != len) {
-        a->bad = true;
-        return false;
-    }
-    memcpy(ret, one->data, len);
-    return true;
+    const struct nlattr *attr = rtnl_exact(a, type, len);
+    if (attr)
+        memcpy(ret, mnl_attr_get_payload(attr), len);
+    return attr;
 }
 
 static inline bool rtnl_u8(struct rtnl_attrs *a, unsigned type, uint8_t *ret)
 {
-    return rtnl_bytes(a, type, ret, sizeof *ret);
+    const struct nlattr *attr = rtnl_exact(a, type, sizeof *ret);
+    if (attr)
+        *ret = mnl_attr_get_u8(attr);
+    return attr;
 }
 
 static inline bool rtnl_u16(struct rtnl_attrs *a, unsigned type, uint16_t *ret)
 {
-    return rtnl_bytes(a, type, ret, sizeof *ret);
+    const struct nlattr *attr = rtnl_exact(a, type, sizeof *ret);
+    if (attr)
+        *ret = mnl_attr_get_u16(attr);
+    return attr;
 }
 
 static inline bool rtnl_u32(struct rtnl_attrs *a, unsigned type, uint32_t *ret)
 {
-    return rtnl_bytes(a, type, ret, sizeof *ret);
+    const struct nlattr *attr = rtnl_exact(a, type, sizeof *ret);
+    if (attr)
+        *ret = mnl_attr_get_u32(attr);
+    return attr;
 }
 
 /* A struct that later kernels may lengthen: its beginning is read. */
 static inline bool rtnl_struct(struct rtnl_attrs *a, unsigned type, void *ret, size_t len)
 {
-    const struct rtnl_attr *one = &a->at[type];
-    if (!one->data)
+    const struct nlattr *attr = a->at[type];
+    if (!attr)
         return false;
-    if (one->len < len) {
+    if (mnl_attr_get_payload_len(attr) < len) {
         a->bad = true;
         return false;
     }
-    memcpy(ret, one->data, len);
+    memcpy(ret, mnl_attr_get_payload(attr), len);
     return true;
+}
+
+/* The string up to its first zero: the kernel ends most with one, but not all, and libmnl asks for all or none. */
+static inline struct nv_text rtnl_string(const struct nlattr *attr)
+{
+    const char *bytes = mnl_attr_get_str(attr);
+    return (struct nv_text){bytes, (uint32_t)strnlen(bytes, mnl_attr_get_payload_len(attr))};
 }
 
 /* A string of at most 15 bytes into a zero-padded field of 16. */
 static inline bool rtnl_name(struct rtnl_attrs *a, unsigned type, char ret[16])
 {
-    const struct rtnl_attr *one = &a->at[type];
-    if (!one->data)
+    if (!a->at[type])
         return false;
-    size_t len = strnlen((const char *)one->data, one->len);
-    if (len > 15) {
+    struct nv_text text = rtnl_string(a->at[type]);
+    if (text.len > 15) {
         a->bad = true;
         return false;
     }
     memset(ret, 0, 16);
-    memcpy(ret, one->data, len);
+    memcpy(ret, text.bytes, text.len);
     return true;
 }
 
@@ -152,11 +160,11 @@ static inline bool rtnl_name(struct rtnl_attrs *a, unsigned type, char ret[16])
 static inline bool rtnl_blob(struct rtnl_attrs *a, unsigned type, struct nv_text *ret,
                              uint64_t *clipped)
 {
-    const struct rtnl_attr *one = &a->at[type];
-    if (!one->data)
+    const struct nlattr *attr = a->at[type];
+    if (!attr)
         return false;
-    ret->bytes = (const char *)one->data;
-    ret->len = one->len;
+    ret->bytes = mnl_attr_get_payload(attr);
+    ret->len = mnl_attr_get_payload_len(attr);
     if (ret->len > NV_TEXT_MAX) {
         ret->len = NV_TEXT_MAX;
         (*clipped)++;

@@ -67,9 +67,7 @@ static bool decode_own_and_peer(struct nv_addr *r, struct rtnl_attrs *a)
 static enum nv_rtnl_verdict decode_addr(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
                                         struct nv_event *ev)
 {
-    const void *attrs;
-    size_t attrs_len;
-    const struct ifaddrmsg *ifa = nv_rtnl_body(nlh, sizeof(struct ifaddrmsg), &attrs, &attrs_len);
+    const struct ifaddrmsg *ifa = nv_rtnl_body(nlh, sizeof(struct ifaddrmsg));
     if (!ifa)
         return NV_RTNL_MALFORMED;
     unsigned family = nv_rtnl_family(ifa->ifa_family);
@@ -87,7 +85,7 @@ static enum nv_rtnl_verdict decode_addr(struct nv_rtnl_decoder *d, const struct 
         return NV_RTNL_MALFORMED;
 
     struct rtnl_attrs a;
-    rtnl_parse(&a, attrs, attrs_len);
+    rtnl_parse(&a, nlh, sizeof *ifa);
     if (!decode_own_and_peer(r, &a))
         return NV_RTNL_MALFORMED;
     (void)rtnl_u32(&a, IFA_FLAGS, &r->flags);
@@ -196,10 +194,7 @@ static uint32_t decode_rule_flags(uint32_t flags)
 static enum nv_rtnl_verdict decode_rule(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
                                         struct nv_event *ev)
 {
-    const void *attrs;
-    size_t attrs_len;
-    const struct fib_rule_hdr *frh =
-        nv_rtnl_body(nlh, sizeof(struct fib_rule_hdr), &attrs, &attrs_len);
+    const struct fib_rule_hdr *frh = nv_rtnl_body(nlh, sizeof(struct fib_rule_hdr));
     if (!frh)
         return NV_RTNL_MALFORMED;
     unsigned family = nv_rtnl_family(frh->family);
@@ -217,7 +212,7 @@ static enum nv_rtnl_verdict decode_rule(struct nv_rtnl_decoder *d, const struct 
     r->present = decode_rule_flags(frh->flags);
 
     struct rtnl_attrs a;
-    rtnl_parse(&a, attrs, attrs_len);
+    rtnl_parse(&a, nlh, sizeof *frh);
     if (!decode_rule_prefix(&a, FRA_SRC, family, r->src_len, r->src) ||
         !decode_rule_prefix(&a, FRA_DST, family, r->dst_len, r->dst))
         return NV_RTNL_MALFORMED;
@@ -241,20 +236,21 @@ static enum nv_rtnl_verdict decode_rule(struct nv_rtnl_decoder *d, const struct 
 static void decode_members(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 {
     struct nv_nexthop *r = &d->nexthop;
-    const struct rtnl_attr *group = &a->at[NHA_GROUP];
+    const uint8_t *group = mnl_attr_get_payload(a->at[NHA_GROUP]);
+    uint32_t len = mnl_attr_get_payload_len(a->at[NHA_GROUP]);
     struct nexthop_grp one;
-    if (!group->len || group->len % sizeof one) {
+    if (!len || len % sizeof one) {
         a->bad = true;
         return;
     }
-    for (uint32_t at = 0; at < group->len; at += (uint32_t)sizeof one) {
+    for (uint32_t at = 0; at < len; at += (uint32_t)sizeof one) {
         if (r->member_count == NV_MEMBERS_MAX) {
             d->clipped++;
             return;
         }
         /* The byte behind `weight` is the upper half of the weight since Linux 6.12, and zero before. */
-        memcpy(&one, group->data + at, sizeof one);
-        uint32_t high = group->data[at + offsetof(struct nexthop_grp, weight) + 1];
+        memcpy(&one, group + at, sizeof one);
+        uint32_t high = group[at + offsetof(struct nexthop_grp, weight) + 1];
         d->members[r->member_count++] = (struct nv_member){one.id, (high << 8 | one.weight) + 1};
     }
 }
@@ -275,9 +271,7 @@ static void decode_resilient(struct nv_nexthop *r, struct rtnl_attrs *a)
 static enum nv_rtnl_verdict decode_nexthop(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
                                            struct nv_event *ev)
 {
-    const void *attrs;
-    size_t attrs_len;
-    const struct nhmsg *nhm = nv_rtnl_body(nlh, sizeof(struct nhmsg), &attrs, &attrs_len);
+    const struct nhmsg *nhm = nv_rtnl_body(nlh, sizeof(struct nhmsg));
     if (!nhm)
         return NV_RTNL_MALFORMED;
     unsigned family = nv_rtnl_family(nhm->nh_family);
@@ -292,7 +286,7 @@ static enum nv_rtnl_verdict decode_nexthop(struct nv_rtnl_decoder *d, const stru
     r->flags = nhm->nh_flags;
 
     struct rtnl_attrs a;
-    rtnl_parse(&a, attrs, attrs_len);
+    rtnl_parse(&a, nlh, sizeof *nhm);
     if (!rtnl_u32(&a, NHA_ID, &r->id) || !r->id)
         return NV_RTNL_MALFORMED;
     if (family && rtnl_bytes(&a, NHA_GATEWAY, r->gateway, nv_af_bytes(family)))
@@ -324,9 +318,7 @@ static enum nv_rtnl_verdict decode_nexthop(struct nv_rtnl_decoder *d, const stru
 
 static enum nv_rtnl_verdict decode_netconf(const struct nlmsghdr *nlh, struct nv_event *ev)
 {
-    const void *attrs;
-    size_t attrs_len;
-    const struct netconfmsg *ncm = nv_rtnl_body(nlh, sizeof(struct netconfmsg), &attrs, &attrs_len);
+    const struct netconfmsg *ncm = nv_rtnl_body(nlh, sizeof(struct netconfmsg));
     if (!ncm)
         return NV_RTNL_MALFORMED;
     if (!nv_rtnl_family(ncm->ncm_family))
@@ -334,7 +326,7 @@ static enum nv_rtnl_verdict decode_netconf(const struct nlmsghdr *nlh, struct nv
 
     struct rtnl_attrs a;
     uint32_t ifindex = 0;
-    rtnl_parse(&a, attrs, attrs_len);
+    rtnl_parse(&a, nlh, sizeof *ncm);
     (void)rtnl_u32(&a, NETCONFA_IFINDEX, &ifindex);
     if (a.bad)
         return NV_RTNL_MALFORMED;
@@ -347,7 +339,7 @@ static enum nv_rtnl_verdict decode_netconf(const struct nlmsghdr *nlh, struct nv
 
 static enum nv_rtnl_verdict decode_nsid(const struct nlmsghdr *nlh, struct nv_event *ev)
 {
-    if (nlh->nlmsg_len < NLMSG_HDRLEN + sizeof(struct rtgenmsg))
+    if (!nv_rtnl_body(nlh, sizeof(struct rtgenmsg)))
         return NV_RTNL_MALFORMED;
     ev->kind = NV_EV_HINT;
     ev->hint = NV_HINT_NSID;
@@ -368,7 +360,7 @@ enum nv_rtnl_verdict nv_rtnl_decode(struct nv_rtnl_decoder *d, const struct nlms
 {
     struct nv_event *ev = ret_event;
     *ev = (struct nv_event){.kind = NV_EV_UPSERT};
-    if (nlh->nlmsg_len < NLMSG_HDRLEN)
+    if (nlh->nlmsg_len < MNL_NLMSG_HDRLEN)
         return NV_RTNL_MALFORMED;
 
     switch (nlh->nlmsg_type) {

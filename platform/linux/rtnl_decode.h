@@ -3,14 +3,15 @@
  * rtnl_decode.h - one rtnetlink message in, at most one fact out.
  *
  * Owns:      the scratch that a fact points into; it lives until the next message is decoded.
- * Assumes:   a decoder is used by one thread. The message is whole: nlmsg_len bytes can be read.
+ * Assumes:   a decoder is used by one thread. The message is whole, nlmsg_len bytes can be read,
+ *            and begins at a multiple of 4.
  * Promises:  pure: no system call, no allocation, no state from one message to the next but `clipped`.
  * Leaves:    sockets, sequence numbers, NLMSG_* control messages and counting to rtnl_source.c.
  */
 #ifndef NV_LINUX_RTNL_DECODE_H
 #define NV_LINUX_RTNL_DECODE_H
 
-#include <linux/netlink.h>
+#include <libmnl/libmnl.h>
 
 #include "nv/event.h"
 
@@ -45,18 +46,10 @@ enum nv_rtnl_verdict nv_rtnl_decode_answer(struct nv_rtnl_decoder *d, const stru
 
 /* ---- between the files of the decoder ---------------------------------------------------------------- */
 
-/* The body of a message: its fixed header of `size` bytes, then attributes. NULL: too short for it. */
-static inline const void *nv_rtnl_body(const struct nlmsghdr *nlh, size_t size,
-                                       const void **ret_attrs, size_t *ret_len)
+/* The fixed header of `size` bytes that a message's attributes stand behind. NULL: too short for it. */
+static inline const void *nv_rtnl_body(const struct nlmsghdr *nlh, size_t size)
 {
-    if (nlh->nlmsg_len < NLMSG_HDRLEN + size)
-        return NULL;
-    const char *body = (const char *)nlh + NLMSG_HDRLEN;
-    size_t len = nlh->nlmsg_len - NLMSG_HDRLEN;
-    size_t start = NLMSG_ALIGN(size);
-    *ret_attrs = body + (start < len ? start : len);
-    *ret_len = start < len ? len - start : 0;
-    return body;
+    return nlh->nlmsg_len < mnl_nlmsg_size(size) ? NULL : mnl_nlmsg_get_payload(nlh);
 }
 
 unsigned nv_rtnl_family(unsigned af); /* AF_* to NV_AF_*; NV_AF_NONE for all others */

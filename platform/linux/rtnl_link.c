@@ -68,25 +68,27 @@ static void decode_info(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 static void decode_altnames(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 {
     struct nv_link *l = &d->link;
-    const uint8_t *p = a->at[IFLA_PROP_LIST].data;
-    size_t left = a->at[IFLA_PROP_LIST].len;
-    uint16_t type;
-    struct rtnl_attr one;
-    while (rtnl_next(&p, &left, &type, &one, &a->bad)) {
-        if (type != IFLA_ALT_IFNAME)
+    const struct nlattr *list = a->at[IFLA_PROP_LIST];
+    const struct nlattr *attr;
+    l->altnames = d->altnames;
+    if (!list)
+        return;
+    mnl_attr_for_each_nested (attr, list) {
+        if (mnl_attr_get_type(attr) != IFLA_ALT_IFNAME)
             continue;
         if (l->altname_count == NV_ALTNAMES_MAX) {
             d->clipped++;
-            break;
+            return;
         }
-        size_t len = strnlen((const char *)one.data, one.len);
-        if (!len || len >= 128) { /* ALTIFNAMSIZ */
+        struct nv_text name = rtnl_string(attr);
+        if (!name.len || name.len >= 128) { /* ALTIFNAMSIZ */
             a->bad = true;
-            break;
+            return;
         }
-        d->altnames[l->altname_count++] = (struct nv_text){(const char *)one.data, (uint32_t)len};
+        d->altnames[l->altname_count++] = name;
     }
-    l->altnames = d->altnames;
+    if (rtnl_is_left(attr, mnl_attr_get_payload(list), mnl_attr_get_payload_len(list)))
+        a->bad = true;
 }
 
 static void decode_af_spec(struct nv_link *l, struct rtnl_attrs *a)
@@ -103,15 +105,16 @@ static void decode_af_spec(struct nv_link *l, struct rtnl_attrs *a)
 
 static bool decode_hwaddr(struct rtnl_attrs *a, unsigned type, uint8_t ret[32], uint8_t *ret_len)
 {
-    const struct rtnl_attr *one = &a->at[type];
-    if (!one->data)
+    const struct nlattr *attr = a->at[type];
+    if (!attr)
         return false;
-    if (one->len > 32) { /* MAX_ADDR_LEN */
+    uint16_t len = mnl_attr_get_payload_len(attr);
+    if (len > 32) { /* MAX_ADDR_LEN */
         a->bad = true;
         return false;
     }
-    memcpy(ret, one->data, one->len);
-    *ret_len = (uint8_t)one->len;
+    memcpy(ret, mnl_attr_get_payload(attr), len);
+    *ret_len = (uint8_t)len;
     return true;
 }
 
@@ -172,9 +175,7 @@ static void decode_texts(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 enum nv_rtnl_verdict nv_rtnl_link(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
                                   struct nv_event *ev)
 {
-    const void *attrs;
-    size_t attrs_len;
-    const struct ifinfomsg *ifi = nv_rtnl_body(nlh, sizeof(struct ifinfomsg), &attrs, &attrs_len);
+    const struct ifinfomsg *ifi = nv_rtnl_body(nlh, sizeof(struct ifinfomsg));
     if (!ifi)
         return NV_RTNL_MALFORMED;
     /* A port that leaves its bridge is announced as RTM_DELLINK of AF_BRIDGE: the link stays. */
@@ -201,7 +202,7 @@ enum nv_rtnl_verdict nv_rtnl_link(struct nv_rtnl_decoder *d, const struct nlmsgh
     l->type = ifi->ifi_type;
 
     struct rtnl_attrs a;
-    rtnl_parse(&a, attrs, attrs_len);
+    rtnl_parse(&a, nlh, sizeof *ifi);
     decode_numbers(l, &a);
     decode_texts(d, &a);
     decode_info(d, &a);

@@ -27,24 +27,17 @@
 
 static void decode_via(struct rtnl_attrs *a, struct nv_hop *h)
 {
-    const struct rtnl_attr *via = &a->at[RTA_VIA];
-    if (!via->data)
-        return;
     uint16_t af;
-    if (via->len < sizeof af) {
-        a->bad = true;
+    if (!rtnl_struct(a, RTA_VIA, &af, sizeof af)) /* struct rtvia: this, then the address */
         return;
-    }
-    memcpy(&af, via->data, sizeof af);
     unsigned family = nv_rtnl_family(af);
     if (!family)
         return; /* a gateway of a family that the State does not hold */
-    if (via->len != sizeof af + nv_af_bytes(family)) {
-        a->bad = true;
+    const struct nlattr *via = rtnl_exact(a, RTA_VIA, sizeof af + nv_af_bytes(family));
+    if (!via)
         return;
-    }
     h->gw_family = (uint8_t)family;
-    memcpy(h->gateway, via->data + sizeof af, nv_af_bytes(family));
+    memcpy(h->gateway, (const uint8_t *)mnl_attr_get_payload(via) + sizeof af, nv_af_bytes(family));
 }
 
 static void decode_hop_attrs(struct nv_rtnl_decoder *d, struct rtnl_attrs *a, unsigned family,
@@ -58,11 +51,12 @@ static void decode_hop_attrs(struct nv_rtnl_decoder *d, struct rtnl_attrs *a, un
     (void)rtnl_blob(a, RTA_ENCAP, &h->encap, &d->clipped);
 }
 
+/* Hops stand in a row like attributes, but with a header of their own, which libmnl does not know. */
 static void decode_multipath(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 {
     struct nv_route *r = &d->route;
-    const uint8_t *p = a->at[RTA_MULTIPATH].data;
-    size_t left = a->at[RTA_MULTIPATH].len;
+    const uint8_t *p = mnl_attr_get_payload(a->at[RTA_MULTIPATH]);
+    size_t left = mnl_attr_get_payload_len(a->at[RTA_MULTIPATH]);
     r->multipath = true;
     while (left) {
         struct rtnexthop head;
@@ -86,13 +80,13 @@ static void decode_multipath(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
             .flags = head.rtnh_flags & HOP_FLAGS,
         };
         struct rtnl_attrs hop_attrs;
-        rtnl_parse(&hop_attrs, p + sizeof head, head.rtnh_len - sizeof head);
+        rtnl_parse_payload(&hop_attrs, p + sizeof head, head.rtnh_len - sizeof head);
         decode_hop_attrs(d, &hop_attrs, r->family, h);
         if (hop_attrs.bad) {
             a->bad = true;
             return;
         }
-        size_t step = nv_min_u64(rtnl_align(head.rtnh_len), left);
+        size_t step = nv_min_u64(MNL_ALIGN(head.rtnh_len), left);
         p += step;
         left -= step;
     }
@@ -160,9 +154,7 @@ static bool decode_prefix(struct rtnl_attrs *a, unsigned type, unsigned family, 
 static enum nv_rtnl_verdict decode(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
                                    bool is_answer, struct nv_event *ev)
 {
-    const void *attrs;
-    size_t attrs_len;
-    const struct rtmsg *rtm = nv_rtnl_body(nlh, sizeof(struct rtmsg), &attrs, &attrs_len);
+    const struct rtmsg *rtm = nv_rtnl_body(nlh, sizeof(struct rtmsg));
     if (!rtm)
         return NV_RTNL_MALFORMED;
     unsigned family = nv_rtnl_family(rtm->rtm_family);
@@ -184,7 +176,7 @@ static enum nv_rtnl_verdict decode(struct nv_rtnl_decoder *d, const struct nlmsg
     r->flags = rtm->rtm_flags & ROUTE_FLAGS;
 
     struct rtnl_attrs a;
-    rtnl_parse(&a, attrs, attrs_len);
+    rtnl_parse(&a, nlh, sizeof *rtm);
     if (!decode_prefix(&a, RTA_DST, family, r->dst_len, r->dst) ||
         !decode_prefix(&a, RTA_SRC, family, r->src_len, r->src))
         return NV_RTNL_MALFORMED;
@@ -217,7 +209,7 @@ enum nv_rtnl_verdict nv_rtnl_decode_answer(struct nv_rtnl_decoder *d, const stru
                                            struct nv_event *ret_event)
 {
     *ret_event = (struct nv_event){.kind = NV_EV_ANSWER, .cls = NV_ROUTE};
-    if (nlh->nlmsg_len < NLMSG_HDRLEN)
+    if (nlh->nlmsg_len < MNL_NLMSG_HDRLEN)
         return NV_RTNL_MALFORMED;
     if (nlh->nlmsg_type != RTM_NEWROUTE)
         return NV_RTNL_UNKNOWN;

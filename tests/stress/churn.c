@@ -70,11 +70,13 @@ static int grow(void *arg, uint64_t size_bytes)
 
 static void put_link(struct world *w, uint32_t ifindex)
 {
-    static const struct nv_text kinds[] = {{"veth", 4}, {"bridge", 6}, {"a kind with a long name", 23}};
+    static const struct nv_text kinds[] = {
+        {"veth", 4}, {"bridge", 6}, {"a kind with a long name", 23}};
     char alt[24];
     int n = snprintf(alt, sizeof(alt), "alternative%u", ifindex);
     struct nv_text altname = {alt, (uint32_t)n};
-    struct nv_link f = {.has = NV_LINK_COMPLETE | NV_LINK_HAS_NAME | NV_LINK_HAS_MTU | NV_LINK_HAS_KIND,
+    struct nv_link f = {.has = NV_LINK_COMPLETE | NV_LINK_HAS_NAME | NV_LINK_HAS_MTU |
+                               NV_LINK_HAS_KIND,
                         .ifindex = ifindex,
                         .flags = 0x11043,
                         .mtu = 1000 + draw(w, 500),
@@ -119,7 +121,9 @@ static void change(struct world *w)
     for (uint32_t i = 0; i < 1 + draw(w, 3); i++) {
         uint32_t on = i ? 1 + draw(w, LINKS) : ifindex;
         if (w->up[on])
-            hops[count++] = (struct nv_hop){.ifindex = on, .weight = 1 + i, .gw_family = v4 ? NV_AF_4 : NV_AF_6,
+            hops[count++] = (struct nv_hop){.ifindex = on,
+                                            .weight = 1 + i,
+                                            .gw_family = v4 ? NV_AF_4 : NV_AF_6,
                                             .gateway = {10, (uint8_t)on, 0, 9}};
     }
     struct nv_route r = {.family = v4 ? NV_AF_4 : NV_AF_6,
@@ -161,7 +165,8 @@ static void drop_stray_routes(struct world *w)
                 struct netvane_rec_route6 r6;
             } r;
             again = false;
-            for (int more = nv_cursor_seek(&c, &t, NULL); more == NV_TREE_OK && !again; more = nv_cursor_next(&c)) {
+            for (int more = nv_cursor_seek(&c, &t, NULL); more == NV_TREE_OK && !again;
+                 more = nv_cursor_next(&c)) {
                 if (nv_cursor_get(&c, &r) != NV_TREE_OK)
                     break;
                 uint32_t count;
@@ -193,7 +198,8 @@ static void open_world(struct world *w, uint64_t seed)
     if (old)
         (void)nv_legacy_read(old, size, &legacy);
     assert(!nv_publisher_init(&w->pub, nv_shm_base(w->shm), w->shm, &header, &legacy));
-    assert(!nv_mirror_init(&w->mirror, nv_shm_base(w->shm), args.max_bytes, grow, w->shm, legacy.version + 1));
+    assert(!nv_mirror_init(&w->mirror, nv_shm_base(w->shm), args.max_bytes, grow, w->shm,
+                           legacy.version + 1));
     nv_commit_init(&w->commit, &w->mirror, &w->pub);
     for (uint32_t i = 1; i <= LINKS; i++)
         put_link(w, i);
@@ -451,14 +457,15 @@ int main(int argc, char **argv)
     (void)printf("seed %" PRIu64 ", %u readers, %.1f s\n", seed, reader_count, seconds);
     (void)fflush(stdout);
     in_threads(seed);
-    (void)printf("threads:   %" PRIu64 " states, %" PRIu64 " expired, %" PRIu64 " checks\n", tally->states,
-                 tally->expired, tally->checks);
+    (void)printf("threads:   %" PRIu64 " states, %" PRIu64 " expired, %" PRIu64 " checks\n",
+                 tally->states, tally->expired, tally->checks);
     (void)fflush(stdout);
     unsigned kills = in_processes(seed);
-    (void)printf("processes: %" PRIu64 " states in all, %" PRIu64 " expired, %" PRIu64 " checks, %u writers killed\n",
+    (void)printf("processes: %" PRIu64 " states in all, %" PRIu64 " expired, %" PRIu64
+                 " checks, %u writers killed\n",
                  tally->states, tally->expired, tally->checks, kills);
-    (void)printf("corrupt %" PRIu64 ", wrong %" PRIu64 ", versions gone back %" PRIu64 "\n", tally->corrupt, tally->wrong,
-                 tally->backwards);
+    (void)printf("corrupt %" PRIu64 ", wrong %" PRIu64 ", versions gone back %" PRIu64 "\n",
+                 tally->corrupt, tally->wrong, tally->backwards);
     char path[128];
     (void)snprintf(path, sizeof(path), "%s/default", dir);
     (void)unlink(path);
