@@ -12,6 +12,7 @@
 #include "tool.h"
 
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum match { MATCH_ANY, MATCH_EXACT, MATCH_ROOT, MATCH_COVER };
@@ -61,13 +62,101 @@ static unsigned hidden_keys(const struct route_query *q)
            (q->has_proto ? FMT_HIDE_PROTO : 0u);
 }
 
+/* ---- order: as `ip` has it ----------------------------------------------------------------------------- */
+
+/* IPv4 routes of one table and one address, which the kernel lists from the longest prefix to the shortest. */
+struct group {
+    struct netvane_route *routes;
+    size_t count, capacity;
+};
+
+static int by_kernel_order(const void *a, const void *b)
+{
+    const struct netvane_route *x = a, *y = b;
+
+    if (x->dst_len != y->dst_len)
+        return x->dst_len > y->dst_len ? -1 : 1;
+    if (x->tos != y->tos)
+        return x->tos > y->tos ? -1 : 1;
+    if (x->metric != y->metric)
+        return x->metric < y->metric ? -1 : 1;
+    return x->position < y->position ? -1 : x->position > y->position;
+}
+
+static bool belongs(const struct group *g, const struct netvane_route *route)
+{
+    const struct netvane_route *first = g->routes;
+
+    return g->count > 0 && first->family == 4 && route->family == 4 &&
+           first->table == route->table && memcmp(first->dst, route->dst, 4) == 0;
+}
+
+static bool append(struct group *g, const struct netvane_route *route)
+{
+    if (g->count == g->capacity) {
+        size_t capacity = g->capacity == 0 ? 16 : g->capacity * 2;
+        struct netvane_route *routes = realloc(g->routes, capacity * sizeof(*routes));
+
+        if (routes == NULL)
+            return false;
+        g->routes = routes;
+        g->capacity = capacity;
+    }
+    g->routes[g->count++] = *route;
+    return true;
+}
+
+static void print_group(struct group *g, struct tool *t, struct view *v, struct json *j,
+                        unsigned hidden)
+{
+    if (g->count > 1)
+        qsort(g->routes, g->count, sizeof(*g->routes), by_kernel_order);
+    for (size_t i = 0; i < g->count; i++) {
+        if (t->json) {
+            fmt_route_json(j, v, &g->routes[i], hidden);
+        } else {
+            fmt_route_text(j->out, v, &g->routes[i], hidden);
+            fputc('\n', j->out);
+        }
+    }
+    g->count = 0;
+}
+
+static void print_routes(const struct route_query *q, struct tool *t, struct view *v,
+                         struct json *j, uint32_t ifindex)
+{
+    struct netvane_route_filter filter;
+    struct netvane_route route;
+    struct group group = {0};
+    struct netvane_iter it;
+
+    NETVANE_INIT(&filter);
+    filter.table = q->table;
+    filter.family = q->family;
+    if (q->match == MATCH_EXACT) {
+        filter.exact = 1;
+        filter.dst_len = q->len;
+        memcpy(filter.dst, q->ip, sizeof(filter.dst));
+    }
+    NETVANE_INIT(&route);
+    int rc = netvane_route_iter(&v->snap, &filter, &it);
+    while (rc >= 0 && (rc = netvane_route_next(&it, &route)) == 1) {
+        if (!is_asked(q, &route, ifindex))
+            continue;
+        if (!belongs(&group, &route))
+            print_group(&group, t, v, j, hidden_keys(q));
+        if (!append(&group, &route))
+            rc = NETVANE_NO_MEMORY;
+    }
+    print_group(&group, t, v, j, hidden_keys(q));
+    view_fail(v, rc);
+    free(group.routes);
+}
+
 static int render(void *arg, struct tool *t, struct view *v, FILE *out)
 {
     const struct route_query *q = arg;
-    struct netvane_route_filter filter;
-    struct netvane_route route;
     struct netvane_link link;
-    struct netvane_iter it;
     struct json j;
     uint32_t ifindex = 0;
 
@@ -77,35 +166,17 @@ static int render(void *arg, struct tool *t, struct view *v, FILE *out)
             return EXIT_DIFFERENT;
         ifindex = link.ifindex;
     }
-    NETVANE_INIT(&filter);
-    filter.table = q->table;
-    filter.family = q->family;
-    if (q->match == MATCH_EXACT) {
-        filter.exact = 1;
-        filter.dst_len = q->len;
-        memcpy(filter.dst, q->ip, sizeof(filter.dst));
-    }
     if (t->json)
         json_open_array(&j, NULL);
-    NETVANE_INIT(&route);
-    int rc = netvane_route_iter(&v->snap, &filter, &it);
-    while (rc >= 0 && (rc = netvane_route_next(&it, &route)) == 1) {
-        if (!is_asked(q, &route, ifindex))
-            continue;
-        if (t->json) {
-            fmt_route_json(&j, v, &route, hidden_keys(q));
-        } else {
-            fmt_route_text(out, v, &route, hidden_keys(q));
-            fputc('\n', out);
-        }
-    }
-    view_fail(v, rc);
+    print_routes(q, t, v, &j, ifindex);
     if (t->json) {
         json_close_array(&j);
         json_end_line(&j);
     }
     return EXIT_OK;
 }
+
+/* ---- the words ----------------------------------------------------------------------------------------- */
 
 static int read_filter(struct args *a, struct route_query *q, const char *word, bool *ret_known)
 {

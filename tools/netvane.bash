@@ -54,7 +54,7 @@ _netvane()
     --timeout | --settle | --for | --count | --interval | id) return ;;
     dev | oif | master) words=$(_netvane_links) ;;
     table) words="all local main default $(_netvane_names rt_tables)" ;;
-    proto | protocol) words="kernel boot static ra dhcp bird $(_netvane_names rt_protos)" ;;
+    proto | protocol) words="kernel boot static ra dhcp $(_netvane_names rt_protos)" ;;
     scope) words='global site link host' ;;
     type)
         words='unicast local broadcast anycast multicast blackhole unreachable prohibit throw'
@@ -78,7 +78,7 @@ _netvane()
         [[ $cur == -* || -z $verb ]] && words+=" $options"
         ;;
     esac
-    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur" | sort -u)
 }
 
 complete -F _netvane netvane

@@ -164,6 +164,8 @@ const char *out_clock(uint64_t boottime_ns, bool with_date, char buf[OUT_TIME_MA
     size_t used = strftime(buf, OUT_TIME_MAX, with_date ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &tm);
     if (with_date)
         strftime(zone, sizeof(zone), "%z", &tm);
-    snprintf(buf + used, OUT_TIME_MAX - used, ".%03u%s", ms, zone);
+    /* strftime has +0200, RFC 3339 wants +02:00 */
+    snprintf(buf + used, OUT_TIME_MAX - used, with_date ? ".%03u%.3s:%s" : ".%03u", ms, zone,
+             zone[0] != 0 ? zone + 3 : "");
     return buf;
 }

@@ -56,7 +56,7 @@ const char *out_bytes(uint64_t bytes, char buf[OUT_TIME_MAX]);
 
 /* CLOCK_BOOTTIME now, as all times of the State are. */
 uint64_t out_boottime_ns(void);
-/* Local time of day "12:34:56.789", or with the date "2024-05-06T12:34:56.789+0200", of such a time. */
+/* Local time of day "12:34:56.789", or with the date "2024-05-06T12:34:56.789+02:00", of such a time. */
 const char *out_clock(uint64_t boottime_ns, bool with_date, char buf[OUT_TIME_MAX]);
 
 #endif

@@ -31,6 +31,16 @@ static void on_answer(void *arg, unsigned f, const struct nv_event *ev)
     struct nv_writer *w = arg;
     bool agreed = nv_commit_answer(&w->commit, f, ev->error ? NULL : ev->route);
     uint64_t now = nv_clock_boottime_ns();
+    if (!agreed) {
+        const struct netvane_region_default *own = &w->commit.choice[f].egress,
+                                            *kernel = &w->commit.egress[f];
+        nv_log(NV_LOG_INFO, "egress",
+               "family=%u result=\"the kernel's answer is published\" mirror_link=%u "
+               "mirror_table=%u mirror_metric=%u "
+               "kernel_link=%u kernel_table=%u kernel_error=%d",
+               f ? 6u : 4u, own->ifindex, own->table, own->metric, kernel->ifindex, kernel->table,
+               ev->error);
+    }
     if (!agreed && w->sync.round == NV_ROUND_NONE &&
         now - w->last_egress_resync_ns >= NV_EGRESS_RESYNC_NS) {
         w->last_egress_resync_ns = now;
@@ -210,9 +220,10 @@ static int publish(struct nv_writer *w, uint64_t now, uint64_t *ret_due)
         return 0;
     }
     bool was_degraded = w->commit.published_quality & NETVANE_RQ_DEGRADED;
-    if (nv_commit(&w->commit, false, now))
+    if (nv_commit(&w->commit, false, now)) {
         w->last_publish_ns = now;
-    else if (w->commit.quiet_since_ns)
+        update_counters(w);
+    } else if (w->commit.quiet_since_ns)
         *ret_due = w->commit.quiet_since_ns + NV_QUIET_PUBLISH_NS;
     if (w->commit.quality & NETVANE_RQ_DEGRADED && !was_degraded)
         nv_log(NV_LOG_ERROR, "degraded", "hint=\"raise --max-bytes or free space in %s\"", w->dir);

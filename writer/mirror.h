@@ -145,7 +145,10 @@ bool nv_mirror_link(const struct nv_mirror *m, uint32_t ifindex, struct netvane_
 /* Deletes one object whose record the sweep found; the same as the removals above do. */
 void nv_mirror_drop_link(struct nv_mirror *m, const struct netvane_rec_link *r);
 void nv_mirror_drop_addr(struct nv_mirror *m, const struct netvane_rec_addr *r);
+/* IPv4 routes behind it in its list move up: of several, drop the last first. */
 void nv_mirror_drop_route(struct nv_mirror *m, unsigned tree, const void *record);
+/* from: the key where a walk over a tree goes on. Keeps it true where an IPv4 route before it was dropped. */
+void nv_mirror_walk_dropped(unsigned tree, uint64_t *from, const void *dropped);
 void nv_mirror_drop_rule(struct nv_mirror *m, const struct netvane_rec_rule *r);
 void nv_mirror_drop_nexthop(struct nv_mirror *m, const struct netvane_rec_nexthop *r);
 /* Does a hop of this set use the link? */

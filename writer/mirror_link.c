@@ -307,10 +307,12 @@ static void drop_routes(struct nv_mirror *m, unsigned tree, uint32_t ifindex, bo
             if (hops && only && (local || type != TYPE_LOCAL))
                 batch[n++] = r;
         }
-        for (unsigned i = 0; i < n; i++) {
+        from[1] += tree == NETVANE_TREE_ROUTES4; /* behind the last one looked at */
+        for (unsigned i = n; i-- > 0;) {
             if (!nv_mirror_reserve(m, tree == NETVANE_TREE_ROUTES4 ? NV_K_ROUTE4 : NV_K_ROUTE6))
                 return;
             nv_mirror_drop_route(m, tree, &batch[i]);
+            nv_mirror_walk_dropped(tree, from, &batch[i]);
         }
         if (more != NV_TREE_OK)
             return;

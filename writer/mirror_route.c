@@ -370,10 +370,30 @@ static enum nv_effect write(struct nv_mirror *m, struct route *r)
     return NV_CHANGED;
 }
 
+/*
+ * Those behind r in its IPv4 list move up over it, in place (so that however many there are, nodes are only copied);
+ * returns the key of the place that is left over.
+ */
+static struct route close_gap(struct nv_mirror *m, const struct route *r)
+{
+    struct route last = *r, next = *r;
+    for (uint32_t i = position_of(r) + 1; is4(r) && i < NV_ROUTE_POSITIONS_MAX; i++) {
+        set_position(&next, i);
+        if (!get(m, &next))
+            break;
+        uint64_t before = content_of(m, &next);
+        set_position(&next, i - 1);
+        (void)nv_draft_put(&m->draft, next.tree, &next.u);
+        nv_mirror_account(m, NETVANE_RT_ROUTES, before, content_of(m, &next));
+        set_position(&last, i);
+    }
+    return last;
+}
+
 static void drop(struct nv_mirror *m, const struct route *r)
 {
-    struct route gone = *r;
-    (void)nv_draft_delete(&m->draft, r->tree, r->u.key);
+    struct route gone = *r, place = close_gap(m, r);
+    (void)nv_draft_delete(&m->draft, r->tree, place.u.key);
     nv_mirror_account(m, NETVANE_RT_ROUTES, content_of(m, r), 0);
     nv_ids_free(&m->ids[r->kind], *id_at(&gone));
     count_route(m, r, false);
@@ -386,6 +406,14 @@ void nv_mirror_drop_route(struct nv_mirror *m, unsigned tree, const void *record
     struct route r = route_new(tree == NETVANE_TREE_ROUTES4 ? NV_AF_4 : NV_AF_6);
     memcpy(&r.u, record, nv_tree_shape(tree)->stride);
     drop(m, &r);
+}
+
+void nv_mirror_walk_dropped(unsigned tree, uint64_t *from, const void *dropped)
+{
+    uint64_t key[2];
+    memcpy(key, dropped, sizeof(key));
+    if (tree == NETVANE_TREE_ROUTES4 && from[0] == key[0] && (from[1] ^ key[1]) <= POSITION_MASK)
+        from[1]--;
 }
 
 /* Moves the route at `from` to the free position `to`. */
@@ -429,7 +457,7 @@ static uint32_t place4(struct nv_mirror *m, const struct route *r, uint32_t list
 {
     if (!n || list & NV_LIST_REPLACE)
         return 0; /* replace and change take the first of the list */
-    if (list & NV_LIST_APPEND)
+    if (list & NV_LIST_APPEND || n == NV_ROUTE_POSITIONS_MAX)
         return n;
     for (uint32_t i = n; i-- > 0;) /* prepend */
         move(m, *r, i, i + 1);
@@ -487,13 +515,6 @@ static enum nv_effect put4(struct nv_mirror *m, struct route *r, uint32_t list, 
                                              : e; /* among several, only the kernel knows */
 }
 
-static void drop_at(struct nv_mirror *m, const struct route *r, uint32_t n)
-{
-    drop(m, r);
-    for (uint32_t i = position_of(r) + 1; i < n; i++)
-        move(m, *r, i, i - 1);
-}
-
 /* Do both go the same ways? Flags of hops are not compared: an event may show them older or newer. */
 static bool same_ways(const struct nv_mirror *m, const struct route *a, const struct route *b)
 {
@@ -516,7 +537,7 @@ static enum nv_effect remove4(struct nv_mirror *m, const struct route *r, uint32
         for (uint32_t i = 0; i < n; i++) {
             set_position(&at, i);
             if (get(m, &at) && (strict ? equal_content(r, &at) : same_ways(m, r, &at))) {
-                drop_at(m, &at, n);
+                drop(m, &at);
                 return n > 1 ? NV_SUSPECT : NV_CHANGED;
             }
         }

@@ -175,7 +175,8 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, const struct nv_sweep *sweep)
             if (condemned(m, sweep, &r))
                 batch[n++] = r;
         }
-        for (unsigned i = 0; i < n; i++) {
+        from[1] += kind == NV_K_ROUTE4; /* behind the last one looked at */
+        for (unsigned i = n; i-- > 0;) {
             if (!nv_mirror_reserve(m, kind))
                 return removed;
             if (sweep->swept) {
@@ -184,6 +185,7 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, const struct nv_sweep *sweep)
                 sweep->swept(sweep->swept_arg, kind, text);
             }
             drop(m, kind, &batch[i]);
+            nv_mirror_walk_dropped(tree, from, &batch[i]);
             removed++;
         }
         if (ended || more != NV_TREE_OK)

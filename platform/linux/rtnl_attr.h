@@ -9,9 +9,10 @@
  * Leaves:    walking and validation to libmnl, which attributes there are to the decoders. The last of two with
  *            one type counts.
  *
- * mnl_attr_parse and mnl_attr_for_each are not used, for two reasons: they bound a message by its length rounded
- * up to 4, which is up to three bytes behind one that was cut; and they end alike at the last attribute and at
- * bytes that are none. mnl_attr_for_each_payload has exact bounds, and afterwards rtnl_is_left tells the ends apart.
+ * Walks are made of mnl_attr_ok and mnl_attr_next. The loops that libmnl makes of them would lose something:
+ * mnl_attr_for_each bounds a message by its length rounded up to 4, up to three bytes behind one that was cut;
+ * mnl_attr_parse* ends alike at the last attribute and at bytes that are none; and the macros narrow to int, which
+ * -Wconversion does not let pass.
  */
 #ifndef NV_LINUX_RTNL_ATTR_H
 #define NV_LINUX_RTNL_ATTR_H
@@ -31,33 +32,35 @@ struct rtnl_attrs {
     bool bad;
 };
 
-/* A walk over len bytes of payload stopped at attr: are there bytes left that are no attribute? */
-static inline bool rtnl_is_left(const struct nlattr *attr, const void *payload, size_t len)
+/* Bytes from attr to the end; negative where only the padding of the last one lies behind it. */
+static inline int rtnl_left(const struct nlattr *attr, const void *end)
 {
-    return (const char *)payload + len - (const char *)attr >
-           0; /* padding may lie behind the end */
+    return (int)((const char *)end - (const char *)attr);
 }
 
-static inline void rtnl_parse_payload(struct rtnl_attrs *a, const void *payload, size_t len)
+/* The first byte behind what is nested in an attribute. */
+static inline const void *rtnl_end(const struct nlattr *nest)
 {
-    const struct nlattr *attr;
+    return (const char *)mnl_attr_get_payload(nest) + mnl_attr_get_payload_len(nest);
+}
+
+static inline void rtnl_parse_range(struct rtnl_attrs *a, const void *first, const void *end)
+{
+    const struct nlattr *attr = first;
     memset(a, 0, sizeof *a);
-    mnl_attr_for_each_payload (payload, len) {
+    for (; mnl_attr_ok(attr, rtnl_left(attr, end)); attr = mnl_attr_next(attr)) {
         uint16_t type = mnl_attr_get_type(attr);
         if (type <= RTNL_TYPE_MAX)
             a->at[type] = attr;
     }
-    a->bad = rtnl_is_left(attr, payload, len);
+    a->bad = rtnl_left(attr, end) > 0;
 }
 
 /* Parses what stands in a message behind its fixed header of `size` bytes, which must be there. */
 static inline void rtnl_parse(struct rtnl_attrs *a, const struct nlmsghdr *nlh, size_t size)
 {
-    size_t len = mnl_nlmsg_get_payload_len(nlh);
-    size_t start = MNL_ALIGN(size);
-    if (start > len)
-        start = len;
-    rtnl_parse_payload(a, (const char *)mnl_nlmsg_get_payload(nlh) + start, len - start);
+    rtnl_parse_range(a, mnl_nlmsg_get_payload_offset(nlh, size),
+                     (const char *)nlh + nlh->nlmsg_len);
 }
 
 static inline bool rtnl_has(const struct rtnl_attrs *a, unsigned type)
@@ -73,7 +76,7 @@ static inline void rtnl_parse_nested(struct rtnl_attrs *a, unsigned type, struct
         memset(ret, 0, sizeof *ret);
         return;
     }
-    rtnl_parse_payload(ret, mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest));
+    rtnl_parse_range(ret, mnl_attr_get_payload(nest), rtnl_end(nest));
     if (ret->bad)
         a->bad = true;
 }
@@ -82,7 +85,7 @@ static inline void rtnl_parse_nested(struct rtnl_attrs *a, unsigned type, struct
 static inline const struct nlattr *rtnl_exact(struct rtnl_attrs *a, unsigned type, size_t len)
 {
     const struct nlattr *attr = a->at[type];
-    if (!attr || !mnl_attr_validate2(attr, MNL_TYPE_BINARY, len))
+    if (!attr || mnl_attr_get_payload_len(attr) == len)
         return attr;
     a->bad = true;
     return NULL;

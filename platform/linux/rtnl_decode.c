@@ -360,7 +360,7 @@ enum nv_rtnl_verdict nv_rtnl_decode(struct nv_rtnl_decoder *d, const struct nlms
 {
     struct nv_event *ev = ret_event;
     *ev = (struct nv_event){.kind = NV_EV_UPSERT};
-    if (nlh->nlmsg_len < MNL_NLMSG_HDRLEN)
+    if (nlh->nlmsg_len < NLMSG_HDRLEN)
         return NV_RTNL_MALFORMED;
 
     switch (nlh->nlmsg_type) {

@@ -69,11 +69,12 @@ static void decode_altnames(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 {
     struct nv_link *l = &d->link;
     const struct nlattr *list = a->at[IFLA_PROP_LIST];
-    const struct nlattr *attr;
     l->altnames = d->altnames;
     if (!list)
         return;
-    mnl_attr_for_each_nested (attr, list) {
+    const void *end = rtnl_end(list);
+    const struct nlattr *attr = mnl_attr_get_payload(list);
+    for (; mnl_attr_ok(attr, rtnl_left(attr, end)); attr = mnl_attr_next(attr)) {
         if (mnl_attr_get_type(attr) != IFLA_ALT_IFNAME)
             continue;
         if (l->altname_count == NV_ALTNAMES_MAX) {
@@ -87,7 +88,7 @@ static void decode_altnames(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
         }
         d->altnames[l->altname_count++] = name;
     }
-    if (rtnl_is_left(attr, mnl_attr_get_payload(list), mnl_attr_get_payload_len(list)))
+    if (rtnl_left(attr, end) > 0)
         a->bad = true;
 }
 

@@ -80,13 +80,13 @@ static void decode_multipath(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
             .flags = head.rtnh_flags & HOP_FLAGS,
         };
         struct rtnl_attrs hop_attrs;
-        rtnl_parse_payload(&hop_attrs, p + sizeof head, head.rtnh_len - sizeof head);
+        rtnl_parse_range(&hop_attrs, p + sizeof head, p + head.rtnh_len);
         decode_hop_attrs(d, &hop_attrs, r->family, h);
         if (hop_attrs.bad) {
             a->bad = true;
             return;
         }
-        size_t step = nv_min_u64(MNL_ALIGN(head.rtnh_len), left);
+        size_t step = nv_min_u64(RTNH_ALIGN(head.rtnh_len), left);
         p += step;
         left -= step;
     }
@@ -209,7 +209,7 @@ enum nv_rtnl_verdict nv_rtnl_decode_answer(struct nv_rtnl_decoder *d, const stru
                                            struct nv_event *ret_event)
 {
     *ret_event = (struct nv_event){.kind = NV_EV_ANSWER, .cls = NV_ROUTE};
-    if (nlh->nlmsg_len < MNL_NLMSG_HDRLEN)
+    if (nlh->nlmsg_len < NLMSG_HDRLEN)
         return NV_RTNL_MALFORMED;
     if (nlh->nlmsg_type != RTM_NEWROUTE)
         return NV_RTNL_UNKNOWN;

@@ -42,7 +42,8 @@ def skip(reason):
 
 
 def without_comments(text):
-    return re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL)
+    """The text without comments, and with continued lines joined: its layout is clang-format's business."""
+    return re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL).replace("\\\n", " ")
 
 
 def parse_structs(text):
@@ -53,7 +54,7 @@ def parse_structs(text):
         for declaration in filter(None, (" ".join(d.split()) for d in body.split(";"))):
             ctype, names = re.fullmatch(r"(struct \w+|\w+) (.+)", declaration).groups()
             for one in names.split(","):
-                fields.append((*re.fullmatch(r"(\w+)(?:\[(.+)\])?", one.strip()).groups(), ctype))
+                fields.append((*re.fullmatch(r"(\w+) ?(?:\[(.+)\])?", one.strip()).groups(), ctype))
         structs[name] = [(field, ctype, array) for field, array, ctype in fields]
     return structs
 
@@ -67,7 +68,7 @@ def parse_constants(text):
 
 
 def parse_counters(text):
-    return re.findall(r'\bX\((\w+), "(\w+)", "([^"]*)"\)', text)
+    return re.findall(r'\bX\((\w+),\s*"(\w+)",\s*"([^"]*)"\)', text)
 
 
 def evaluate(expressions):

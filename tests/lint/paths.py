@@ -22,7 +22,7 @@ HOSTS = (
     ("conda", "anaconda", "org"),
 )
 # Mirrors and caches of one's own are called like this.
-OWN_MIRROR = r"\b(?:artifactory|nexus|registry|mirrors?|apt-cache|devpi)(?:-[a-z0-9]+)?(?:\.[a-z0-9-]+)+\.(?:com|org|net|io|dev|local|lan|corp|internal)\b"
+OWN_MIRROR = r"\b(?:artifactory|nexus|registry|mirrors?|apt-cache|devpi)(?:-[a-z0-9]+)?(?:\.[a-z0-9-]+)+\.(?:com|org|net|io|dev|local|lan|corp|internal|example)\b"
 
 PATTERNS = [
     (re.compile(r"(?<![\w.})-])/(?:" + "|".join(FOLDERS) + r")/(?=[\w.@$-])"), "a path of one machine"),

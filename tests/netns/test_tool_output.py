@@ -94,6 +94,11 @@ JSONS = (("route", "route show"), ("route", "-6 route show"), ("route", "route s
          ("link", "l"), ("nexthop", "-4 nexthop show"), ("nexthop", "-6 nexthop show"))
 
 
+# Answers whose order is ip's too.
+ORDERED = (("link", "link show"), ("addr", "addr show"), ("route", "route show"), ("route", "route show table local"),
+           ("rule", "rule show"), ("rule", "-6 rule show"), ("nexthop", "nexthop show"))
+
+
 def lines(text):
     text = re.sub(r"(valid_lft|preferred_lft|expires) \d+sec", r"\1 Nsec", text)
     text = re.sub(r" unbalanced_time \S+", "", text)
@@ -126,11 +131,17 @@ class ToolOutput(harness.NetnsTest):
                 wrong = harness.compare_lists(kind, self.ns.netvane_json(*words.split()),
                                               self.ns.ip_json(*words.split()))
                 self.assertFalse(wrong, "\n".join(wrong[:10]))
+        for kind, words in ORDERED:
+            with self.subTest(f"order of {words}"):
+                keys = [[[obj.get(key) for key in harness.IDENTITY[kind]] for obj in answer(*words.split())]
+                        for answer in (self.ns.netvane_json, self.ns.ip_json)]
+                self.assertEqual(*keys)
         for words in TEXTS:
             with self.subTest(words):
                 self.assertEqual(lines(self.ns.netvane(*words.split()).stdout),
                                  lines(self.ns.ip(*words.split()).stdout))
-        harness.says(f"{len(TEXTS)} listings read as ip's, {len(JSONS)} filtered ones equal ip's JSON")
+        harness.says(f"{len(TEXTS)} listings read as ip's, {len(JSONS)} filtered ones equal ip's JSON, "
+                     f"{len(ORDERED)} are in ip's order")
 
     def test_exit_codes(self):
         self.assertEqual(self.ns.netvane("default", check=False).returncode, 1)

@@ -450,6 +450,22 @@ static void sweep_removes_what_the_dump_did_not_show_and_closes_gaps(void **stat
     assert_int_equal(count(NETVANE_TREE_ROUTES4), 0);
 }
 
+static void sweep_of_one_link_closes_the_gaps_that_it_makes(void **state)
+{
+    (void)state;
+    struct nv_hop h[4];
+    struct nv_route r[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        h[i] = fact_hop(2 + i, NULL);
+        r[i] = via("10.0.0.0", 8, &h[i]);
+        (void)put(&r[i], APPEND);
+    }
+    struct nv_sweep sweep = {.scope = {.kind = NV_K_ROUTE4, .family = NV_AF_4, .ifindex = 3}};
+    nv_mirror_mark_begin(m, NV_K_ROUTE4, 3);
+    assert_int_equal(nv_mirror_sweep(m, &sweep), 1);
+    ASSERT_LIST(2, 4, 5);
+}
+
 static void sweep_is_limited_to_the_table_of_the_dump(void **state)
 {
     (void)state;
@@ -539,6 +555,7 @@ int main(void)
         T(lists_close_their_gaps_when_a_link_takes_some_of_their_routes),
         T(long_lists_of_two_links_lose_exactly_those_of_one),
         T(sweep_removes_what_the_dump_did_not_show_and_closes_gaps),
+        T(sweep_of_one_link_closes_the_gaps_that_it_makes),
         T(sweep_is_limited_to_the_table_of_the_dump),
         T(disturbed_dumps_remove_only_what_two_in_a_row_lack),
         T(sweep_of_one_link_asks_for_the_table_where_a_route_names_other_links_too),
