@@ -98,7 +98,7 @@ bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
             return false;
         if (!c->quiet_since_ns)
             c->quiet_since_ns = now_ns;
-        if (now_ns - c->quiet_since_ns < NV_QUIET_PUBLISH_NS)
+        if (now_ns - c->quiet_since_ns < NV_QUIET_PUBLISH_NS && !c->confirmed)
             return false;
     }
     drop_unused(m);
@@ -119,6 +119,7 @@ bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
     nv_publish(c->pub, &m->draft.arena, &slot, topics, now_ns);
     m->edited = false;
     c->quiet_since_ns = 0;
+    c->confirmed = false;
     c->published_quality = c->quality;
     if (topics)
         nv_publisher_wake(c->pub, topics);
@@ -184,6 +185,7 @@ bool nv_commit_answer(struct nv_commit *c, unsigned f, const struct nv_route *an
     if (memcmp(&next, &c->egress[f], sizeof(next))) {
         c->egress[f] = next;
         c->mirror->edited = true;
+        c->confirmed = true;
     }
     return agree;
 }

@@ -9,6 +9,7 @@
 #include "select.h"
 
 struct nv_commit {
+    bool confirmed; /* the kernel has just said yes: publish that, though it moves no topic */
     struct nv_mirror *mirror;
     struct nv_publisher *pub;
     struct nv_choice choice[2]; /* as the mirror sees it */

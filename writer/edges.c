@@ -11,7 +11,7 @@
  *   operstate, master                            the same of links stacked on it            links, routes
  *   link gone                                    IPv4 routes, hops, nexthops, rule flags    all of those
  *   name                                         rules' detached flags, altnames            rules, links
- *   new link                                     rules' detached flags                      rules
+ *   new link                                     rules' detached flags, its peer's link     rules, that link
  *   mtu                                          IPv6 routes with an mtu metric             IPv6 routes
  *   IPv4 address gone                            routes through the link                    those
  *   IPv4 address new                             multipath hops lose dead (if the first)    those
@@ -56,6 +56,9 @@ void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before,
             want(s, NV_NEXTHOP, 0, 0, true);
             want(s, NV_LINK, 0, 0, true);
         }
+        if (after && after->link && !(after->present & NETVANE_LF_HAS_LINK_NETNS))
+            want(s, NV_LINK, 0, after->link,
+                 true); /* a veth's first end was announced without its peer */
         want_rules(s);
         return;
     }

@@ -11,6 +11,8 @@
 #define NV_MAX_BYTES_DEFAULT (UINT64_C(1) << 30)
 #define NV_MAX_BYTES_LEAST   (UINT64_C(4) << 20)
 #define NV_MAX_BYTES_MOST    (UINT64_C(64) << 30)
+/* It is a multiple of this: a large page of any system. */
+#define NV_MAX_BYTES_GRAIN (UINT64_C(64) << 10)
 /* The file grows by an eighth of its size, at least by this. */
 #define NV_GROW_LEAST_BYTES (UINT64_C(1) << 20)
 /* One edit of the mirror copies fewer nodes than this; so many are kept free before it starts. */

@@ -31,7 +31,7 @@ static void on_answer(void *arg, unsigned f, const struct nv_event *ev)
     struct nv_writer *w = arg;
     bool agreed = nv_commit_answer(&w->commit, f, ev->error ? NULL : ev->route);
     uint64_t now = nv_clock_boottime_ns();
-    if (!agreed) {
+    if (!agreed && w->commit.disagreed[f] == 2) { /* once for each time that they begin to differ */
         const struct netvane_region_default *own = &w->commit.choice[f].egress,
                                             *kernel = &w->commit.egress[f];
         nv_log(NV_LOG_INFO, "egress",
@@ -103,6 +103,7 @@ int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options)
 {
     memset(w, 0, sizeof(*w));
     w->options = *options;
+    w->options.max_bytes &= ~(uint64_t)(NV_MAX_BYTES_GRAIN - 1);
     w->signals = -1;
     int r = nv_signals_open(&w->signals);
     if (r) {

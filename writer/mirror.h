@@ -64,6 +64,7 @@ struct nv_mirror {
     struct nv_table *tables;
     uint32_t table_count, table_capacity;
     struct nv_run run;
+    uint64_t last_record[NV_RECORD_MAX / 8]; /* the object that was put last, for the log */
     uint32_t run_link; /* the running dump shows only this link's objects, 0: all */
     struct nv_hop hop_scratch[NV_HOPS_MAX];
     struct netvane_rec_hop rec_scratch[NV_HOPS_MAX];
@@ -140,6 +141,8 @@ bool nv_mirror_reserve(struct nv_mirror *m, enum nv_kind kind);
 uint32_t nv_mirror_text(struct nv_mirror *m, const char *bytes, uint32_t len);
 /* The topic's digest loses `before` and gains `after` (0: nothing). */
 void nv_mirror_account(struct nv_mirror *m, unsigned topic, uint64_t before, uint64_t after);
+/* Remembers an object that was just put. */
+void nv_mirror_note(struct nv_mirror *m, enum nv_kind kind, const void *record);
 /* Names of links in rules and such: the record of a link in the draft. */
 bool nv_mirror_link(const struct nv_mirror *m, uint32_t ifindex, struct netvane_rec_link *ret_link);
 /* Deletes one object whose record the sweep found; the same as the removals above do. */

@@ -146,6 +146,7 @@ enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, 
         (void)nv_draft_put(&m->draft, NETVANE_TREE_ADDRS_BY_IP, &by_ip);
     }
     (void)nv_draft_put(&m->draft, NETVANE_TREE_ADDRS, &r);
+    nv_mirror_note(m, NV_K_ADDR, &r);
     uint64_t before = known ? nv_content_addr(&old) : 0, after = nv_content_addr(&r);
     nv_mirror_account(m, NETVANE_RT_ADDRS, before, after);
     return known && before == after ? NV_TOUCHED : NV_CHANGED;

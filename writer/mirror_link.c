@@ -242,6 +242,7 @@ enum nv_effect nv_mirror_link_put(struct nv_mirror *m, const struct nv_link *f)
     if (!known || memcmp(old.name, r.name, sizeof(r.name)))
         put_name(m, r.name, name_len(r.name, sizeof(r.name)), f->ifindex, 0, r.id);
     (void)nv_draft_put(&m->draft, NETVANE_TREE_LINKS, &r);
+    nv_mirror_note(m, NV_K_LINK, &r);
     if (known)
         unref_texts(m, &old);
     nv_mirror_account(m, NETVANE_RT_LINKS, before, content_of(m, &r));

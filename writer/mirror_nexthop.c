@@ -91,6 +91,7 @@ enum nv_effect nv_mirror_nexthop_put(struct nv_mirror *m, const struct nv_nextho
         }
     }
     (void)nv_draft_put(&m->draft, NETVANE_TREE_NEXTHOPS, &r);
+    nv_mirror_note(m, NV_K_NEXTHOP, &r);
     nv_mirror_account(m, NETVANE_RT_NEXTHOPS, before, content_of(m, &r));
     m->choice_stale[0] = m->choice_stale[1] = true;
     return NV_CHANGED;

@@ -361,6 +361,7 @@ static enum nv_effect write(struct nv_mirror *m, struct route *r)
     }
     uint64_t before = known ? content_of(m, &old) : 0, after = content_of(m, r);
     (void)nv_draft_put(&m->draft, r->tree, &r->u);
+    nv_mirror_note(m, r->kind, &r->u);
     nv_mirror_account(m, NETVANE_RT_ROUTES, before, after);
     if (known)
         unref_sets(m, &old);

@@ -100,6 +100,7 @@ enum nv_effect nv_mirror_rule_put(struct nv_mirror *m, const struct nv_rule *f, 
         r.id = nv_ids_take(&m->ids[NV_K_RULE]);
     }
     (void)nv_draft_put(&m->draft, NETVANE_TREE_RULES, &r);
+    nv_mirror_note(m, NV_K_RULE, &r);
     nv_mirror_account(m, NETVANE_RT_RULES, known ? nv_content_rule(&old) : 0, nv_content_rule(&r));
     m->choice_stale[f->family == NV_AF_6] = true;
     return NV_CHANGED;

@@ -107,7 +107,7 @@ static bool scope_holds(const struct nv_mirror *m, const struct nv_sweep *sweep,
     const struct nv_scope *s = &sweep->scope;
     if (!s->ifindex)
         return true;
-    if (s->kind == NV_K_ADDR)
+    if (s->kind == NV_K_ADDR || s->kind == NV_K_LINK)
         return (uint32_t)r->key[0] == s->ifindex;
     if (s->kind != NV_K_ROUTE4 && s->kind != NV_K_ROUTE6)
         return true;

@@ -274,9 +274,10 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     if (ev->cls == NV_LINK && s->round != NV_ROUND_INITIAL && s->round != NV_ROUND_RESYNC)
         link_edge(s, ev->link->ifindex, was, &before);
     if (hunting(s)) {
-        static const char *const names[NV_CLASS_COUNT] = {"link", "address", "route", "rule",
-                                                          "nexthop"};
-        drift_note(s, key, kind_of(ev->cls, family_of(ev)), names[ev->cls]);
+        enum nv_kind kind = kind_of(ev->cls, family_of(ev));
+        char text[sizeof(s->drift[0].text)];
+        nv_mirror_describe(kind, s->mirror->last_record, text, sizeof(text));
+        drift_note(s, key, kind, text);
     }
 }
 

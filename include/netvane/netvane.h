@@ -17,7 +17,8 @@
  *              three different answers. On an error, what the caller passed for results is untouched.
  *   Threads    A handle may be used by any number of threads at once; a snap, an iterator and a private State
  *              by one at a time. netvane_close must be the last call on a handle. No read takes a lock,
- *              allocates memory or makes a system call, except the first after a new writer took over.
+ *              allocates memory or makes a system call, except the first after a new writer took over, the
+ *              first of each thread (liburcu registers it), and netvane_snap_begin after the writer stopped.
  *   Fork       The child may go on reading through the handle; it must not use watches or the descriptor of
  *              the parent.
  *   Ownership  The caller owns every struct that it passes. netvane_free-like calls are named at each maker.
@@ -78,7 +79,7 @@ enum netvane_error {
     NETVANE_BAD_MODE = -12,    /* group or others may write it */
     NETVANE_TOO_SMALL = -13,   /* shorter than a region's header */
     NETVANE_BAD_MAGIC = -14,   /* not a netvane region */
-    NETVANE_BAD_LAYOUT = -15,  /* a region of another version, build or machine */
+    NETVANE_BAD_LAYOUT = -15,  /* a region of another version, build, machine or boot */
     NETVANE_LIMIT = -16,       /* a documented limit is met */
     NETVANE_INTERRUPTED = -17, /* a signal arrived while waiting */
     NETVANE_SYSTEM = -18,      /* the OS refused something else; errno says what */
@@ -109,8 +110,9 @@ struct netvane_open_args {
 
 /*
  * Opens the region of a writer and maps it read-only. args may be NULL: all defaults.
- * Errors: NO_WRITER, PERMISSION, NOT_REGULAR, BAD_OWNER, BAD_MODE, TOO_SMALL, BAD_MAGIC, BAD_LAYOUT, INVALID,
- * NO_MEMORY, SYSTEM. A region whose writer has died can still be opened: its last State is readable.
+ * Errors: NO_WRITER, PERMISSION, NOT_REGULAR, BAD_OWNER, BAD_MODE, TOO_SMALL, BAD_MAGIC, BAD_LAYOUT, CORRUPT
+ * (a damaged header), INVALID, NO_MEMORY, SYSTEM. A region whose writer has died can still be opened: its last
+ * State is readable.
  * Cost: about ten system calls. Any thread.
  */
 NETVANE_API int netvane_open(const struct netvane_open_args *args, struct netvane **ret_nv);
@@ -312,8 +314,8 @@ NETVANE_API int netvane_addr_find(const struct netvane_snap *snap, uint8_t famil
  * What an unspecified bind (0.0.0.0 or ::) means now: the usable addresses of a family, best first. Usable:
  * its link is up, and it is not tentative (unless optimistic), DAD-failed, deprecated, link-local or loopback
  * unless asked. Best: on the link of the egress; global scope before narrower; primary before secondary, then
- * not temporary before temporary; the kernel's order; ifindex. Writes at most capacity entries (each size field
- * must be set in the first) and the number of all to ret_count. Errors: EXPIRED, CORRUPT, INVALID, NO_MEMORY.
+ * not temporary before temporary; the kernel's order; ifindex. Writes at most capacity entries (the size field
+ * of the first counts for all) and the number of all to ret_count. Errors: EXPIRED, CORRUPT, INVALID, NO_MEMORY.
  */
 NETVANE_API int netvane_local_list(const struct netvane_snap *snap, uint8_t family, uint32_t flags,
                                    struct netvane_addr *ret_addrs, size_t capacity,
@@ -638,7 +640,7 @@ struct netvane_wait_args {
     uint32_t size;
     uint32_t topics; /* NETVANE_TOPIC_*; 0: any */
     /* Return at once if a topic differs from this State already, so that nothing is lost between looking and
-     * sleeping. NULL: from now on. */
+     * sleeping; once this State has expired, all topics asked for count as changed. NULL: from now on. */
     const struct netvane_snap *since;
     uint64_t timeout_ns; /* 0: do not sleep; UINT64_MAX: for ever */
     uint64_t
@@ -653,7 +655,10 @@ struct netvane_wait_args {
 NETVANE_API int netvane_wait(struct netvane *nv, const struct netvane_wait_args *args,
                              uint32_t *ret_topics);
 
-/* Waits for a State without RESYNCING and APPROXIMATE bits. Errors: TIMEOUT, INTERRUPTED, ... */
+/*
+ * Waits for a State without RESYNCING and APPROXIMATE bits, be its writer alive or not (see netvane_health_get).
+ * Errors: TIMEOUT, INTERRUPTED, and those of netvane_wait.
+ */
 NETVANE_API int netvane_wait_ready(struct netvane *nv, uint64_t timeout_ns);
 
 /*

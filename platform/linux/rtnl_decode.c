@@ -236,8 +236,8 @@ static enum nv_rtnl_verdict decode_rule(struct nv_rtnl_decoder *d, const struct 
 static void decode_members(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 {
     struct nv_nexthop *r = &d->nexthop;
-    const uint8_t *group = mnl_attr_get_payload(a->at[NHA_GROUP]);
-    uint32_t len = mnl_attr_get_payload_len(a->at[NHA_GROUP]);
+    const uint8_t *group = mnl_attr_get_payload(rtnl_get(a, NHA_GROUP));
+    uint32_t len = mnl_attr_get_payload_len(rtnl_get(a, NHA_GROUP));
     struct nexthop_grp one;
     if (!len || len % sizeof one) {
         a->bad = true;
@@ -295,16 +295,16 @@ static enum nv_rtnl_verdict decode_nexthop(struct nv_rtnl_decoder *d, const stru
     (void)rtnl_u16(&a, NHA_ENCAP_TYPE, &r->encap_type);
     (void)rtnl_blob(&a, NHA_ENCAP, &r->encap, &d->clipped);
     (void)rtnl_u16(&a, NHA_GROUP_TYPE, &r->group_type);
-    if (rtnl_has(&a, NHA_BLACKHOLE))
+    if (rtnl_get(&a, NHA_BLACKHOLE))
         r->present |= NETVANE_NF_BLACKHOLE;
-    if (rtnl_has(&a, NHA_FDB))
+    if (rtnl_get(&a, NHA_FDB))
         r->present |= NETVANE_NF_FDB;
     r->members = d->members;
-    if (rtnl_has(&a, NHA_GROUP)) {
+    if (rtnl_get(&a, NHA_GROUP)) {
         r->present |= NETVANE_NF_GROUP;
         decode_members(d, &a);
     }
-    if (rtnl_has(&a, NHA_RES_GROUP))
+    if (rtnl_get(&a, NHA_RES_GROUP))
         decode_resilient(r, &a);
     if (a.bad)
         return NV_RTNL_MALFORMED;

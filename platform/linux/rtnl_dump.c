@@ -80,7 +80,7 @@ int nv_rtnl_dump_start(struct nv_rtnl_source *s, const struct nv_dump_request *r
     if (!req->number || req->cls >= NV_CLASS_COUNT ||
         ((req->cls == NV_ROUTE || req->cls == NV_RULE) && !nv_af_bytes(req->family)))
         return -EINVAL;
-    if (s->dump_sock.fd < 0) {
+    if (!s->dump_sock.mnl) {
         int err = nv_rtnl_renew(s, &s->dump_sock);
         if (err)
             return err;
@@ -206,14 +206,12 @@ static bool take_datagram(struct nv_rtnl_source *s, const struct nv_rtnl_datagra
         s->stats.truncated++;
         fail(&s->dump, EMSGSIZE);
     }
-    const uint8_t *p = s->buf;
-    size_t left = dg->len;
-    bool bad = false;
-    const struct nlmsghdr *nlh;
-    while ((nlh = nv_rtnl_next(&p, &left, &bad)))
+    int left = (int)dg->len;
+    const struct nlmsghdr *nlh = (const void *)s->buf;
+    for (; nv_rtnl_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
         if (take_message(s, nlh))
             return true;
-    if (bad && !dg->cut) {
+    if (left > 0 && !dg->cut) {
         s->stats.malformed++;
         fail(&s->dump, EBADMSG);
     }

@@ -56,7 +56,7 @@ static void decode_info(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
     rtnl_parse_nested(a, IFLA_LINKINFO, &info);
     if (rtnl_text(&info, IFLA_INFO_KIND, &l->kind, &d->clipped)) {
         l->has |= NV_LINK_HAS_KIND;
-        if (rtnl_has(&info, IFLA_INFO_DATA))
+        if (rtnl_get(&info, IFLA_INFO_DATA))
             decode_info_data(l, &info);
     }
     if (rtnl_text(&info, IFLA_INFO_SLAVE_KIND, &l->slave_kind, &d->clipped))
@@ -68,7 +68,7 @@ static void decode_info(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 static void decode_altnames(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 {
     struct nv_link *l = &d->link;
-    const struct nlattr *list = a->at[IFLA_PROP_LIST];
+    const struct nlattr *list = rtnl_get(a, IFLA_PROP_LIST);
     l->altnames = d->altnames;
     if (!list)
         return;
@@ -106,7 +106,7 @@ static void decode_af_spec(struct nv_link *l, struct rtnl_attrs *a)
 
 static bool decode_hwaddr(struct rtnl_attrs *a, unsigned type, uint8_t ret[32], uint8_t *ret_len)
 {
-    const struct nlattr *attr = a->at[type];
+    const struct nlattr *attr = rtnl_get(a, type);
     if (!attr)
         return false;
     uint16_t len = mnl_attr_get_payload_len(attr);
@@ -213,9 +213,9 @@ enum nv_rtnl_verdict nv_rtnl_link(struct nv_rtnl_decoder *d, const struct nlmsgh
         return NV_RTNL_MALFORMED;
 
     if (ev->kind == NV_EV_REMOVE)
-        l->moved_netns = rtnl_has(&a, IFLA_NEW_NETNSID) || rtnl_has(&a, IFLA_NEW_IFINDEX);
+        l->moved_netns = rtnl_get(&a, IFLA_NEW_NETNSID) || rtnl_get(&a, IFLA_NEW_IFINDEX);
     else if ((l->has & NV_LINK_HAS_NAME) && (l->has & NV_LINK_HAS_MTU) &&
-             !rtnl_has(&a, IFLA_WIRELESS))
+             !rtnl_get(&a, IFLA_WIRELESS))
         l->has |= NV_LINK_COMPLETE;
     ev->cls = NV_LINK;
     ev->link = l;

@@ -18,7 +18,7 @@ int nv_rtnl_query_start(struct nv_rtnl_source *s, uint32_t number, uint8_t famil
 {
     if (s->query.active)
         return -EBUSY;
-    int err = s->query_sock.fd < 0 ? nv_rtnl_renew(s, &s->query_sock) : 0;
+    int err = !s->query_sock.mnl ? nv_rtnl_renew(s, &s->query_sock) : 0;
     if (!err)
         err = nv_rtnl_send_query(&s->query_sock, family, dst);
     if (err)
@@ -76,12 +76,8 @@ void nv_rtnl_query_step(struct nv_rtnl_source *s)
         return;
     int got;
     while ((got = nv_rtnl_receive(&s->query_sock, s->buf, sizeof s->buf, &dg)) > 0) {
-        const uint8_t *p = s->buf;
-        size_t left = dg.foreign ? 0 : dg.len;
-        bool bad = false;
-        const struct nlmsghdr *nlh =
-            nv_rtnl_next(&p, &left, &bad); /* the kernel sends one at a time */
-        if (nlh)
+        const struct nlmsghdr *nlh = (const void *)s->buf; /* the kernel sends one at a time */
+        if (!dg.foreign && nv_rtnl_ok(nlh, (int)dg.len))
             take_reply(s, nlh);
         else
             s->stats.unknown++;

@@ -27,17 +27,18 @@
 
 static void decode_via(struct rtnl_attrs *a, struct nv_hop *h)
 {
+    uint8_t
+        via[sizeof(uint16_t) + 16]; /* as struct rtvia: a family, then an address of its length */
     uint16_t af;
-    if (!rtnl_struct(a, RTA_VIA, &af, sizeof af)) /* struct rtvia: this, then the address */
+    if (!rtnl_struct(a, RTA_VIA, &af, sizeof af))
         return;
     unsigned family = nv_rtnl_family(af);
     if (!family)
         return; /* a gateway of a family that the State does not hold */
-    const struct nlattr *via = rtnl_exact(a, RTA_VIA, sizeof af + nv_af_bytes(family));
-    if (!via)
+    if (!rtnl_bytes(a, RTA_VIA, via, sizeof af + nv_af_bytes(family)))
         return;
     h->gw_family = (uint8_t)family;
-    memcpy(h->gateway, (const uint8_t *)mnl_attr_get_payload(via) + sizeof af, nv_af_bytes(family));
+    memcpy(h->gateway, via + sizeof af, nv_af_bytes(family));
 }
 
 static void decode_hop_attrs(struct nv_rtnl_decoder *d, struct rtnl_attrs *a, unsigned family,
@@ -55,8 +56,8 @@ static void decode_hop_attrs(struct nv_rtnl_decoder *d, struct rtnl_attrs *a, un
 static void decode_multipath(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 {
     struct nv_route *r = &d->route;
-    const uint8_t *p = mnl_attr_get_payload(a->at[RTA_MULTIPATH]);
-    size_t left = mnl_attr_get_payload_len(a->at[RTA_MULTIPATH]);
+    const uint8_t *p = mnl_attr_get_payload(rtnl_get(a, RTA_MULTIPATH));
+    size_t left = mnl_attr_get_payload_len(rtnl_get(a, RTA_MULTIPATH));
     r->multipath = true;
     while (left) {
         struct rtnexthop head;
@@ -96,11 +97,11 @@ static void decode_hops(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 {
     struct nv_route *r = &d->route;
     r->hops = d->hops;
-    if (rtnl_has(a, RTA_MULTIPATH)) {
+    if (rtnl_get(a, RTA_MULTIPATH)) {
         decode_multipath(d, a);
         return;
     }
-    if (!rtnl_has(a, RTA_OIF) && !rtnl_has(a, RTA_GATEWAY) && !rtnl_has(a, RTA_VIA))
+    if (!rtnl_get(a, RTA_OIF) && !rtnl_get(a, RTA_GATEWAY) && !rtnl_get(a, RTA_VIA))
         return;
     struct nv_hop *h = &d->hops[0];
     *h = (struct nv_hop){.weight = 1, .flags = (uint8_t)(r->flags & HOP_FLAGS)};
@@ -111,12 +112,12 @@ static void decode_hops(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
 
 static void decode_metrics(struct nv_route *r, struct rtnl_attrs *a)
 {
-    if (!rtnl_has(a, RTA_METRICS))
+    if (!rtnl_get(a, RTA_METRICS))
         return;
     struct rtnl_attrs m;
     rtnl_parse_nested(a, RTA_METRICS, &m);
     for (unsigned type = 1; type < NV_METRICS_MAX; type++) {
-        if (!rtnl_has(&m, type))
+        if (!rtnl_get(&m, type))
             continue;
         bool got = type == RTAX_CC_ALGO ? rtnl_name(&m, type, r->cc_algo)
                                         : rtnl_u32(&m, type, &r->metrics[type]);

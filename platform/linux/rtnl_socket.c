@@ -12,11 +12,9 @@
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
-#include <linux/netlink.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "nv/base.h"
 
@@ -33,18 +31,15 @@
 
 static int open_socket(struct nv_rtnl_socket *sock)
 {
-    sock->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (sock->fd < 0)
+    sock->mnl = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (!sock->mnl)
         return -errno;
-    struct sockaddr_nl addr = {.nl_family = AF_NETLINK};
-    socklen_t len = sizeof addr;
-    if (bind(sock->fd, (const struct sockaddr *)&addr, sizeof addr) ||
-        getsockname(sock->fd, (struct sockaddr *)&addr, &len)) {
+    if (mnl_socket_bind(sock->mnl, 0, MNL_SOCKET_AUTOPID)) {
         int err = -errno;
         nv_rtnl_socket_close(sock);
         return err;
     }
-    sock->portid = addr.nl_pid;
+    sock->portid = mnl_socket_get_portid(sock->mnl);
     sock->seq = 0;
     return 0;
 }
@@ -57,10 +52,10 @@ static void set_buffer(int fd, uint64_t bytes)
 }
 
 /* Only what an IPv6, nexthop or namespace-less kernel may lack is optional. */
-static int join_groups(int fd)
+static int join_groups(const struct mnl_socket *mnl)
 {
     static const struct {
-        int group;
+        unsigned group;
         bool optional;
     } groups[] = {
         {RTNLGRP_LINK, false},        {RTNLGRP_IPV4_IFADDR, false}, {RTNLGRP_IPV6_IFADDR, false},
@@ -68,11 +63,12 @@ static int join_groups(int fd)
         {RTNLGRP_IPV6_RULE, false},   {RTNLGRP_NEXTHOP, true},      {RTNLGRP_IPV4_NETCONF, true},
         {RTNLGRP_IPV6_NETCONF, true}, {RTNLGRP_IPV6_IFINFO, true},  {RTNLGRP_NSID, true},
     };
-    for (size_t i = 0; i < NV_ARRAY_LEN(groups); i++)
-        if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i].group,
-                       sizeof groups[i].group) &&
+    for (size_t i = 0; i < NV_ARRAY_LEN(groups); i++) {
+        unsigned group = groups[i].group;
+        if (mnl_socket_setsockopt(mnl, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) &&
             !groups[i].optional)
             return -errno;
+    }
     return 0;
 }
 
@@ -81,8 +77,8 @@ int nv_rtnl_open_events(struct nv_rtnl_socket *sock, uint64_t buffer_bytes)
     int err = open_socket(sock);
     if (err)
         return err;
-    set_buffer(sock->fd, buffer_bytes); /* before the first event can arrive */
-    err = join_groups(sock->fd);
+    set_buffer(nv_rtnl_fd(sock), buffer_bytes); /* before the first event can arrive */
+    err = join_groups(sock->mnl);
     if (err)
         nv_rtnl_socket_close(sock);
     return err;
@@ -94,24 +90,29 @@ int nv_rtnl_open_requests(struct nv_rtnl_socket *sock)
     if (err)
         return err;
     static const int options[] = {NETLINK_GET_STRICT_CHK, NETLINK_EXT_ACK, NETLINK_CAP_ACK};
-    const int on = 1;
+    int on = 1;
     for (size_t i = 0; i < NV_ARRAY_LEN(options); i++)
-        (void)setsockopt(sock->fd, SOL_NETLINK, options[i], &on, sizeof on);
+        (void)mnl_socket_setsockopt(sock->mnl, options[i], &on, sizeof on);
     return 0;
 }
 
 void nv_rtnl_socket_close(struct nv_rtnl_socket *sock)
 {
-    if (sock->fd >= 0)
-        (void)close(sock->fd);
-    sock->fd = -1;
+    if (sock->mnl)
+        (void)mnl_socket_close(sock->mnl);
+    sock->mnl = NULL;
+}
+
+int nv_rtnl_fd(const struct nv_rtnl_socket *sock)
+{
+    return sock->mnl ? mnl_socket_get_fd(sock->mnl) : -1;
 }
 
 uint64_t nv_rtnl_buffer_bytes(const struct nv_rtnl_socket *sock)
 {
     int bytes = 0;
     socklen_t len = sizeof bytes;
-    if (getsockopt(sock->fd, SOL_SOCKET, SO_RCVBUF, &bytes, &len) || bytes < 0)
+    if (getsockopt(nv_rtnl_fd(sock), SOL_SOCKET, SO_RCVBUF, &bytes, &len) || bytes < 0)
         return 0;
     return (uint64_t)bytes;
 }
@@ -125,36 +126,25 @@ struct request {
     };
 };
 
-static void begin(struct request *r, uint16_t type, uint16_t flags, const void *body, size_t len)
+/* Gives the fixed header behind the message's own, zeroed. */
+static void *begin(struct request *r, uint16_t type, uint16_t flags, size_t size)
 {
-    memset(r, 0, sizeof *r);
+    (void)mnl_nlmsg_put_header(r);
     r->head.nlmsg_type = type;
     r->head.nlmsg_flags = flags;
-    memcpy(r->bytes + NLMSG_HDRLEN, body, len);
-    r->head.nlmsg_len = (uint32_t)(NLMSG_HDRLEN + ((len + 3u) & ~(size_t)3u));
-}
-
-static void put(struct request *r, uint16_t type, const void *value, size_t len)
-{
-    struct nlattr attr = {.nla_type = type, .nla_len = (uint16_t)(sizeof attr + len)};
-    uint8_t *at = r->bytes + r->head.nlmsg_len;
-    memcpy(at, &attr, sizeof attr);
-    memcpy(at + sizeof attr, value, len);
-    r->head.nlmsg_len += (uint32_t)((attr.nla_len + 3u) & ~3u);
+    return mnl_nlmsg_put_extra_header(&r->head, size);
 }
 
 static int send_request(struct nv_rtnl_socket *sock, struct request *r)
 {
-    if (sock->fd < 0)
+    if (!sock->mnl)
         return -EBADF;
     if (!++sock->seq)
         ++sock->seq; /* 0 is what events carry */
     r->head.nlmsg_seq = sock->seq;
-    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     ssize_t n;
     do
-        n = sendto(sock->fd, r, r->head.nlmsg_len, 0, (const struct sockaddr *)&kernel,
-                   sizeof kernel);
+        n = mnl_socket_sendto(sock->mnl, r, r->head.nlmsg_len);
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : 0;
 }
@@ -166,16 +156,15 @@ static uint8_t os_family(uint8_t family)
 
 static void put_link_filter(struct request *r)
 {
-    const uint32_t mask =
-        RTEXT_FILTER_SKIP_STATS; /* and no RTEXT_FILTER_VF: lists of VFs are long */
-    put(r, IFLA_EXT_MASK, &mask, sizeof mask);
+    /* and no RTEXT_FILTER_VF: lists of VFs are long */
+    mnl_attr_put_u32(&r->head, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 }
 
 int nv_rtnl_send_barrier(struct nv_rtnl_socket *sock)
 {
     struct request r;
-    struct ifinfomsg ifi = {.ifi_index = LOOPBACK_IFINDEX};
-    begin(&r, RTM_GETLINK, NLM_F_REQUEST, &ifi, sizeof ifi);
+    struct ifinfomsg *ifi = begin(&r, RTM_GETLINK, NLM_F_REQUEST, sizeof *ifi);
+    ifi->ifi_index = LOOPBACK_IFINDEX;
     put_link_filter(&r);
     return send_request(sock, &r);
 }
@@ -188,33 +177,35 @@ int nv_rtnl_send_dump(struct nv_rtnl_socket *sock, const struct nv_dump_request 
     switch (req->cls) {
     case NV_LINK: {
         /* One link is no dump for the kernel: the acknowledgement stands for its end. */
-        struct ifinfomsg ifi = {.ifi_index = (int)req->ifindex};
-        begin(&r, RTM_GETLINK, req->ifindex ? NLM_F_REQUEST | NLM_F_ACK : flags, &ifi, sizeof ifi);
+        const uint16_t get = NLM_F_REQUEST | NLM_F_ACK;
+        struct ifinfomsg *ifi = begin(&r, RTM_GETLINK, req->ifindex ? get : flags, sizeof *ifi);
+        ifi->ifi_index = (int)req->ifindex;
         put_link_filter(&r);
         break;
     }
     case NV_ADDR: {
-        struct ifaddrmsg ifa = {.ifa_family = os_family(family), .ifa_index = req->ifindex};
-        begin(&r, RTM_GETADDR, flags, &ifa, sizeof ifa);
+        struct ifaddrmsg *ifa = begin(&r, RTM_GETADDR, flags, sizeof *ifa);
+        ifa->ifa_family = os_family(family);
+        ifa->ifa_index = req->ifindex;
         break;
     }
     case NV_ROUTE: {
-        struct rtmsg rtm = {.rtm_family = os_family(family)};
-        begin(&r, RTM_GETROUTE, flags, &rtm, sizeof rtm);
+        struct rtmsg *rtm = begin(&r, RTM_GETROUTE, flags, sizeof *rtm);
+        rtm->rtm_family = os_family(family);
         if (req->table)
-            put(&r, RTA_TABLE, &req->table, sizeof req->table);
+            mnl_attr_put_u32(&r.head, RTA_TABLE, req->table);
         if (req->ifindex)
-            put(&r, RTA_OIF, &req->ifindex, sizeof req->ifindex);
+            mnl_attr_put_u32(&r.head, RTA_OIF, req->ifindex);
         break;
     }
     case NV_RULE: {
-        struct fib_rule_hdr frh = {.family = os_family(family)};
-        begin(&r, RTM_GETRULE, flags, &frh, sizeof frh);
+        struct fib_rule_hdr *frh = begin(&r, RTM_GETRULE, flags, sizeof *frh);
+        frh->family = os_family(family);
         break;
     }
     case NV_NEXTHOP: {
-        struct nhmsg nhm = {.nh_family = AF_UNSPEC};
-        begin(&r, RTM_GETNEXTHOP, flags, &nhm, sizeof nhm);
+        struct nhmsg *nhm = begin(&r, RTM_GETNEXTHOP, flags, sizeof *nhm);
+        nhm->nh_family = AF_UNSPEC;
         break;
     }
     case NV_CLASS_COUNT:
@@ -229,23 +220,22 @@ int nv_rtnl_send_query(struct nv_rtnl_socket *sock, uint8_t family, const uint8_
     if (!bytes)
         return -EINVAL;
     struct request r;
-    struct rtmsg rtm = {
-        .rtm_family = os_family(family),
-        .rtm_dst_len = (uint8_t)(bytes * 8),
-        /* IPv4 says "main" otherwise; IPv6 always tells the table, and refuses the flag */
-        .rtm_flags = family == NV_AF_4 ? RTM_F_LOOKUP_TABLE : 0,
-    };
-    begin(&r, RTM_GETROUTE, NLM_F_REQUEST, &rtm, sizeof rtm);
-    put(&r, RTA_DST, dst, bytes);
+    struct rtmsg *rtm = begin(&r, RTM_GETROUTE, NLM_F_REQUEST, sizeof *rtm);
+    rtm->rtm_family = os_family(family);
+    rtm->rtm_dst_len = (uint8_t)(bytes * 8);
+    /* IPv4 says "main" otherwise; IPv6 always tells the table, and refuses the flag */
+    rtm->rtm_flags = family == NV_AF_4 ? RTM_F_LOOKUP_TABLE : 0;
+    mnl_attr_put(&r.head, RTA_DST, bytes, dst);
     return send_request(sock, &r);
 }
 
 /* ---- datagrams ------------------------------------------------------------------------------------ */
 
+/* Not mnl_socket_recvfrom: it makes one error of a datagram that was cut, and does not tell who sent it. */
 int nv_rtnl_receive(const struct nv_rtnl_socket *sock, void *buf, size_t size,
                     struct nv_rtnl_datagram *ret_datagram)
 {
-    if (sock->fd < 0)
+    if (!sock->mnl)
         return -EBADF;
     struct sockaddr_nl from = {0};
     struct iovec iov = {.iov_base = buf, .iov_len = size};
@@ -253,7 +243,7 @@ int nv_rtnl_receive(const struct nv_rtnl_socket *sock, void *buf, size_t size,
         .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
     ssize_t n;
     do
-        n = recvmsg(sock->fd, &msg, MSG_DONTWAIT);
+        n = recvmsg(mnl_socket_get_fd(sock->mnl), &msg, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == EAGAIN ? 0 : -errno;

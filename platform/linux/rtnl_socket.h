@@ -11,6 +11,7 @@
 #ifndef NV_LINUX_RTNL_SOCKET_H
 #define NV_LINUX_RTNL_SOCKET_H
 
+#include <libmnl/libmnl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +19,7 @@
 #include "nv/plat.h"
 
 struct nv_rtnl_socket {
-    int fd; /* -1: not open */
+    struct mnl_socket *mnl; /* NULL: not open */
     uint32_t portid;
     uint32_t seq; /* of the last request */
 };
@@ -28,6 +29,8 @@ int nv_rtnl_open_events(struct nv_rtnl_socket *sock, uint64_t buffer_bytes);
 /* For dumps and queries: strict checking, short error messages. */
 int nv_rtnl_open_requests(struct nv_rtnl_socket *sock);
 void nv_rtnl_socket_close(struct nv_rtnl_socket *sock);
+/* The descriptor, for poll; -1: not open. */
+int nv_rtnl_fd(const struct nv_rtnl_socket *sock);
 uint64_t nv_rtnl_buffer_bytes(const struct nv_rtnl_socket *sock);
 
 /* A reply comes at once when no change of the network's configuration is under way any more. */

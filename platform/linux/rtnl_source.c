@@ -41,7 +41,6 @@ static int open_here(void *arg)
 static int replace_socket(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock)
 {
     struct opening o = {
-        .sock = {.fd = -1},
         .events = sock == &s->event_sock,
         .buffer_bytes = s->wanted_buffer_bytes,
     };
@@ -62,9 +61,9 @@ int nv_rtnl_renew(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock)
 bool nv_rtnl_code(const struct nlmsghdr *nlh, int *ret_error)
 {
     int32_t code;
-    if (nlh->nlmsg_len < NLMSG_HDRLEN + sizeof code)
+    if (mnl_nlmsg_get_payload_len(nlh) < sizeof code)
         return false;
-    memcpy(&code, (const char *)nlh + NLMSG_HDRLEN, sizeof code);
+    memcpy(&code, mnl_nlmsg_get_payload(nlh), sizeof code);
     *ret_error = code < 0 && code > -4096 ? -code : 0;
     return true;
 }
@@ -109,13 +108,11 @@ static void take_events(struct nv_rtnl_source *s, const struct nv_rtnl_datagram 
         note_loss(s, NV_LOST_TRUNCATED);
         return;
     }
-    const uint8_t *p = s->buf;
-    size_t left = dg->len;
-    bool bad = false;
-    const struct nlmsghdr *nlh;
-    while ((nlh = nv_rtnl_next(&p, &left, &bad)))
+    int left = (int)dg->len;
+    const struct nlmsghdr *nlh = (const void *)s->buf;
+    for (; nv_rtnl_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
         take_event(s, nlh);
-    if (bad) {
+    if (left > 0) {
         s->stats.malformed++;
         note_loss(s, NV_LOST_MALFORMED);
     }
@@ -177,11 +174,11 @@ static unsigned source_handles(struct nv_source *base, struct nv_poll_item *item
     struct nv_rtnl_source *s = self(base);
     unsigned n = 0;
     if (n < max)
-        items[n++] = (struct nv_poll_item){.handle = s->event_sock.fd};
+        items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->event_sock)};
     if (n < max && s->dump.stage != NV_RTNL_IDLE)
-        items[n++] = (struct nv_poll_item){.handle = s->dump_sock.fd};
+        items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->dump_sock)};
     if (n < max && s->query.active)
-        items[n++] = (struct nv_poll_item){.handle = s->query_sock.fd};
+        items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->query_sock)};
     return n;
 }
 
@@ -284,7 +281,7 @@ int nv_source_open(const struct nv_source_args *args, struct nv_source **ret_sou
     s->sink_arg = args->sink_arg;
     s->wanted_buffer_bytes = args->buffer_bytes;
     s->elsewhere = args->netns != NULL;
-    s->netns_fd = s->event_sock.fd = s->dump_sock.fd = s->query_sock.fd = -1;
+    s->netns_fd = -1;
 
     int err = nv_netns_open(args->netns, &s->netns_fd);
     if (err && !s->elsewhere)

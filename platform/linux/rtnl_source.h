@@ -10,7 +10,7 @@
 #ifndef NV_LINUX_RTNL_SOURCE_H
 #define NV_LINUX_RTNL_SOURCE_H
 
-#include <linux/netlink.h>
+#include <libmnl/libmnl.h>
 
 #include "nv/plat.h"
 #include "rtnl_decode.h"
@@ -63,25 +63,18 @@ struct nv_rtnl_source {
     _Alignas(8) uint8_t buf[NV_RTNL_DATAGRAM_MAX];
 };
 
-/* The next message of [*p, *p + *left), or NULL at the end; *bad: what is left is no message. */
-static inline const struct nlmsghdr *nv_rtnl_next(const uint8_t **p, size_t *left, bool *bad)
+/*
+ * Is there a whole message in the bytes that are left? Step on by mnl_nlmsg_next; where that ends with more than
+ * 0 bytes left, these are no message. mnl_nlmsg_ok of libmnl 1.0.4 takes a length from 2^31 on for a negative one,
+ * which fits anywhere.
+ */
+static inline bool nv_rtnl_ok(const struct nlmsghdr *nlh, int left)
 {
-    if (!*left)
-        return NULL;
-    const struct nlmsghdr *nlh = (const void *)*p;
-    if (*left < sizeof *nlh || nlh->nlmsg_len < sizeof *nlh || nlh->nlmsg_len > *left) {
-        *bad = true;
-        return NULL;
-    }
-    size_t step = ((size_t)nlh->nlmsg_len + 3u) & ~(size_t)3u;
-    if (step > *left)
-        step = *left;
-    *p += step;
-    *left -= step;
-    return nlh;
+    return mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (unsigned)left;
 }
 
-/* A reply to the last request on the socket, and not to an earlier one or to nobody's. */
+/* A reply to the last request on the socket, and not to an earlier one or to nobody's: 0, which events carry and
+ * mnl_nlmsg_seq_ok and mnl_nlmsg_portid_ok let pass. */
 static inline bool nv_rtnl_is_reply(const struct nv_rtnl_socket *sock, const struct nlmsghdr *nlh)
 {
     return nlh->nlmsg_pid == sock->portid && nlh->nlmsg_seq == sock->seq;

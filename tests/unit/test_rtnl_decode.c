@@ -29,6 +29,7 @@
 #include "netvane/region.h"
 #include "nv/base.h"
 #include "platform/linux/rtnl_decode.h"
+#include "platform/linux/rtnl_source.h"
 
 #define FIXTURE_MAX 65536
 
@@ -950,6 +951,60 @@ static void attribute_types_of_the_future_are_passed_over(void **state)
 
 /* ---- damage --------------------------------------------------------------------------------------- */
 
+static void bytes_that_are_no_attribute_are_malformed(void **state)
+{
+    (void)state;
+    struct nv_event ev;
+    for (uint32_t extra = 1; extra < 4; extra++) {
+        make_route(AF_INET, 0, 0);
+        make_u32(RTA_OIF, 4);
+        made.nlh->nlmsg_len += extra;
+        assert_int_equal(decode_made(&ev), NV_RTNL_MALFORMED);
+    }
+}
+
+static void padding_of_the_last_attribute_may_be_missing(void **state)
+{
+    (void)state;
+    struct nv_event ev;
+    const uint8_t pref = 3;
+    make_route(AF_INET6, 0, 0);
+    make_u32(RTA_OIF, 4);
+    (void)make_attr(RTA_PREF, &pref, sizeof pref);
+    made.nlh->nlmsg_len -= 3;
+    assert_int_equal(decode_made(&ev), NV_RTNL_FACT);
+    assert_int_equal(ev.route->pref, 3);
+}
+
+static void nested_attribute_that_outgrows_its_parent_is_malformed(void **state)
+{
+    (void)state;
+    struct nv_event ev;
+    for (uint16_t len = 8; len < 16; len++) {
+        make_route(AF_INET, 0, 0);
+        uint8_t *nest = make_nest(RTA_METRICS);
+        uint8_t *metric = made.bytes + made.nlh->nlmsg_len;
+        make_u32(RTAX_MTU, 1400);
+        end_nest(nest);
+        make_u32(RTA_OIF, 4); /* inside of the message, but not of the nest */
+        memcpy(metric, &len, sizeof len);
+        assert_int_equal(decode_made(&ev), len == 8 ? NV_RTNL_FACT : NV_RTNL_MALFORMED);
+    }
+}
+
+static void length_that_an_int_takes_for_negative_is_no_message(void **state)
+{
+    (void)state;
+    struct nlmsghdr nlh = {.nlmsg_len = sizeof nlh};
+    assert_true(nv_rtnl_ok(&nlh, sizeof nlh));
+    assert_false(nv_rtnl_ok(&nlh, sizeof nlh - 1));
+    assert_false(nv_rtnl_ok(&nlh, -3));
+    nlh.nlmsg_len = UINT32_C(0x80000010);
+    assert_false(nv_rtnl_ok(&nlh, 4096));
+    nlh.nlmsg_len = UINT32_MAX;
+    assert_false(nv_rtnl_ok(&nlh, 4096));
+}
+
 static const char *const all_fixtures[] = {
     "addrs",        "addrs_dump",   "answer4",        "answer6",       "link_added",
     "link_moved",   "link_token",   "links_dump",     "netconf",       "link_leaves_bridge",
@@ -1067,6 +1122,10 @@ int main(void)
         cmocka_unit_test(namespace_ids_are_a_hint),
         cmocka_unit_test(other_families_and_types_are_unknown),
         cmocka_unit_test(attribute_types_of_the_future_are_passed_over),
+        cmocka_unit_test(bytes_that_are_no_attribute_are_malformed),
+        cmocka_unit_test(padding_of_the_last_attribute_may_be_missing),
+        cmocka_unit_test(nested_attribute_that_outgrows_its_parent_is_malformed),
+        cmocka_unit_test(length_that_an_int_takes_for_negative_is_no_message),
         cmocka_unit_test(message_cut_anywhere_does_no_harm),
         cmocka_unit_test(flipped_bits_do_no_harm),
     };

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * watch.h - what the parts of `netvane watch` share.
+ *
+ * Owns:      struct watch: what was asked, and what was shown so far.
+ * Assumes:   one watch per run.
+ * Promises:  see cmd_watch.c.
+ * Leaves:    nothing.
+ */
+#ifndef WATCH_H
+#define WATCH_H
+
+#include "out_text.h"
+#include "tool.h"
+
+struct watch {
+    struct tool *tool;
+    uint32_t topics;
+    uint64_t end_ns;    /* boottime; UINT64_MAX: never */
+    uint64_t count_max; /* 0: no limit */
+    uint64_t printed;
+    struct netvane_snap last;   /* what was shown so far */
+    struct netvane_state *copy; /* an earlier or the same State, in own memory; NULL: none */
+    uint64_t copy_version;
+    uint64_t copy_ready_ns;       /* do not copy again before */
+    struct netvane_health health; /* as it was told last */
+};
+
+/* watch_health.c: a line that is about no object; the writer's life and the State's quality. */
+void watch_note(struct watch *w, const char *op, enum out_color color, const char *text);
+void watch_health(struct watch *w);
+/* watch_changes.c: prints what differs between two States, all or nothing. 0 or a library error. */
+int watch_compare(struct watch *w, const struct netvane_snap *from, const struct netvane_snap *to);
+
+#endif
