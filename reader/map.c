@@ -81,7 +81,7 @@ bool nv_mapping_renamed(struct nv_mapping *m)
 
 /* ---- takeover ------------------------------------------------------------------------------------------------ */
 
-#if defined(__SANITIZE_THREAD__)
+#ifdef NV_TSAN
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 static char grace_tag;
@@ -90,15 +90,6 @@ void nv_rcu_tsan_release(void)
 {
     __tsan_release(&grace_tag);
 }
-
-void nv_rcu_tsan_acquire(void)
-{
-    __tsan_acquire(&grace_tag);
-}
-#else
-void nv_rcu_tsan_release(void) {}
-
-void nv_rcu_tsan_acquire(void) {}
 #endif
 
 /*
@@ -110,7 +101,9 @@ bool nv_grace(const struct netvane *nv)
     if (nv->pid != nv_proc_pid() || urcu_bp_read_ongoing())
         return false;
     urcu_bp_synchronize_rcu();
-    nv_rcu_tsan_acquire();
+#ifdef NV_TSAN
+    __tsan_acquire(&grace_tag);
+#endif
     return true;
 }
 

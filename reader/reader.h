@@ -23,6 +23,14 @@
 #include "nv/proto.h"
 #include "nv/tree.h"
 
+#if defined(__SANITIZE_THREAD__)
+#define NV_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define NV_TSAN 1
+#endif
+#endif
+
 #define nv_likely(x)   __builtin_expect(!!(x), 1)
 #define nv_unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -156,11 +164,10 @@ static inline void nv_rcu_lock(void)
 }
 
 void nv_rcu_tsan_release(void);
-void nv_rcu_tsan_acquire(void);
 
 static inline void nv_rcu_unlock(void)
 {
-#if defined(__SANITIZE_THREAD__)
+#ifdef NV_TSAN
     nv_rcu_tsan_release(); /* liburcu is not instrumented: tell what a grace period orders */
 #endif
     urcu_bp_read_unlock();

@@ -554,5 +554,7 @@ uint64_t nv_sync_step(struct nv_sync *s, uint64_t now_ns)
     uint64_t next = start_job(s, now_ns);
     if (s->dump.active)
         return s->dump.ended ? now_ns : NV_FOREVER;
-    return nv_min_u64(next, s->reconcile_due_ns);
+    /* A reconcile that is due but has to wait for a job does not shorten the sleep until that. */
+    return nv_sync_settled(s) && s->round == NV_ROUND_NONE ? nv_min_u64(next, s->reconcile_due_ns)
+                                                           : next;
 }

@@ -27,11 +27,11 @@
 
 #define RTNL_TYPES 128 /* attributes of a type from here on are passed over */
 
+/* at[type] is set only where the bit of `seen` is: to clear it all would cost more than the walk. */
 struct rtnl_attrs {
     bool bad;
-    uint64_t seen[RTNL_TYPES / 64]; /* a bit for each type */
-    const struct nlattr
-        *at[RTNL_TYPES]; /* set where the bit is: clearing all would cost more than the walk */
+    uint64_t seen[RTNL_TYPES / 64];
+    const struct nlattr *at[RTNL_TYPES];
 };
 
 /* NULL: not there. */
