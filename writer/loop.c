@@ -179,9 +179,10 @@ static int show(struct nv_writer *w)
     w->shown = true;
     uint64_t size = 0;
     void *old = nv_shm_predecessor(w->shm, &size);
-    if (old)
+    if (old) {
         nv_legacy_end(old, size, w->pub.instance_id);
-    nv_shm_forget_predecessor(w->shm);
+        w->reclaim_ns = nv_clock_boottime_ns() + NV_GRACE_NS;
+    }
     nv_log(NV_LOG_INFO, "ready",
            "version=%" PRIu64
            " links=%u addrs=%u routes4=%u routes6=%u rules=%u nexthops=%u took_ms=%u",
@@ -249,6 +250,20 @@ static uint64_t query(struct nv_writer *w, uint64_t now)
     return w->commit.ask[0] || w->commit.ask[1] ? now + NV_QUERY_INTERVAL_NS : NV_FOREVER;
 }
 
+/* Long-lived readers keep the old region's header mapped: its arena must not stay with it. */
+static uint64_t reclaim(struct nv_writer *w, uint64_t now)
+{
+    if (w->reclaim_ns && now >= w->reclaim_ns) {
+        uint64_t size = 0;
+        void *old = nv_shm_predecessor(w->shm, &size);
+        if (old)
+            nv_legacy_expire(old, size);
+        nv_shm_reclaim_predecessor(w->shm, NETVANE_ARENA_OFFSET);
+        w->reclaim_ns = 0;
+    }
+    return w->reclaim_ns ? w->reclaim_ns : NV_FOREVER;
+}
+
 /* ---- run -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t beat(struct nv_writer *w, uint64_t now)
@@ -299,6 +314,7 @@ int nv_writer_run(struct nv_writer *w)
         if (w->options.once && w->shown)
             return 0;
         due = nv_min_u64(nv_min_u64(step, commit), nv_min_u64(query(w, now), beat(w, now)));
+        due = nv_min_u64(due, reclaim(w, now));
     }
 }
 

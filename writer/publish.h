@@ -66,6 +66,8 @@ void nv_publisher_wake(struct nv_publisher *p, uint32_t topics);
 bool nv_legacy_read(const void *base, uint64_t size_bytes, struct nv_legacy *ret_legacy);
 /* Tells a predecessor's readers where to go. */
 void nv_legacy_end(void *base, uint64_t size_bytes, uint64_t successor);
+/* Expires all its versions, so that its arena may go. */
+void nv_legacy_expire(void *base, uint64_t size_bytes);
 
 /* notify.c: FUTEX_WAKE of many sleepers in a thread of its own, started when it is first needed. */
 int nv_notifier_new(unsigned char *base, struct nv_notifier **ret_notifier);

@@ -43,3 +43,9 @@ void nv_legacy_end(void *base, uint64_t size_bytes, uint64_t successor)
         (void)nv_futex_wake((const void *)nv_at(base, NV_TOPIC(t)), INT32_MAX);
     (void)nv_futex_wake((const void *)nv_at(base, NV_TOPIC_ANY), INT32_MAX);
 }
+
+void nv_legacy_expire(void *base, uint64_t size_bytes)
+{
+    if (size_bytes >= NETVANE_ARENA_OFFSET)
+        nv_write_horizon(base, (nv_read_head(base) & ~NETVANE_HEAD_MOVED) + 1);
+}

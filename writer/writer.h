@@ -32,6 +32,7 @@ struct nv_writer {
     bool ready;
     uint64_t last_publish_ns, last_query_ns, last_beat_ns, last_egress_resync_ns, last_watchdog_ns;
     uint64_t watchdog_ns;
+    uint64_t reclaim_ns; /* when the predecessor's memory goes, 0: there is none */
     uint32_t query_number;
 };
 

@@ -72,6 +72,8 @@ int nv_shm_show(struct nv_shm *shm);
 /* The region that had the name when nv_shm_create ran, mapped for writing; NULL if there was none usable. */
 void *nv_shm_predecessor(struct nv_shm *shm, uint64_t *ret_size_bytes);
 void nv_shm_forget_predecessor(struct nv_shm *shm);
+/* Gives the memory of its bytes from from_bytes on back to the host (they read as zero then), and forgets it. */
+void nv_shm_reclaim_predecessor(struct nv_shm *shm, uint64_t from_bytes);
 void nv_shm_ring(struct nv_shm *shm,
                  uint64_t doorbell_offset); /* wakes readers' pollable descriptors */
 /* Unmaps and closes. keep_name: leave the last State readable under its name; else remove the name. */
@@ -91,7 +93,8 @@ int nv_view_open(const char *dir, const char *name, uint32_t trusted_uid, size_t
 const void *nv_view_header(const struct nv_view *v); /* mapped until nv_view_close */
 /* Maps [0, max_bytes) read-only, reserving address space past the end of the file. */
 int nv_view_map(struct nv_view *v, uint64_t max_bytes, const void **ret_base);
-void nv_view_unmap(struct nv_view *v); /* what nv_view_map mapped; the header stays */
+/* Unmaps what nv_view_map mapped, and lets go of the file; the header stays readable, and that is all. */
+void nv_view_unmap(struct nv_view *v);
 uint64_t nv_view_size_bytes(const struct nv_view *v); /* the file's size now */
 bool nv_view_writer_alive(const struct nv_view *v); /* probes the writer's lock; one system call */
 bool nv_view_is_current(const struct nv_view *v);   /* the name still leads to this file */

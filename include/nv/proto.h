@@ -11,7 +11,8 @@
  *   gen[t], any   u32   store release (P4)          load acquire    a topic's generation; a futex word
  *   liveness      u64   store relaxed               load relaxed    heartbeat, state, pid
  *   counters      u64   store relaxed               load relaxed    statistics
- *   payload       u64   store relaxed (P2)          load relaxed    root slots and nodes
+ *   payload       u64   store relaxed (P2)          load relaxed    root slots and nodes (R1); a reader may load wider
+ *                                                                   words: B finds a torn one like any other
  *
  * Edges
  *   A  P2 before P3, R0 (head acquire) before R1: who sees head = v sees all that v consists of.
@@ -37,7 +38,8 @@
  * Not given   Two readers need not see the same newest version at the same time. A sleeper can be delayed by a hostile
  *             reader of the same mapping by one slice. Generations wrap after 2^32 changes: a sleeper that sees
  *             the very same value again has missed 2^32 of them.
- * Evidence    tests/unit/test_proto.c (orders of stores), tests/stress (readers and writer in one process, tsan, and in many).
+ * Evidence    tests/stress/churn.c (readers and writer in one process under tsan, and in many), tests/unit/test_publish.c,
+ *             tests/unit/test_reader_expire.c and test_reader_takeover.c. Not model-checked yet: stress is no proof.
  */
 #ifndef NV_PROTO_H
 #define NV_PROTO_H

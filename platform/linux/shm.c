@@ -209,6 +209,15 @@ void *nv_shm_predecessor(struct nv_shm *shm, uint64_t *ret_size_bytes)
     return shm->pred;
 }
 
+void nv_shm_reclaim_predecessor(struct nv_shm *shm, uint64_t from_bytes)
+{
+    /* Where the file system cannot do it the memory stays until the last reader unmaps it. */
+    if (shm->pred_fd >= 0 && from_bytes < shm->pred_bytes)
+        (void)fallocate(shm->pred_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from_bytes,
+                        (off_t)(shm->pred_bytes - from_bytes));
+    nv_shm_forget_predecessor(shm);
+}
+
 void nv_shm_forget_predecessor(struct nv_shm *shm)
 {
     if (shm->pred)

@@ -114,6 +114,9 @@ void nv_view_unmap(struct nv_view *v)
     if (v->base)
         (void)munmap(v->base, v->base_bytes);
     v->base = NULL;
+    if (v->fd >= 0)
+        (void)close(v->fd);
+    v->fd = -1;
 }
 
 uint64_t nv_view_size_bytes(const struct nv_view *v)
@@ -124,7 +127,7 @@ uint64_t nv_view_size_bytes(const struct nv_view *v)
 
 bool nv_view_writer_alive(const struct nv_view *v)
 {
-    return nv_shm_file_locked(v->fd);
+    return v->fd >= 0 && nv_shm_file_locked(v->fd);
 }
 
 bool nv_view_is_current(const struct nv_view *v)
@@ -141,7 +144,5 @@ void nv_view_close(struct nv_view *v)
     nv_view_unmap(v);
     if (v->header)
         (void)munmap(v->header, v->header_bytes);
-    if (v->fd >= 0)
-        (void)close(v->fd);
     free(v);
 }

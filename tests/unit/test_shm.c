@@ -284,6 +284,36 @@ static void successor_finds_its_predecessor_and_takes_the_name(void **state)
     nv_view_close(v);
 }
 
+static void reclaiming_a_predecessor_gives_its_memory_back_while_a_reader_maps_it(void **state)
+{
+    (void)state;
+    uint64_t size = 0;
+    struct nv_shm *shm = shown("a", "old");
+    assert_int_equal(nv_shm_grow(shm, 64 * PAGE), 0);
+    memset((char *)nv_shm_base(shm) + PAGE, 'x', 63 * PAGE);
+    nv_shm_close(shm, true);
+    int fd = open(in_dir("a"), O_RDONLY | O_CLOEXEC);
+    struct nv_view *v = view("a");
+    const void *base;
+    struct stat before, after;
+    assert_int_equal(nv_view_map(v, MAX_BYTES, &base), 0);
+    assert_int_equal(fstat(fd, &before), 0);
+    assert_int_equal(create("a", &shm), 0);
+    assert_non_null(nv_shm_predecessor(shm, &size));
+    assert_int_equal(nv_shm_grow(shm, PAGE), 0);
+    assert_int_equal(nv_shm_show(shm), 0);
+    nv_shm_reclaim_predecessor(shm, PAGE);
+    assert_null(nv_shm_predecessor(shm, &size));
+    assert_int_equal(fstat(fd, &after), 0);
+    assert_true(after.st_blocks <= before.st_blocks / 16);
+    assert_int_equal(after.st_size, before.st_size);
+    assert_string_equal((const char *)base, "old");
+    assert_int_equal(((const char *)base)[PAGE], 0);
+    nv_view_close(v);
+    (void)close(fd);
+    nv_shm_close(shm, true);
+}
+
 static void first_writer_has_no_predecessor(void **state)
 {
     (void)state;
@@ -525,6 +555,7 @@ int main(void)
         WITH_DIR(close_without_keeping_removes_the_name),
         WITH_DIR(close_with_keeping_leaves_the_last_state),
         WITH_DIR(successor_finds_its_predecessor_and_takes_the_name),
+        WITH_DIR(reclaiming_a_predecessor_gives_its_memory_back_while_a_reader_maps_it),
         WITH_DIR(first_writer_has_no_predecessor),
         WITH_DIR(killed_writer_is_noticed_and_cleaned_up_after),
         WITH_DIR(forked_child_does_not_see_the_region),

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_commit.c - proves that writer/commit.c moves a topic exactly where what a user would see of it changed,
+ * over restarts too, and what it does with the kernel's answers about the egress.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/fake/fake_writer.h"
+#include "writer/commit.h"
+#include "writer/limits.h"
+
+#define MAX_BYTES (UINT64_C(64) << 20)
+#define UP        (1u | 0x40u | 1u << 16)
+#define TOPIC(t)  (1u << NETVANE_RT_##t)
+
+struct fixture {
+    struct fake_memory mem;
+    struct nv_mirror m;
+    struct nv_publisher p;
+    struct nv_commit c;
+};
+
+static struct fixture *f;
+static uint64_t now_ns;
+
+static struct fixture *open_region(const struct nv_legacy *legacy)
+{
+    struct fixture *x = calloc(1, sizeof(*x));
+    assert_non_null(x);
+    const struct nv_header_args args = {.max_bytes = MAX_BYTES};
+    fake_memory_map(&x->mem, MAX_BYTES);
+    assert_int_equal(nv_publisher_init(&x->p, x->mem.base, NULL, &args, legacy), 0);
+    assert_int_equal(nv_mirror_init(&x->m, x->mem.base, MAX_BYTES, fake_memory_grow, &x->mem,
+                                    legacy->version + 1),
+                     0);
+    (void)fact_ip("198.41.0.4", x->m.probe[0]);
+    (void)fact_ip("2001:503:ba3e::2:30", x->m.probe[1]);
+    nv_commit_init(&x->c, &x->m, &x->p);
+    return x;
+}
+
+static void close_region(struct fixture *x)
+{
+    nv_publisher_destroy(&x->p);
+    nv_mirror_destroy(&x->m);
+    fake_memory_free(&x->mem);
+    free(x);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    const struct nv_legacy none = {0};
+    now_ns = 1000 * NV_NS_PER_S;
+    f = open_region(&none);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    const char *fault = fake_mirror_fault(&f->m);
+    close_region(f);
+    if (fault)
+        print_error("%s\n", fault);
+    return fault ? -1 : 0;
+}
+
+static struct netvane_region_slot slot(void)
+{
+    struct netvane_region_slot s;
+    nv_payload_load(&s, nv_at(f->mem.base, NV_SLOT(f->p.head)), sizeof(s));
+    return s;
+}
+
+/* Commits; returns the topics that moved, or UINT32_MAX if nothing was published. */
+static uint32_t commit(void)
+{
+    uint64_t head = f->p.head;
+    if (!nv_commit(&f->c, false, now_ns)) {
+        assert_int_equal(f->p.head, head);
+        return UINT32_MAX;
+    }
+    assert_int_equal(f->p.head, head + 1);
+    return slot().changed;
+}
+
+static struct nv_hop gateway(void)
+{
+    return fact_hop(2, "10.0.0.254");
+}
+
+static void put_link(uint32_t mtu)
+{
+    struct nv_link link = fact_link(2, "eth0", UP);
+    link.mtu = mtu;
+    (void)nv_mirror_link_put(&f->m, &link);
+}
+
+static void fill(void)
+{
+    struct nv_hop h = gateway();
+    struct nv_addr a = fact_addr(2, "10.0.0.1", 24);
+    struct nv_route r = fact_route(254, "0.0.0.0", 0, 0, &h, 1);
+    struct nv_rule u = fact_rule(NV_AF_4, 32766, 254);
+    struct nv_nexthop n = fact_nexthop(1, 2, NULL);
+    put_link(1500);
+    (void)nv_mirror_addr_put(&f->m, &a, false, now_ns);
+    (void)nv_mirror_route_put(&f->m, &r, 0, false, now_ns);
+    (void)nv_mirror_rule_put(&f->m, &u, false);
+    (void)nv_mirror_nexthop_put(&f->m, &n);
+}
+
+static void first_version(void)
+{
+    fill();
+    assert_true(nv_commit(&f->c, true, now_ns));
+}
+
+/* ---- tests ----------------------------------------------------------------------------------------------- */
+
+static void nothing_to_say_publishes_nothing(void **state)
+{
+    (void)state;
+    first_version();
+    assert_false(nv_commit_wanted(&f->c));
+    assert_int_equal(commit(), UINT32_MAX);
+    fill(); /* all of it again */
+    assert_int_equal(commit(), UINT32_MAX);
+    now_ns += 100 * NV_QUIET_PUBLISH_NS;
+    assert_int_equal(commit(), UINT32_MAX);
+    assert_int_equal(f->p.head, 1);
+}
+
+static void first_version_can_be_forced_though_it_is_empty(void **state)
+{
+    (void)state;
+    assert_true(nv_commit(&f->c, true, now_ns));
+    assert_int_equal(f->p.head, 1);
+    assert_int_equal(slot().changed & (TOPIC(LINKS) | TOPIC(ROUTES) | TOPIC(HEALTH)), 0);
+}
+
+static void each_class_moves_its_own_topic(void **state)
+{
+    (void)state;
+    first_version();
+    put_link(9000);
+    assert_int_equal(commit(), TOPIC(LINKS));
+    struct nv_addr a = fact_addr(2, "2001:db8::1", 64);
+    (void)nv_mirror_addr_put(&f->m, &a, false, now_ns);
+    assert_int_equal(commit(), TOPIC(ADDRS));
+    struct nv_hop h = gateway();
+    struct nv_route r = fact_route(254, "10.9.0.0", 16, 0, &h, 1);
+    (void)nv_mirror_route_put(&f->m, &r, 0, false, now_ns);
+    assert_int_equal(commit(), TOPIC(ROUTES));
+    struct nv_rule u = fact_rule(NV_AF_4, 40000, 99);
+    (void)nv_mirror_rule_put(&f->m, &u, false);
+    assert_int_equal(commit(), TOPIC(RULES));
+    struct nv_nexthop n = fact_nexthop(2, 2, NULL);
+    (void)nv_mirror_nexthop_put(&f->m, &n);
+    assert_int_equal(commit(), TOPIC(NEXTHOPS));
+    f->c.quality = NETVANE_RQ_RESYNCING;
+    assert_true(nv_commit_wanted(&f->c));
+    assert_int_equal(commit(), TOPIC(HEALTH));
+    assert_int_equal(slot().quality, NETVANE_RQ_RESYNCING);
+    struct nv_route def = fact_route(254, "0.0.0.0", 0, 0, &h, 1);
+    (void)nv_mirror_route_remove(&f->m, &def);
+    assert_int_equal(commit(), TOPIC(ROUTES) | TOPIC(DEFAULT4));
+    assert_int_equal(slot().main4.family, 0);
+    assert_int_equal(f->p.any, 8);
+}
+
+static void change_that_is_undone_within_one_draft_moves_no_topic(void **state)
+{
+    (void)state;
+    first_version();
+    uint32_t any = nv_read_any(f->mem.base), links = nv_read_gen(f->mem.base, NETVANE_RT_LINKS);
+    put_link(9000);
+    put_link(1500);
+    struct nv_hop h = gateway();
+    struct nv_route r = fact_route(254, "0.0.0.0", 0, 0, &h, 1);
+    (void)nv_mirror_route_remove(&f->m, &r);
+    (void)nv_mirror_route_put(&f->m, &r, 0, false, now_ns);
+    assert_true(f->m.edited);
+    assert_int_equal(commit(), UINT32_MAX);
+    now_ns += NV_QUIET_PUBLISH_NS;
+    (void)commit(); /* it may be shown, quietly */
+    assert_int_equal(slot().changed, 0);
+    assert_int_equal(nv_read_any(f->mem.base), any);
+    assert_int_equal(nv_read_gen(f->mem.base, NETVANE_RT_LINKS), links);
+}
+
+static void refreshed_lifetimes_are_shown_quietly_after_a_while(void **state)
+{
+    (void)state;
+    first_version();
+    struct nv_addr a = fact_addr(2, "2001:db8::1", 64);
+    a.valid_s = a.preferred_s = 1000;
+    (void)nv_mirror_addr_put(&f->m, &a, false, now_ns);
+    assert_int_equal(commit(), TOPIC(ADDRS));
+    uint32_t any = nv_read_any(f->mem.base);
+    now_ns += 100 * NV_NS_PER_S;
+    assert_int_equal(nv_mirror_addr_put(&f->m, &a, false, now_ns), NV_TOUCHED);
+    assert_int_equal(commit(), UINT32_MAX);
+    now_ns += NV_QUIET_PUBLISH_NS - 1;
+    assert_int_equal(commit(), UINT32_MAX);
+    now_ns += 1;
+    assert_int_equal(commit(), 0);
+    assert_int_equal(nv_read_any(f->mem.base), any);
+    assert_int_equal(f->p.counter[NETVANE_RC_QUIET_PUBLISHES], 1);
+    assert_int_equal(commit(), UINT32_MAX);
+}
+
+static void published_nodes_carry_their_checksums(void **state)
+{
+    (void)state;
+    first_version();
+    struct nv_hop h = gateway();
+    for (uint32_t i = 0; i < 3000; i++) {
+        struct nv_route r = fact_route(254, "10.0.0.0", 24, 0, &h, 1);
+        nv_store_be32(r.dst, 0x0b000000u + (i * 2654435761u % 65536u << 8));
+        (void)nv_mirror_route_put(&f->m, &r, 0, false, now_ns);
+        if (i % 500 == 0)
+            (void)nv_commit(&f->c, true, now_ns);
+    }
+    (void)nv_commit(&f->c, true, now_ns);
+    struct netvane_region_slot s = slot();
+    unsigned nodes = 0;
+    for (unsigned tree = 0; tree < NETVANE_TREE_COUNT; tree++) {
+        assert_memory_equal(&s.tree[tree], &f->m.draft.tree[tree], sizeof(s.tree[tree]));
+        struct nv_tree t = nv_tree_of(f->mem.base, nv_read_committed(f->mem.base), f->p.head, tree);
+        struct nv_cursor c;
+        for (int more = nv_cursor_seek(&c, &t, NULL); more == NV_TREE_OK;
+             c.path[0].index = c.path[0].count, more = nv_cursor_leave(&c, 0)) {
+            for (unsigned level = 0; level < t.height; level++, nodes++) {
+                const struct netvane_region_node *n =
+                    nv_arena_node(&f->m.draft.arena, c.path[level].ref);
+                assert_int_equal(n->checksum, nv_node_checksum(n, nv_tree_shape(tree)));
+                assert_true(n->version <= f->p.head);
+            }
+        }
+    }
+    assert_true(nodes > 200);
+}
+
+static void contents_that_nobody_names_are_gone_from_the_version(void **state)
+{
+    (void)state;
+    first_version();
+    struct nv_hop h = fact_hop(2, "10.0.0.77");
+    struct nv_route r = fact_route(254, "10.9.0.0", 16, 0, &h, 1);
+    (void)nv_mirror_route_put(&f->m, &r, 0, false, now_ns);
+    (void)commit();
+    assert_int_equal(slot().tree[NETVANE_TREE_HOPS].count, 2);
+    (void)nv_mirror_route_remove(&f->m, &r);
+    (void)commit();
+    assert_int_equal(slot().tree[NETVANE_TREE_HOPS].count, 1);
+}
+
+/* ---- the kernel's answers ------------------------------------------------------------------------------------ */
+
+static void confirmation_alone_moves_no_topic(void **state)
+{
+    (void)state;
+    first_version();
+    assert_true(f->c.ask[0]);
+    uint32_t any = nv_read_any(f->mem.base), gen = nv_read_gen(f->mem.base, NETVANE_RT_DEFAULT4);
+    assert_int_equal(slot().egress4.flags & NETVANE_DF_CONFIRMED, 0);
+    struct nv_hop h = gateway();
+    struct nv_route answer = fact_route(254, "198.41.0.4", 32, 0, &h, 1);
+    answer.has_prefsrc = true;
+    (void)fact_ip("10.0.0.1", answer.prefsrc);
+    assert_true(nv_commit_answer(&f->c, 0, &answer));
+    now_ns += NV_QUIET_PUBLISH_NS;
+    (void)commit();
+    now_ns += NV_QUIET_PUBLISH_NS;
+    (void)commit();
+    struct netvane_region_slot s = slot();
+    assert_int_equal(s.egress4.flags & (NETVANE_DF_CONFIRMED | NETVANE_DF_KERNEL),
+                     NETVANE_DF_CONFIRMED);
+    assert_memory_equal(s.egress4.prefsrc, answer.prefsrc, 16);
+    assert_int_equal(nv_read_any(f->mem.base), any);
+    assert_int_equal(nv_read_gen(f->mem.base, NETVANE_RT_DEFAULT4), gen);
+    assert_int_equal(f->p.counter[NETVANE_RC_EGRESS_DISAGREED], 0);
+}
+
+static void kernel_that_disagrees_twice_is_published_as_the_kernels_answer(void **state)
+{
+    (void)state;
+    first_version();
+    f->c.ask[0] = false;
+    struct nv_hop h = fact_hop(3, "192.168.1.1");
+    struct nv_route answer = fact_route(99, "198.41.0.4", 32, 0, &h, 1);
+    assert_true(nv_commit_answer(&f->c, 0, &answer)); /* an event may be under way */
+    assert_true(f->c.ask[0]);
+    assert_int_equal(commit(), UINT32_MAX);
+    assert_false(nv_commit_answer(&f->c, 0, &answer));
+    assert_int_equal(commit(), TOPIC(DEFAULT4));
+    struct netvane_region_slot s = slot();
+    assert_true(s.egress4.flags & NETVANE_DF_KERNEL);
+    assert_int_equal(s.egress4.ifindex, 3);
+    assert_memory_equal(s.egress4.gateway, h.gateway, 16);
+    assert_int_equal(s.main4.ifindex, 2); /* the main default is the FIB's business */
+    assert_int_equal(f->p.counter[NETVANE_RC_EGRESS_DISAGREED], 1);
+}
+
+static void one_disagreement_that_an_agreement_follows_is_forgotten(void **state)
+{
+    (void)state;
+    first_version();
+    struct nv_hop wrong = fact_hop(3, "192.168.1.1"), right = gateway();
+    struct nv_route bad = fact_route(254, "198.41.0.4", 32, 0, &wrong, 1),
+                    good = fact_route(254, "198.41.0.4", 32, 0, &right, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(nv_commit_answer(&f->c, 0, &bad));
+        assert_true(nv_commit_answer(&f->c, 0, &good));
+    }
+    assert_int_equal(f->p.counter[NETVANE_RC_EGRESS_DISAGREED], 0);
+    assert_false(f->c.egress[0].flags & NETVANE_DF_KERNEL);
+}
+
+static void error_of_the_kernel_agrees_with_no_route_and_with_a_rejecting_one(void **state)
+{
+    (void)state;
+    first_version();
+    assert_true(nv_commit_answer(&f->c, 1, NULL)); /* there is no IPv6 route at all */
+    assert_true(nv_commit_answer(&f->c, 1, NULL));
+    assert_int_equal(f->c.egress[1].family, 0);
+    struct nv_route reject = fact_route(254, "0.0.0.0", 0, 0, NULL, 0);
+    reject.type = 7;
+    (void)nv_mirror_route_put(&f->m, &reject, NV_LIST_REPLACE, false, now_ns);
+    (void)commit();
+    assert_true(slot().egress4.flags & NETVANE_DF_REJECT);
+    assert_true(nv_commit_answer(&f->c, 0, NULL));
+    assert_true(nv_commit_answer(&f->c, 0, NULL));
+    assert_true(f->c.egress[0].flags & NETVANE_DF_CONFIRMED);
+    assert_false(f->c.egress[0].flags & NETVANE_DF_KERNEL);
+}
+
+static void change_elsewhere_keeps_the_confirmed_source(void **state)
+{
+    (void)state;
+    first_version();
+    struct nv_hop h = gateway();
+    struct nv_route answer = fact_route(254, "198.41.0.4", 32, 0, &h, 1);
+    answer.has_prefsrc = true;
+    (void)fact_ip("10.0.0.99", answer.prefsrc);
+    assert_true(nv_commit_answer(&f->c, 0, &answer));
+    now_ns += 2 * NV_QUIET_PUBLISH_NS;
+    (void)commit();
+    uint32_t gen = nv_read_gen(f->mem.base, NETVANE_RT_DEFAULT4);
+    put_link(9000); /* the default is chosen anew, and comes out the same */
+    assert_int_equal(commit(), TOPIC(LINKS));
+    assert_int_equal(nv_read_gen(f->mem.base, NETVANE_RT_DEFAULT4), gen);
+    assert_memory_equal(slot().egress4.prefsrc, answer.prefsrc, 16);
+}
+
+/* ---- restart --------------------------------------------------------------------------------------------------- */
+
+static void restart_with_equal_content_moves_no_topic_and_versions_go_on(void **state)
+{
+    (void)state;
+    first_version();
+    put_link(9000);
+    (void)commit();
+    put_link(1500);
+    (void)commit();
+    struct nv_legacy legacy;
+    assert_true(nv_legacy_read(f->mem.base, MAX_BYTES, &legacy));
+    assert_int_equal(legacy.version, 3);
+    struct fixture *old = f;
+    f = open_region(&legacy);
+    fill();
+    assert_true(nv_commit(&f->c, true, now_ns));
+    assert_int_equal(f->p.head, 4);
+    assert_int_equal(slot().changed, 0);
+    for (unsigned t = 0; t < NETVANE_RT_COUNT; t++)
+        assert_int_equal(nv_read_gen(f->mem.base, t), nv_read_gen(old->mem.base, t));
+    assert_int_equal(nv_read_any(f->mem.base), nv_read_any(old->mem.base));
+    put_link(1400);
+    assert_int_equal(commit(), TOPIC(LINKS));
+    assert_int_equal(nv_read_gen(f->mem.base, NETVANE_RT_LINKS),
+                     nv_read_gen(old->mem.base, NETVANE_RT_LINKS) + 1);
+    close_region(old);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, start, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(nothing_to_say_publishes_nothing),
+        T(first_version_can_be_forced_though_it_is_empty),
+        T(each_class_moves_its_own_topic),
+        T(change_that_is_undone_within_one_draft_moves_no_topic),
+        T(refreshed_lifetimes_are_shown_quietly_after_a_while),
+        T(published_nodes_carry_their_checksums),
+        T(contents_that_nobody_names_are_gone_from_the_version),
+        T(confirmation_alone_moves_no_topic),
+        T(kernel_that_disagrees_twice_is_published_as_the_kernels_answer),
+        T(one_disagreement_that_an_agreement_follows_is_forgotten),
+        T(error_of_the_kernel_agrees_with_no_route_and_with_a_rejecting_one),
+        T(change_elsewhere_keeps_the_confirmed_source),
+        T(restart_with_equal_content_moves_no_topic_and_versions_go_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
