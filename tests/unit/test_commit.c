@@ -113,7 +113,7 @@ static void fill(void)
     struct nv_nexthop n = fact_nexthop(1, 2, NULL);
     put_link(1500);
     (void)nv_mirror_addr_put(&f->m, &a, false, now_ns);
-    (void)nv_mirror_route_put(&f->m, &r, 0, false, now_ns);
+    (void)nv_mirror_route_put(&f->m, &r, NV_LIST_REPLACE, false, now_ns);
     (void)nv_mirror_rule_put(&f->m, &u, false);
     (void)nv_mirror_nexthop_put(&f->m, &n);
 }
