@@ -146,8 +146,11 @@ int nv_current(struct netvane *nv, struct nv_mapping **ret_mapping)
         if (nv_likely(!(nv_read_head(m->header) & NETVANE_HEAD_MOVED)) || hops == 8)
             return NETVANE_OK;
         int r = nv_follow(nv, m);
-        if (r == NETVANE_NO_WRITER)
-            return NETVANE_OK;
+        if (r ==
+            NETVANE_NO_WRITER) /* the old State serves until the successor has taken its memory back */
+            return nv_read_check(m->header, nv_read_head(m->header) & ~NETVANE_HEAD_MOVED)
+                       ? NETVANE_OK
+                       : NETVANE_NO_WRITER;
         if (r)
             return r;
         if (atomic_load_explicit(&nv->current, memory_order_acquire) == m)

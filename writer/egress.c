@@ -88,8 +88,10 @@ static int lookup(const struct nv_mirror *m, unsigned f, uint32_t table,
             uint8_t pref = f ? (uint8_t)(r.r6.pref ^ 2u) : 0;
             if (!nv_select_summary(m, family, &r, &alive, &d) || !alive)
                 continue;
-            if (best.family && (d.metric != best.metric || pref <= best_pref))
+            if (best.family && d.metric != best.metric)
                 break;
+            if (best.family && pref <= best_pref)
+                continue;
             best = d;
             best_pref = pref;
             if (!f)
@@ -171,9 +173,15 @@ void nv_select_egress(struct nv_mirror *m, unsigned f, struct netvane_region_def
         bool match = rule_matches(&r, m->probe[f]);
         if (match && r.action == ACT_GOTO &&
             r.target > (uint32_t)r.key[0]) { /* only forwards: this ends */
+            struct nv_cursor target;
+            struct netvane_rec_rule first;
             key[0] = (uint64_t)family << 32 | r.target;
-            more = nv_cursor_seek(&c, &t, key);
-            continue;
+            more = nv_cursor_seek(&target, &t, key);
+            if (more == NV_TREE_OK && nv_cursor_get(&target, &first) == NV_TREE_OK &&
+                first.key[0] == key[0]) {
+                c = target;
+                continue;
+            } /* else it is unresolved, and asks nothing */
         }
         more = nv_cursor_next(&c);
         if (!match)
@@ -188,10 +196,12 @@ void nv_select_egress(struct nv_mirror *m, unsigned f, struct netvane_region_def
         int len = lookup(m, f, r.table, &d);
         if (len < 0 || d.type == NV_RTN_THROW)
             continue;
-        if (r.present & NETVANE_UF_HAS_SUPPRESS_PREFIXLEN && len <= (int)r.suppress_prefix_len)
+        bool rejects = d.flags & NETVANE_DF_REJECT; /* an error is not suppressed */
+        if (!rejects && r.present & NETVANE_UF_HAS_SUPPRESS_PREFIXLEN &&
+            len <= (int)r.suppress_prefix_len)
             continue;
-        if (r.present & NETVANE_UF_HAS_SUPPRESS_IFGROUP && nv_mirror_link(m, d.ifindex, &link) &&
-            link.group == r.suppress_ifgroup)
+        if (!rejects && r.present & NETVANE_UF_HAS_SUPPRESS_IFGROUP &&
+            nv_mirror_link(m, d.ifindex, &link) && link.group == r.suppress_ifgroup)
             continue;
         choose_source(m, f, &d);
         *ret_egress = d;

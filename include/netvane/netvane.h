@@ -447,7 +447,8 @@ NETVANE_API const char *netvane_reason_name(unsigned reason);
 
 /*
  * The main default of a family: the best /0 of table main. Of the newest version, straight from the handle:
- * no snapshot is needed, no lock is taken. Errors: NOT_FOUND (there is none), NOT_READY, CORRUPT, INVALID.
+ * no snapshot is needed, no lock is taken. Errors: NOT_FOUND (there is none), NOT_READY, CORRUPT, INVALID, and
+ * those of netvane_open where a new writer took over.
  * Cost: about twice a copy of 64 bytes. Any thread.
  */
 NETVANE_API int netvane_default_get(struct netvane *nv, uint8_t family,
