@@ -102,255 +102,6 @@ void nv_sync_lose(struct nv_sync *s, const char *reason)
     s->lost_reason = reason;
 }
 
-/* ---- kinds and keys ------------------------------------------------------------------------------------- */
-
-static enum nv_kind kind_of(enum nv_class cls, uint8_t family)
-{
-    switch (cls) {
-    case NV_LINK: return NV_K_LINK;
-    case NV_ADDR: return NV_K_ADDR;
-    case NV_ROUTE: return family == NV_AF_4 ? NV_K_ROUTE4 : NV_K_ROUTE6;
-    case NV_RULE: return NV_K_RULE;
-    case NV_NEXTHOP:
-    case NV_CLASS_COUNT: break;
-    }
-    return NV_K_NEXTHOP;
-}
-
-static uint8_t family_of(const struct nv_event *ev)
-{
-    switch (ev->cls) {
-    case NV_ADDR: return ev->addr->family;
-    case NV_ROUTE: return ev->route->family;
-    case NV_RULE: return ev->rule->family;
-    case NV_LINK:
-    case NV_NEXTHOP:
-    case NV_CLASS_COUNT: break;
-    }
-    return 0;
-}
-
-static uint64_t touch_of(const struct nv_event *ev)
-{
-    switch (ev->cls) {
-    case NV_LINK: return nv_touch_link(ev->link->ifindex);
-    case NV_ADDR: return nv_touch_addr(ev->addr->family, ev->addr->ifindex, ev->addr->local);
-    case NV_ROUTE:
-        return nv_touch_route(ev->route->family, ev->route->table, ev->route->dst,
-                              ev->route->dst_len);
-    case NV_RULE: return nv_touch_rule(ev->rule->family, ev->rule->priority);
-    case NV_NEXTHOP: return nv_touch_nexthop(ev->nexthop->id);
-    case NV_CLASS_COUNT: break;
-    }
-    return 0;
-}
-
-static bool touched_cb(void *arg, uint64_t key)
-{
-    return nv_touched_has(arg, key);
-}
-
-/* ---- drift ------------------------------------------------------------------------------------------------ */
-
-static bool hunting(const struct nv_sync *s)
-{
-    return s->round == NV_ROUND_RECONCILE && s->dump.job.full;
-}
-
-static void drift_note(struct nv_sync *s, uint64_t key, enum nv_kind kind, const char *text)
-{
-    if (s->drift_listed == NV_DRIFT_LOGGED_MAX) {
-        s->drift_unlisted++;
-        return;
-    }
-    struct nv_drift *d = &s->drift[s->drift_listed++];
-    d->key = key;
-    d->kind = kind;
-    size_t n = 0;
-    while (n + 1 < sizeof(d->text) && text[n]) {
-        d->text[n] = text[n];
-        n++;
-    }
-    d->text[n] = 0;
-}
-
-/* The event that explains a difference has come after all. */
-static void drift_forget(struct nv_sync *s, uint64_t key)
-{
-    for (uint32_t i = 0; i < s->drift_listed; i++)
-        if (s->drift[i].key == key)
-            s->drift[i--] = s->drift[--s->drift_listed];
-}
-
-static void drift_swept(void *arg, enum nv_kind kind, const char *text)
-{
-    drift_note(arg, 0, kind, text);
-}
-
-static void drift_count(struct nv_sync *s, enum nv_kind kind)
-{
-    static const uint16_t counters[NV_K_COUNT] = {
-        NETVANE_RC_DRIFT_LINKS,  NETVANE_RC_DRIFT_ADDRS, NETVANE_RC_DRIFT_ROUTES,
-        NETVANE_RC_DRIFT_ROUTES, NETVANE_RC_DRIFT_RULES, NETVANE_RC_DRIFT_NEXTHOPS};
-    uint32_t n = s->drift_listed + s->drift_unlisted;
-    if (!n)
-        return;
-    s->counter[counters[kind]] += n;
-    s->round_drift += n;
-    for (uint32_t i = 0; i < s->drift_listed; i++)
-        nv_log(NV_LOG_WARNING, "drift", "object=\"%s\"", s->drift[i].text);
-    if (s->drift_unlisted)
-        nv_log(NV_LOG_WARNING, "drift", "more=%u", s->drift_unlisted);
-}
-
-/* ---- facts --------------------------------------------------------------------------------------------------- */
-
-static enum nv_effect apply_put(struct nv_sync *s, const struct nv_event *ev)
-{
-    struct nv_mirror *m = s->mirror;
-    switch (ev->cls) {
-    case NV_LINK: return nv_mirror_link_put(m, ev->link);
-    case NV_ADDR: return nv_mirror_addr_put(m, ev->addr, ev->dump, nv_clock_boottime_ns());
-    case NV_ROUTE:
-        return nv_mirror_route_put(m, ev->route, ev->list, ev->dump,
-                                   ev->route->has_expires ? nv_clock_boottime_ns() : 0);
-    case NV_RULE: return nv_mirror_rule_put(m, ev->rule, ev->dump);
-    case NV_NEXTHOP: return nv_mirror_nexthop_put(m, ev->nexthop);
-    case NV_CLASS_COUNT: break;
-    }
-    return NV_SAME;
-}
-
-static enum nv_effect apply_remove(struct nv_sync *s, const struct nv_event *ev)
-{
-    struct nv_mirror *m = s->mirror;
-    switch (ev->cls) {
-    case NV_LINK: return nv_mirror_link_remove(m, ev->link->ifindex);
-    case NV_ADDR: return nv_mirror_addr_remove(m, ev->addr);
-    case NV_ROUTE: return nv_mirror_route_remove(m, ev->route);
-    case NV_RULE: return nv_mirror_rule_remove(m, ev->rule);
-    case NV_NEXTHOP: return nv_mirror_nexthop_remove(m, ev->nexthop->id);
-    case NV_CLASS_COUNT: break;
-    }
-    return NV_SAME;
-}
-
-/* The edges of a link, from what the mirror held before and holds now. */
-static void link_edge(struct nv_sync *s, uint32_t ifindex, bool was,
-                      const struct netvane_rec_link *before)
-{
-    struct netvane_rec_link after;
-    bool is = nv_mirror_link(s->mirror, ifindex, &after);
-    if (was || is)
-        nv_edge_link(s, was ? before : NULL, is ? &after : NULL);
-}
-
-/* An address of a link that is not known yet: its NEWLINK is on the way, or was lost. */
-static void want_orphan(struct nv_sync *s, const struct nv_addr *f)
-{
-    uint64_t soon = nv_clock_boottime_ns() + NV_DUMP_RETRY_NS;
-    nv_sync_want(s, (struct nv_dump_request){.cls = NV_LINK}, soon);
-    nv_sync_want(s, (struct nv_dump_request){.cls = NV_ADDR, .ifindex = f->ifindex}, soon);
-}
-
-static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
-{
-    s->counter[NETVANE_RC_DUMP_MESSAGES]++;
-    if (!s->dump.active || ev->dump != s->dump.job.req.number || ev->kind != NV_EV_UPSERT)
-        return;
-    uint64_t key = touch_of(ev);
-    if (nv_touched_has(&s->touched, key))
-        return;
-    struct netvane_rec_link before;
-    bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
-    enum nv_effect e = apply_put(s, ev);
-    if (e == NV_SUSPECT && ev->cls == NV_ADDR)
-        want_orphan(s, ev->addr);
-    if (ev->cls == NV_ROUTE)
-        nv_edge_route(s, ev->route, e);
-    if (e != NV_CHANGED)
-        return;
-    s->dump.changed = true;
-    if (ev->cls == NV_LINK && s->round != NV_ROUND_INITIAL && s->round != NV_ROUND_RESYNC)
-        link_edge(s, ev->link->ifindex, was, &before);
-    if (hunting(s)) {
-        enum nv_kind kind = kind_of(ev->cls, family_of(ev));
-        char text[sizeof(s->drift[0].text)];
-        nv_mirror_describe(kind, s->mirror->last_record, text, sizeof(text));
-        drift_note(s, key, kind, text);
-    }
-}
-
-static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
-{
-    uint8_t family = family_of(ev);
-    uint64_t key = touch_of(ev);
-    if (s->dump.active && s->dump.job.req.cls == ev->cls &&
-        (!s->dump.job.req.family || !family || s->dump.job.req.family == family)) {
-        s->dump.disturbed = true;
-        nv_touched_add(&s->touched, key);
-        drift_forget(s, key);
-    }
-    struct netvane_rec_link before;
-    bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
-    bool removed = ev->kind == NV_EV_REMOVE;
-    enum nv_effect e = removed ? apply_remove(s, ev) : apply_put(s, ev);
-    switch (ev->cls) {
-    case NV_LINK:
-        if (e != NV_SAME)
-            link_edge(s, ev->link->ifindex, was, &before);
-        if (e == NV_SUSPECT)
-            nv_sync_want(s, (struct nv_dump_request){.cls = NV_LINK}, 0);
-        break;
-    case NV_ADDR:
-        if (e == NV_SUSPECT)
-            want_orphan(s, ev->addr);
-        else if (e != NV_SAME)
-            nv_edge_addr(s, ev->addr, removed);
-        break;
-    case NV_ROUTE: nv_edge_route(s, ev->route, e); break;
-    case NV_RULE: nv_edge_rule(s, ev->rule->family); break;
-    case NV_NEXTHOP: nv_edge_nexthop(s); break;
-    case NV_CLASS_COUNT: break;
-    }
-}
-
-void nv_sync_event(void *sync, const struct nv_event *ev)
-{
-    struct nv_sync *s = sync;
-    static const char *const lost[NV_LOST_REASONS] = {"overrun", "truncated", "malformed",
-                                                      "socket error"};
-    switch (ev->kind) {
-    case NV_EV_UPSERT:
-    case NV_EV_REMOVE:
-        if (ev->dump)
-            fact_of_dump(s, ev);
-        else
-            fact_of_event(s, ev);
-        break;
-    case NV_EV_HINT: nv_edge_hint(s, ev); break;
-    case NV_EV_LOST: nv_sync_lose(s, lost[ev->lost]); break;
-    case NV_EV_DUMP_BEGIN: break;
-    case NV_EV_DUMP_END:
-        if (s->dump.active && ev->dump == s->dump.job.req.number) {
-            s->dump.ended = true;
-            s->dump.status = ev->status;
-            s->dump.error = ev->error;
-        }
-        break;
-    case NV_EV_ANSWER:
-        if (s->answer)
-            s->answer(s->answer_arg, ev->dump & 1u, ev);
-        break;
-    }
-}
-
-static void doubt_cb(void *arg, uint8_t family, uint32_t table)
-{
-    nv_sync_want(arg, (struct nv_dump_request){.cls = NV_ROUTE, .family = family, .table = table},
-                 0);
-}
-
 /* ---- dumps ------------------------------------------------------------------------------------------------------- */
 
 static void begin_dump(struct nv_sync *s, const struct nv_reread *job)
@@ -360,7 +111,7 @@ static void begin_dump(struct nv_sync *s, const struct nv_reread *job)
     s->dump.ended = s->dump.disturbed = s->dump.changed = false;
     nv_touched_clear(&s->touched);
     s->drift_listed = s->drift_unlisted = 0;
-    enum nv_kind kind = kind_of(job->req.cls, job->req.family);
+    enum nv_kind kind = nv_sync_kind_of(job->req.cls, job->req.family);
     nv_mirror_mark_begin(s->mirror, kind, job->req.ifindex);
     if (!job->tries)
         nv_ids_clear_missed(&s->mirror->ids[kind]);
@@ -373,17 +124,28 @@ static void begin_dump(struct nv_sync *s, const struct nv_reread *job)
     }
 }
 
+static bool touched_cb(void *arg, uint64_t key)
+{
+    return nv_touched_has(arg, key);
+}
+
+static void doubt_cb(void *arg, uint8_t family, uint32_t table)
+{
+    nv_sync_want(arg, (struct nv_dump_request){.cls = NV_ROUTE, .family = family, .table = table},
+                 0);
+}
+
 static uint32_t sweep(struct nv_sync *s, bool twice)
 {
     const struct nv_dump_request *req = &s->dump.job.req;
-    struct nv_sweep sweep = {.scope = {.kind = kind_of(req->cls, req->family),
+    struct nv_sweep sweep = {.scope = {.kind = nv_sync_kind_of(req->cls, req->family),
                                        .family = req->family,
                                        .ifindex = req->ifindex,
                                        .table = req->table},
                              .twice = twice,
                              .touched = touched_cb,
                              .touched_arg = &s->touched,
-                             .swept = hunting(s) ? drift_swept : NULL,
+                             .swept = nv_sync_hunting(s) ? nv_sync_drift_swept : NULL,
                              .swept_arg = s,
                              .doubt = doubt_cb,
                              .doubt_arg = s};
@@ -469,8 +231,8 @@ static void finish_dump(struct nv_sync *s, uint64_t now_ns)
         s->approximate = 1;
         enqueue(s, &later);
     } else {
-        if (hunting(s))
-            drift_count(s, kind_of(job->req.cls, job->req.family));
+        if (nv_sync_hunting(s))
+            nv_sync_drift_count(s, nv_sync_kind_of(job->req.cls, job->req.family));
         if (!s->queued)
             s->approximate = 0;
     }

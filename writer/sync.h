@@ -95,6 +95,13 @@ static inline bool nv_sync_settled(const struct nv_sync *s)
 /* Asks for a re-read; what is covered by one that waits already is not asked twice. */
 void nv_sync_want(struct nv_sync *s, struct nv_dump_request req, uint64_t not_before_ns);
 
+/* facts.c: nv_sync_event, and for sync.c: */
+enum nv_kind nv_sync_kind_of(enum nv_class cls, uint8_t family);
+bool nv_sync_hunting(const struct nv_sync *s); /* is what the running dump changes drift? */
+void nv_sync_drift_swept(void *sync, enum nv_kind kind, const char *text);
+void nv_sync_drift_count(struct nv_sync *s,
+                         enum nv_kind kind); /* counts and logs what the dump repaired */
+
 /* edges.c: what must be re-read after a change that an event, or a re-read, brought. */
 void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before,
                   const struct netvane_rec_link *after);

@@ -201,6 +201,23 @@ static void list_that_is_full_refuses_more_and_stays_whole(void **state)
     assert_int_equal(count(NETVANE_TREE_HOPS), NV_ROUTE_POSITIONS_MAX);
 }
 
+static void long_list_is_prepended_to_within_the_room_of_one_edit(void **state)
+{
+    (void)state;
+    struct nv_hop h = fact_hop(2, "10.0.0.1");
+    struct nv_route r = via("10.0.0.0", 8, &h);
+    for (uint32_t i = 0; i < NV_ROUTE_POSITIONS_MAX; i++) {
+        nv_store_be32(h.gateway, 0x0a000001u + i);
+        if (i + 4 >= NV_ROUTE_POSITIONS_MAX)
+            nv_arena_next_draft(&m->draft.arena); /* every node on the way has to be copied */
+        uint32_t taken = m->draft.arena.dirty_count;
+        assert_int_not_equal(put(&r, i % 64 && i + 4 < NV_ROUTE_POSITIONS_MAX ? APPEND : PREPEND),
+                             NV_REFUSED);
+        assert_true(m->draft.arena.dirty_count - taken <= NV_EDIT_NODES);
+    }
+    assert_int_equal(count(NETVANE_TREE_ROUTES4), NV_ROUTE_POSITIONS_MAX);
+}
+
 /* ---- IPv6 sets -------------------------------------------------------------------------------------------- */
 
 static void ipv6_multipath_loses_one_hop_and_keeps_the_others(void **state)
@@ -544,6 +561,7 @@ int main(void)
         T(dump_of_a_table_gives_positions_by_its_order),
         T(dump_of_one_link_takes_no_position_from_its_order),
         T(list_that_is_full_refuses_more_and_stays_whole),
+        T(long_list_is_prepended_to_within_the_room_of_one_edit),
         T(ipv6_multipath_loses_one_hop_and_keeps_the_others),
         T(ipv6_routes_to_links_alone_stand_beside_each_other),
         T(ipv6_expiry_that_only_ticks_is_no_news),

@@ -55,6 +55,7 @@ static void loss_makes_one_resync_that_appears_as_one_version(void **state)
     (void)state;
     load();
     addr0->gone = default4->gone = true;
+    fake_tell_hint(src, NV_HINT_NETCONF, 2); /* the resync covers what waits */
     fake_tell_lost(src, NV_LOST_OVERRUN);
     fake_tell_lost(src, NV_LOST_OVERRUN);
     assert_false(nv_sync_settled(s));
