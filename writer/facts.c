@@ -76,9 +76,13 @@ static void drift_note(struct nv_sync *s, uint64_t key, enum nv_kind kind, const
     d->text[n] = 0;
 }
 
-/* The event that explains a difference has come after all. */
-static void drift_forget(struct nv_sync *s, uint64_t key)
+/* The event that explains a difference has come after all: of one object, or of what others follow. */
+static void drift_forget(struct nv_sync *s, enum nv_class cls, uint64_t key)
 {
+    if (cls != s->dump.job.req.cls) { /* a link, say, whose routes the dump shows as they are now */
+        s->drift_listed = s->drift_unlisted = 0;
+        return;
+    }
     for (uint32_t i = 0; i < s->drift_listed; i++)
         if (s->drift[i].key == key)
             s->drift[i--] = s->drift[--s->drift_listed];
@@ -191,8 +195,8 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
         (!s->dump.job.req.family || !family || s->dump.job.req.family == family)) {
         s->dump.disturbed = true;
         nv_touched_add(&s->touched, key);
-        drift_forget(s, key);
     }
+    drift_forget(s, ev->cls, key);
     struct netvane_rec_link before;
     bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
     bool removed = ev->kind == NV_EV_REMOVE;

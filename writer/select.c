@@ -22,38 +22,56 @@ struct candidate {
 
 /* ---- one route in 64 bytes ------------------------------------------------------------------------------ */
 
-/* Where a hop leads; through the nexthop object where the route only names that. */
+static bool hop_alive(const struct nv_mirror *m, const struct netvane_rec_hop *hop)
+{
+    struct netvane_rec_link link;
+    return !(hop->flags & NV_RTNH_F_DEAD) && nv_mirror_link(m, hop->ifindex, &link) &&
+           link.flags & NV_IFF_UP;
+}
+
+static void take_nexthop(struct netvane_rec_hop *hop, const struct netvane_rec_nexthop *nh)
+{
+    hop->ifindex = nh->ifindex;
+    hop->gw_family = nh->gw_family;
+    hop->flags = (uint8_t)nh->flags;
+    memcpy(hop->gateway, nh->gateway, sizeof(hop->gateway));
+}
+
+/*
+ * Where a hop leads; through the nexthop object where the route only names that. Of a group: its first live member, else
+ * its first.
+ */
 static bool resolve_hop(const struct nv_mirror *m, const struct netvane_rec_hop *hop,
                         struct netvane_rec_hop *ret_hop)
 {
     *ret_hop = *hop;
     if (hop->ifindex || !hop->nhid)
         return true;
-    struct netvane_rec_nexthop nh;
+    struct netvane_rec_nexthop nh, at;
+    struct netvane_rec_member member;
     uint64_t key[1] = {hop->nhid};
     if (!nv_draft_find(&m->draft, NETVANE_TREE_NEXTHOPS, key, &nh))
         return false;
-    if (nh.present & NETVANE_NF_GROUP) {
-        struct netvane_rec_member member;
-        uint64_t first[1] = {(uint64_t)hop->nhid << 32};
-        if (!nv_draft_find(&m->draft, NETVANE_TREE_MEMBERS, first, &member))
-            return false;
-        key[0] = member.member;
-        if (!nv_draft_find(&m->draft, NETVANE_TREE_NEXTHOPS, key, &nh))
-            return false;
+    if (!(nh.present & NETVANE_NF_GROUP)) {
+        take_nexthop(ret_hop, &nh);
+        return true;
     }
-    ret_hop->ifindex = nh.ifindex;
-    ret_hop->gw_family = nh.gw_family;
-    ret_hop->flags = (uint8_t)nh.flags;
-    memcpy(ret_hop->gateway, nh.gateway, sizeof(ret_hop->gateway));
-    return true;
-}
-
-static bool hop_alive(const struct nv_mirror *m, const struct netvane_rec_hop *hop)
-{
-    struct netvane_rec_link link;
-    return !(hop->flags & NV_RTNH_F_DEAD) && nv_mirror_link(m, hop->ifindex, &link) &&
-           link.flags & NV_IFF_UP;
+    bool found = false;
+    for (uint32_t i = nh.member_count;
+         i-- > 0;) { /* from the last, so that the first live one stays */
+        struct netvane_rec_hop one = *hop;
+        key[0] = (uint64_t)hop->nhid << 32 | i;
+        if (!nv_draft_find(&m->draft, NETVANE_TREE_MEMBERS, key, &member))
+            continue;
+        key[0] = member.member;
+        if (!nv_draft_find(&m->draft, NETVANE_TREE_NEXTHOPS, key, &at))
+            continue;
+        take_nexthop(&one, &at);
+        if (!found || hop_alive(m, &one) || !hop_alive(m, ret_hop))
+            *ret_hop = one;
+        found = true;
+    }
+    return found;
 }
 
 static void fill_hop(struct netvane_region_default *d, const struct netvane_rec_hop *hop)

@@ -110,7 +110,8 @@ static void begin_dump(struct nv_sync *s, const struct nv_reread *job)
     s->dump.job.req.number = ++s->number ? s->number : ++s->number;
     s->dump.ended = s->dump.disturbed = s->dump.changed = false;
     nv_touched_clear(&s->touched);
-    s->drift_listed = s->drift_unlisted = 0;
+    if (!job->tries) /* what a disturbed try repaired counts when the clean one ends, unless an event explains it */
+        s->drift_listed = s->drift_unlisted = 0;
     enum nv_kind kind = nv_sync_kind_of(job->req.cls, job->req.family);
     nv_mirror_mark_begin(s->mirror, kind, job->req.ifindex);
     if (!job->tries)
@@ -280,6 +281,14 @@ static void check_resume(struct nv_sync *s)
     }
 }
 
+static bool job_due(const struct nv_sync *s, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < s->queued; i++)
+        if (s->queue[i].not_before_ns <= now_ns)
+            return true;
+    return false;
+}
+
 static uint64_t start_job(struct nv_sync *s, uint64_t now_ns)
 {
     uint64_t next = NV_FOREVER;
@@ -309,14 +318,13 @@ uint64_t nv_sync_step(struct nv_sync *s, uint64_t now_ns)
         s->lost = false;
         begin_round(s, s->round == NV_ROUND_INITIAL ? NV_ROUND_INITIAL : NV_ROUND_RESYNC, now_ns);
     }
-    if (s->round == NV_ROUND_NONE && now_ns >= s->reconcile_due_ns && nv_sync_settled(s))
+    if (s->round == NV_ROUND_NONE && now_ns >= s->reconcile_due_ns && !s->dump.active &&
+        !job_due(s, now_ns))
         begin_round(s, NV_ROUND_RECONCILE, now_ns);
     if (s->dump.active)
         return s->dump.ended ? now_ns : NV_FOREVER;
     uint64_t next = start_job(s, now_ns);
     if (s->dump.active)
         return s->dump.ended ? now_ns : NV_FOREVER;
-    /* A reconcile that is due but has to wait for a job does not shorten the sleep until that. */
-    return nv_sync_settled(s) && s->round == NV_ROUND_NONE ? nv_min_u64(next, s->reconcile_due_ns)
-                                                           : next;
+    return s->round == NV_ROUND_NONE ? nv_min_u64(next, s->reconcile_due_ns) : next;
 }

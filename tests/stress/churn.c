@@ -305,8 +305,10 @@ static int look(const struct netvane_snap *snap, bool dawdle)
         if (e)
             wrong("an address is not found by its IP", snap->version);
     }
-    if (dawdle)
-        nap(250000000); /* the ring goes round meanwhile: the rest has to say EXPIRED, not lie */
+    /* The ring goes round meanwhile: the rest has to say EXPIRED, not lie. */
+    for (unsigned i = 0;
+         dawdle && i < 300 && !netvane_snap_check(snap) && !atomic_load(&tally->stop); i++)
+        nap(10000000);
     if (r || (r = netvane_route_iter(snap, NULL, &it)))
         return r;
     while ((r = netvane_route_next(&it, &route)) > 0) {
@@ -348,7 +350,7 @@ static void *reader(void *arg)
             if (snap.version < last)
                 atomic_fetch_add(&tally->backwards, 1);
             last = snap.version;
-            r = look(&snap, ++looks % 64 == 0);
+            r = look(&snap, ++looks % 32 == 0);
         }
         if (!r && ++n % 50 == 0) {
             int found = netvane_check(nv, complain, NULL);

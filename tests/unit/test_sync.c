@@ -115,16 +115,20 @@ static void full_re_read_of_equal_content_edits_nothing(void **state)
         assert_int_equal(counter[c], 0);
 }
 
-static void job_that_waits_lets_the_loop_sleep_even_if_a_reconcile_is_due(void **state)
+static void job_that_waits_for_its_time_does_not_hold_up_a_reconcile(void **state)
 {
     (void)state;
     load();
-    nv_sync_want(s, (struct nv_dump_request){.cls = NV_LINK}, now_ns + 2 * RECONCILE_NS);
-    assert_int_equal(nv_sync_step(s, now_ns), now_ns + 2 * RECONCILE_NS);
-    now_ns += RECONCILE_NS + NV_NS_PER_S; /* due, but the job comes first */
-    assert_int_equal(nv_sync_step(s, now_ns), now_ns + RECONCILE_NS - NV_NS_PER_S);
-    run_until(now_ns + 2 * RECONCILE_NS);
-    assert_true(counter[NETVANE_RC_RECONCILES] >= 1);
+    uint64_t job = now_ns + 3 * RECONCILE_NS;
+    nv_sync_want(s, (struct nv_dump_request){.cls = NV_LINK}, job);
+    assert_true(nv_sync_step(s, now_ns) <= now_ns + RECONCILE_NS);
+    run_until(now_ns + RECONCILE_NS + NV_NS_PER_S);
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 1);
+    assert_int_equal(s->queued, 1);
+    uint64_t next = nv_sync_step(s, now_ns); /* and nothing spins until either is due */
+    assert_true(next > now_ns && next <= job);
+    run_until(job + NV_NS_PER_S);
+    assert_int_equal(s->queued, 0);
 }
 
 static void resume_from_suspend_makes_a_resync(void **state)
@@ -404,6 +408,34 @@ static void difference_whose_event_comes_after_all_is_no_drift(void **state)
     assert_int_equal(count(NETVANE_TREE_ADDRS), 3);
 }
 
+/* An event about another route comes while the routes are dumped for the first time. */
+static void disturbing_event(struct fake_source *source, const struct nv_dump_request *req,
+                             enum fake_phase phase)
+{
+    if (req->cls != NV_ROUTE || req->family != NV_AF_4 || phase != FAKE_DUMP_ENDS)
+        return;
+    struct nv_route other = default4->route;
+    other.dst[0] = 98;
+    other.dst_len = 8;
+    source->on_dump = NULL;
+    fake_tell(source, NV_EV_REMOVE, NV_ROUTE, &other); /* it came and went */
+}
+
+static void drift_that_a_disturbed_dump_repaired_counts_once_the_clean_one_ends(void **state)
+{
+    (void)state;
+    load();
+    struct nv_route silent = default4->route;
+    silent.dst[0] = 99;
+    silent.dst_len = 8;
+    (void)fake_know(src, NV_ROUTE, &silent);
+    src->on_dump = disturbing_event;
+    run_until(now_ns + RECONCILE_NS + NV_NS_PER_S);
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 1);
+    assert_int_equal(counter[NETVANE_RC_DUMPS_DISTURBED], 1);
+    assert_int_equal(counter[NETVANE_RC_DRIFT_ROUTES], 1);
+}
+
 static struct fake_source *last_pump_of;
 
 /* The event is still in the socket when the dump has ended, and comes with the last look at it. */
@@ -530,7 +562,8 @@ int main(void)
         T(loss_makes_one_resync_that_appears_as_one_version),
         T(loss_during_a_resync_makes_another),
         T(full_re_read_of_equal_content_edits_nothing),
-        T(job_that_waits_lets_the_loop_sleep_even_if_a_reconcile_is_due),
+        T(job_that_waits_for_its_time_does_not_hold_up_a_reconcile),
+        T(drift_that_a_disturbed_dump_repaired_counts_once_the_clean_one_ends),
         T(resume_from_suspend_makes_a_resync),
         T(reconcile_never_comes_where_it_is_switched_off),
         T(source_that_is_beyond_repair_ends_the_writer),
