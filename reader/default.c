@@ -64,7 +64,6 @@ static inline void store_answer(const struct answer *a, struct netvane_default *
     memcpy(to + 16, &a->q[1], 16);
     memcpy(to + 32, &a->q[2], 16);
     memcpy(to + 48, &a->q[3], 16);
-    ret->size = sizeof(*ret);
 }
 #else
 struct answer {
@@ -81,7 +80,6 @@ static inline struct answer load_answer(const unsigned char *from)
 static inline void store_answer(const struct answer *a, struct netvane_default *ret)
 {
     memcpy(ret, a, sizeof(*ret));
-    ret->size = sizeof(*ret);
 }
 #endif
 
@@ -98,10 +96,11 @@ static inline int give(const struct answer *a, uint32_t flags, struct netvane_de
     return NETVANE_OK;
 }
 
+/* Arguments stand where those of the callers do, so that the fast path moves none. */
 static __attribute__((noinline, cold)) int get_slowly(struct netvane *nv, unsigned family,
-                                                      size_t at, struct netvane_default *ret)
+                                                      struct netvane_default *ret, size_t at)
 {
-    if (!nv || !ret || !nv_is_family(family))
+    if (!nv_is_family(family))
         return NETVANE_INVALID;
     for (unsigned i = 0; i < 16; i++) {
         struct netvane_snap snap;
@@ -119,33 +118,41 @@ static __attribute__((noinline, cold)) int get_slowly(struct netvane *nv, unsign
 }
 
 /*
- * One path without a loop: anything out of the ordinary (nothing published, replaced, expired under us, a family
- * that is none) goes to get_slowly. head - 1 is not below MOVED - 1 for head 0 and for each head with MOVED.
+ * One path without a loop: anything out of the ordinary (nothing published, replaced, expired under us) goes to
+ * get_slowly. head - 1 is not below MOVED - 1 for head 0 and for each head with MOVED. `at` is a constant of each
+ * caller's branch: computing it from the family costs as much as a load.
  */
-static inline int get(struct netvane *nv, unsigned family, size_t at4, struct netvane_default *ret)
+static inline int get(struct netvane *nv, unsigned family, struct netvane_default *ret, size_t at)
 {
-    const size_t at = at4 + 32u * (family & 2u);
     const unsigned char *head =
         (const unsigned char *)__atomic_load_n(&nv->words.head, __ATOMIC_ACQUIRE);
     const unsigned char *base = head - NV_HOT(head);
     uint64_t v = nv_read_head(base);
-    if (nv_unlikely(v - 1 >= NETVANE_HEAD_MOVED - 1 || (family & ~2u) != 4u))
-        return get_slowly(nv, family, at, ret);
+    if (nv_unlikely(v - 1 >= NETVANE_HEAD_MOVED - 1))
+        return get_slowly(nv, family, ret, at);
     struct answer a = load_answer(base + NV_SLOT(v) + at);
     uint32_t flags = load_flags(base + NV_SLOT(v) + at);
     if (nv_unlikely(!nv_read_check(base, v)))
-        return get_slowly(nv, family, at, ret);
+        return get_slowly(nv, family, ret, at);
     return give(&a, flags, ret);
 }
 
 int netvane_default_get(struct netvane *nv, uint8_t family, struct netvane_default *ret_default)
 {
-    return get(nv, family, SLOT_MAIN4, ret_default);
+    if (nv_likely(family == NV_AF_4))
+        return get(nv, family, ret_default, offsetof(struct netvane_region_slot, main4));
+    if (nv_likely(family == NV_AF_6))
+        return get(nv, family, ret_default, offsetof(struct netvane_region_slot, main6));
+    return get_slowly(nv, family, ret_default, 0);
 }
 
 int netvane_egress_get(struct netvane *nv, uint8_t family, struct netvane_default *ret_egress)
 {
-    return get(nv, family, SLOT_EGRESS4, ret_egress);
+    if (nv_likely(family == NV_AF_4))
+        return get(nv, family, ret_egress, offsetof(struct netvane_region_slot, egress4));
+    if (nv_likely(family == NV_AF_6))
+        return get(nv, family, ret_egress, offsetof(struct netvane_region_slot, egress6));
+    return get_slowly(nv, family, ret_egress, 0);
 }
 
 /* ---- of a snapshot ------------------------------------------------------------------------------------- */

@@ -128,7 +128,8 @@ bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
 
 static struct netvane_region_default default_of(unsigned f, const struct nv_route *r)
 {
-    struct netvane_region_default d = {.family = f ? NV_AF_6 : NV_AF_4,
+    struct netvane_region_default d = {.size = sizeof(d),
+                                       .family = f ? NV_AF_6 : NV_AF_4,
                                        .flags = NETVANE_DF_PRESENT,
                                        .table = r->table,
                                        .metric = r->metric,

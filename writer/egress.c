@@ -152,6 +152,7 @@ static void choose_source(const struct nv_mirror *m, unsigned f, struct netvane_
 static void reject(uint8_t family, uint8_t action, struct netvane_region_default *ret)
 {
     *ret = (struct netvane_region_default){
+        .size = sizeof(*ret),
         .family = family,
         .type = action, /* FR_ACT_* and RTN_* agree from blackhole to prohibit */
         .flags = NETVANE_DF_PRESENT | NETVANE_DF_REJECT};

@@ -89,7 +89,8 @@ static void fill_hop(struct netvane_region_default *d, const struct netvane_rec_
 bool nv_select_summary(const struct nv_mirror *m, uint8_t family, const void *record,
                        bool *ret_alive, struct netvane_region_default *ret_default)
 {
-    struct netvane_region_default d = {.family = family, .flags = NETVANE_DF_PRESENT};
+    struct netvane_region_default d = {
+        .size = sizeof(d), .family = family, .flags = NETVANE_DF_PRESENT};
     static const uint8_t none[16];
     uint32_t hops, count, live = 0, down = 0;
     if (family == NV_AF_4) {

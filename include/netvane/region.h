@@ -210,7 +210,7 @@ struct netvane_region_root {
 
 /* One /0, or one answer for the probe destination. Exactly 64 bytes: one cache line. */
 struct netvane_region_default {
-    uint32_t size; /* 0 in the region; readers put the size of their copy here */
+    uint32_t size; /* 64 where there is an answer, so that readers copy it as it is; else 0 */
     uint32_t ifindex;
     uint8_t gateway[16];
     uint8_t prefsrc[16];

@@ -249,7 +249,8 @@ void fake_default(struct fake_state *st, uint8_t family, uint32_t table, uint32_
 {
     struct netvane_rec_default r = {
         .key = {(uint64_t)family << 56 | (uint64_t)table << 16 | rank}, .id = 1, .hops = hops};
-    r.value = (struct netvane_region_default){.ifindex = ifindex,
+    r.value = (struct netvane_region_default){.size = sizeof(r.value),
+                                              .ifindex = ifindex,
                                               .metric = metric,
                                               .table = table,
                                               .family = family,
