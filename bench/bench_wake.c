@@ -5,7 +5,8 @@
  * In a network namespace of its own: netvaned runs at its defaults, a child sleeps in netvane_wait for default4, this process
  * replaces the default route by netlink. The clock starts before the request is sent, so the figure contains the kernel's
  * own work on the route; from_event leaves that out: its clock starts when the request has returned, which is just after
- * the kernel sent the event. The peer: the same two processes, a store and a FUTEX_WAKE. Changes come 2 ms apart.
+ * the kernel sent the event. The peer: the same two processes, a store and a FUTEX_WAKE. Changes come 2 ms apart, and both
+ * take turns.
  * Estimate beforehand: two wakes (writer, reader), so about twice the bare futex.
  */
 #include <errno.h>
@@ -205,58 +206,68 @@ static void report(const struct bench_options *o, const char *what, double *us, 
     bench_figure(o, key, bench_quantile(us, count, 0.99));
 }
 
+/* A batch of either kind; the samples of all batches gather in s. 0, or what the sleeper ended with. */
+static int batch(struct shared *s, const char *dir, int fd, uint32_t changes)
+{
+    int status = 1;
+    atomic_store(&s->word, 0);
+    atomic_store(&s->ready, 0);
+    pid_t child = fork();
+    if (!child) {
+        if (dir)
+            netvane_sleeper(s, dir, changes);
+        futex_sleeper(s, changes);
+    }
+    if (dir)
+        netvane_changes(s, fd, changes);
+    else
+        futex_changes(s, changes);
+    (void)waitpid(child, &status, 0);
+    return status;
+}
+
+static struct shared *map_shared(void)
+{
+    void *p = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                   -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
 int main(int argc, char **argv)
 {
     struct bench_options o = bench_options(argc, argv);
-    const uint32_t changes = o.seconds > 0 ? 100 : 2000;
+    const uint32_t changes = (o.seconds > 0 ? 100 : 2000) / o.runs + 1;
     char dir[] = "/tmp/bench_wake.XXXXXX", clean[64];
-    struct shared *s =
-        mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct shared *futex = map_shared(), *netvane = map_shared();
     double futex_us = 0, request_us = 0, event_us = 0;
-    if (s == MAP_FAILED || !mkdtemp(dir))
-        return 1;
-    bench_pin(0);
-    pid_t child = fork();
-    if (!child)
-        futex_sleeper(s, changes);
-    futex_changes(s, changes);
-    (void)waitpid(child, NULL, 0);
-    report(&o, "futex_wake", s->from_request, s->count, &futex_us);
-    memset(s, 0, sizeof(*s));
-
+    int status = 0;
     if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
-        bench_skip(&o, "default route to reader", "may not make a network namespace");
-        (void)rmdir(dir);
-        bench_end(&o, "wake");
-        return 0;
+        bench_skip(&o, "bench_wake", "may not make a network namespace");
+        return 77;
     }
-    if (run("ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up && ip "
+    if (!futex || !netvane || !mkdtemp(dir) ||
+        run("ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up && ip "
             "link set lo up && "
             "ip addr add 10.99.0.1/24 dev v0 && ip route add default via 10.99.0.2 proto static"))
         return 1;
-    cpu_set_t all;
-    CPU_ZERO(&all);
-    CPU_SET(0, &all);
-    CPU_SET(1, &all);
-    (void)sched_setaffinity(0, sizeof(all), &all); /* the writer goes where the scheduler puts it */
-    pid_t writer = start_writer(dir);
+    pid_t writer = start_writer(dir); /* not pinned: it goes where the scheduler puts it */
     bench_pin(0);
-    int status = 1, fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (writer > 0 && fd >= 0) {
-        child = fork();
-        if (!child)
-            netvane_sleeper(s, dir, changes);
-        netvane_changes(s, fd, changes);
-        (void)waitpid(child, &status, 0);
-        report(&o, "default_route_from_request", s->from_request, s->count, &request_us);
-        report(&o, "default_route_from_event", s->from_event, s->count, &event_us);
-        bench_ratio(&o, "from_request_to_futex", request_us / futex_us, NAN, NAN);
-        bench_ratio(&o, "from_event_to_futex", event_us / futex_us, 3.0, NAN);
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (writer < 0 || fd < 0)
+        return 1;
+    for (unsigned r = 0; r < o.runs && !status;
+         r++) { /* by turns, so that both meet the same machine */
+        status = batch(futex, NULL, -1, changes);
+        if (!status)
+            status = batch(netvane, dir, fd, changes);
     }
-    if (writer > 0) {
-        (void)kill(writer, SIGTERM);
-        (void)waitpid(writer, NULL, 0);
-    }
+    report(&o, "futex_wake", futex->from_request, futex->count, &futex_us);
+    report(&o, "default_route_from_request", netvane->from_request, netvane->count, &request_us);
+    report(&o, "default_route_from_event", netvane->from_event, netvane->count, &event_us);
+    bench_ratio(&o, "from_request_to_futex", request_us / futex_us, NAN, NAN);
+    bench_ratio(&o, "from_event_to_futex", event_us / futex_us, 3.0, NAN);
+    (void)kill(writer, SIGTERM);
+    (void)waitpid(writer, NULL, 0);
     (void)snprintf(clean, sizeof(clean), "rm -rf %s", dir);
     (void)run(clean);
     bench_end(&o, "wake");

@@ -51,6 +51,15 @@ static void set_buffer(int fd, uint64_t bytes)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof wanted); /* up to rmem_max */
 }
 
+static uint64_t buffer_of(int fd)
+{
+    int bytes = 0;
+    socklen_t len = sizeof bytes;
+    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &len) || bytes < 0)
+        return 0;
+    return (uint64_t)bytes;
+}
+
 /* Only what an IPv6, nexthop or namespace-less kernel may lack is optional. */
 static int join_groups(const struct mnl_socket *mnl)
 {
@@ -78,6 +87,7 @@ int nv_rtnl_open_events(struct nv_rtnl_socket *sock, uint64_t buffer_bytes)
     if (err)
         return err;
     set_buffer(nv_rtnl_fd(sock), buffer_bytes); /* before the first event can arrive */
+    sock->buffer_bytes = buffer_of(nv_rtnl_fd(sock));
     err = join_groups(sock->mnl);
     if (err)
         nv_rtnl_socket_close(sock);
@@ -106,15 +116,6 @@ void nv_rtnl_socket_close(struct nv_rtnl_socket *sock)
 int nv_rtnl_fd(const struct nv_rtnl_socket *sock)
 {
     return sock->mnl ? mnl_socket_get_fd(sock->mnl) : -1;
-}
-
-uint64_t nv_rtnl_buffer_bytes(const struct nv_rtnl_socket *sock)
-{
-    int bytes = 0;
-    socklen_t len = sizeof bytes;
-    if (getsockopt(nv_rtnl_fd(sock), SOL_SOCKET, SO_RCVBUF, &bytes, &len) || bytes < 0)
-        return 0;
-    return (uint64_t)bytes;
 }
 
 /* ---- requests ------------------------------------------------------------------------------------- */

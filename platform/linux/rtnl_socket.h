@@ -21,7 +21,8 @@
 struct nv_rtnl_socket {
     struct mnl_socket *mnl; /* NULL: not open */
     uint32_t portid;
-    uint32_t seq; /* of the last request */
+    uint32_t seq;          /* of the last request */
+    uint64_t buffer_bytes; /* that the kernel granted the event socket */
 };
 
 /* Subscribed to every group that the State needs. buffer_bytes 0: 8 MiB. */
@@ -31,7 +32,6 @@ int nv_rtnl_open_requests(struct nv_rtnl_socket *sock);
 void nv_rtnl_socket_close(struct nv_rtnl_socket *sock);
 /* The descriptor, for poll; -1: not open. */
 int nv_rtnl_fd(const struct nv_rtnl_socket *sock);
-uint64_t nv_rtnl_buffer_bytes(const struct nv_rtnl_socket *sock);
 
 /* A reply comes at once when no change of the network's configuration is under way any more. */
 int nv_rtnl_send_barrier(struct nv_rtnl_socket *sock);

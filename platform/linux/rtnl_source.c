@@ -234,7 +234,7 @@ static void source_stats(const struct nv_source *base, struct nv_source_stats *r
     const struct nv_rtnl_source *s = self_const(base);
     *ret_stats = s->stats;
     ret_stats->clipped = s->decoder.clipped;
-    ret_stats->buffer_bytes = nv_rtnl_buffer_bytes(&s->event_sock);
+    ret_stats->buffer_bytes = s->event_sock.buffer_bytes;
 }
 
 static int source_namespace_id(const struct nv_source *base, uint64_t *ret_dev, uint64_t *ret_ino)

@@ -315,6 +315,9 @@ int nv_shm_grow(struct nv_shm *shm, uint64_t size_bytes)
             (void)!ftruncate(shm->fd, (off_t)shm->size_bytes);
         return -err;
     }
+    /* Mapped in now, so that no commit meets a page fault; kernels before 5.14 cannot. */
+    (void)madvise((char *)shm->base + shm->size_bytes, (size_t)(size_bytes - shm->size_bytes),
+                  MADV_POPULATE_WRITE);
     shm->size_bytes = size_bytes;
     return 0;
 }
