@@ -273,12 +273,12 @@ static uint64_t beat(struct nv_writer *w, uint64_t now)
         nv_publisher_beat(&w->pub, now);
         update_counters(w);
     }
-    if (w->watchdog_ns && now >= w->last_watchdog_ns + w->watchdog_ns / 2) {
+    if (w->watchdog_ns && now >= w->last_watchdog_ns + w->watchdog_ns) {
         w->last_watchdog_ns = now;
         nv_service_notify("WATCHDOG=1");
     }
     uint64_t next = w->last_beat_ns + NV_HEARTBEAT_NS;
-    return w->watchdog_ns ? nv_min_u64(next, w->last_watchdog_ns + w->watchdog_ns / 2) : next;
+    return w->watchdog_ns ? nv_min_u64(next, w->last_watchdog_ns + w->watchdog_ns) : next;
 }
 
 int nv_writer_run(struct nv_writer *w)
