@@ -44,10 +44,16 @@ static void pause_ns(long ns)
     (void)nanosleep(&t, NULL);
 }
 
+/* The sleeper's n-th sleep begins; a sleeper that has ended never gets there. */
 static void await_ready(struct shared *s, uint32_t n)
 {
-    while (atomic_load(&s->ready) < n)
+    for (unsigned i = 0; atomic_load(&s->ready) < n; i++) {
+        if (i == 500000) {
+            (void)fprintf(stderr, "bench_wake: the sleeper is gone\n");
+            exit(1);
+        }
         pause_ns(20000);
+    }
 }
 
 static void record(struct shared *s, uint64_t now)
@@ -130,8 +136,10 @@ static void netvane_sleeper(struct shared *s, const char *dir, uint32_t changes)
 }
 
 /* Asks the kernel to replace the default route: via 10.99.0.(2 or 3). */
-static void send_default(int fd, uint32_t i)
+static void send_default(int fd)
 {
+    static uint32_t i; /* over all batches: each change has to be one */
+    i++;
     struct {
         struct nlmsghdr nlh;
         struct rtmsg rtm;
@@ -157,7 +165,7 @@ static void netvane_changes(struct shared *s, int fd, uint32_t changes)
         pause_ns(2000000);
         atomic_store(&s->returned_ns, 0);
         atomic_store(&s->sent_ns, bench_now_ns());
-        send_default(fd, i + 1);
+        send_default(fd);
         atomic_store(&s->returned_ns, bench_now_ns());
     }
 }

@@ -663,7 +663,7 @@ NETVANE_API int netvane_wait(struct netvane *nv, const struct netvane_wait_args 
 NETVANE_API int netvane_wait_ready(struct netvane *nv, uint64_t timeout_ns);
 
 /*
- * A descriptor for poll, epoll or select: readable when any version was published, the writer ended or was
+ * A descriptor for poll, epoll or select: readable when a version moved a topic, the writer ended or was
  * replaced. Made at the first call, closed by netvane_close. Errors: SYSTEM, NO_MEMORY.
  */
 NETVANE_API int netvane_fd(struct netvane *nv, int *ret_fd);
