@@ -297,7 +297,9 @@ static void check_main_default(struct nv_check *c, unsigned family,
 {
     const uint64_t key = (uint64_t)family << 56 | (uint64_t)NV_TABLE_MAIN << 16;
     struct netvane_rec_default best;
-    const bool present = nv_snap_find(&c->s, NETVANE_TREE_DEFAULTS, &key, &best) == NV_TREE_OK;
+    /* The first is only the main default if the kernel would use it: else it says why not. */
+    const bool present = nv_snap_find(&c->s, NETVANE_TREE_DEFAULTS, &key, &best) == NV_TREE_OK &&
+                         best.value.reason == NETVANE_REASON_FIRST;
     if (present != !!(inlined->flags & NETVANE_DF_PRESENT) ||
         (present && memcmp(&best.value, inlined, sizeof(*inlined)) != 0))
         nv_finding(c, "The main default of IPv%u is not the first of its candidates.", family);

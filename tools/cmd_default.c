@@ -82,6 +82,12 @@ static void egress_text(FILE *out, struct view *v, unsigned family,
     fputc('\n', out);
 }
 
+static bool is_unusable(const struct netvane_default *d)
+{
+    return d->reason == NETVANE_REASON_IS_LINK_DOWN || d->reason == NETVANE_REASON_IS_NO_CARRIER ||
+           d->reason == NETVANE_REASON_IS_DEAD;
+}
+
 static bool family_text(FILE *out, struct view *v, unsigned family, uint32_t table)
 {
     struct netvane_default d, first;
@@ -94,18 +100,19 @@ static bool family_text(FILE *out, struct view *v, unsigned family, uint32_t tab
     if (some)
         fmt_default_text(out, v, &first);
     else
-        fputs("none in table main", out);
+        fputs("none that can be used in table main", out);
     fputc('\n', out);
     egress_text(out, v, family, some ? &first : NULL);
     NETVANE_INIT(&d);
     int rc = netvane_default_iter(&v->snap, (uint8_t)family, table, &it);
     while (rc >= 0 && (rc = netvane_default_next(&it, &d)) == 1) {
-        if (++rank == 1 && table == RT_TABLE_MAIN)
+        if (++rank == 1 && table == RT_TABLE_MAIN && some)
             continue; /* that one stands above */
         fprintf(out, "  no. %-4u ", rank);
         fmt_default_text(out, v, &d);
         if (d.reason != NETVANE_REASON_IS_FIRST)
-            fprintf(out, "; not first: %s", netvane_reason_name(d.reason));
+            fprintf(out, "; not %s: %s", is_unusable(&d) ? "usable" : "first",
+                    netvane_reason_name(d.reason));
         fputc('\n', out);
     }
     view_fail(v, rc);

@@ -172,7 +172,7 @@ NETVANE_API int netvane_snap_check(const struct netvane_snap *snap);
 #define NETVANE_TOPIC_ROUTES   (1u << 4)
 #define NETVANE_TOPIC_RULES    (1u << 5)
 #define NETVANE_TOPIC_NEXTHOPS (1u << 6)
-#define NETVANE_TOPIC_HEALTH   (1u << 7) /* quality changed, the writer stopped or was replaced */
+#define NETVANE_TOPIC_HEALTH   (1u << 7) /* quality changed, the writer ended, or one came after the end */
 #define NETVANE_TOPIC_ALL      0xffu
 #define NETVANE_TOPIC_COUNT    8
 
@@ -446,7 +446,7 @@ enum netvane_reason {
 NETVANE_API const char *netvane_reason_name(unsigned reason);
 
 /*
- * The main default of a family: the best /0 of table main. Of the newest version, straight from the handle:
+ * The main default of a family: the best usable /0 of table main. Of the newest version, straight from the handle:
  * no snapshot is needed, no lock is taken. Errors: NOT_FOUND (there is none), NOT_READY, CORRUPT, INVALID, and
  * those of netvane_open where a new writer took over.
  * Cost: about twice a copy of 64 bytes. Any thread.
@@ -461,7 +461,10 @@ NETVANE_API int netvane_snap_default(const struct netvane_snap *snap, uint8_t fa
                                      struct netvane_default *ret_default);
 NETVANE_API int netvane_snap_egress(const struct netvane_snap *snap, uint8_t family,
                                     struct netvane_default *ret_egress);
-/* All /0 of a table (0: main), best first, each with the reason why it is not first. */
+/*
+ * All /0 of a table (0: main), best first, each with the reason why it is not first; the first has one too where no
+ * hop of it can be used, and then there is no main default.
+ */
 NETVANE_API int netvane_default_iter(const struct netvane_snap *snap, uint8_t family,
                                      uint32_t table, struct netvane_iter *ret_it);
 NETVANE_API int netvane_default_next(struct netvane_iter *it, struct netvane_default *ret_default);
