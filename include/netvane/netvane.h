@@ -172,7 +172,7 @@ NETVANE_API int netvane_snap_check(const struct netvane_snap *snap);
 #define NETVANE_TOPIC_ROUTES   (1u << 4)
 #define NETVANE_TOPIC_RULES    (1u << 5)
 #define NETVANE_TOPIC_NEXTHOPS (1u << 6)
-#define NETVANE_TOPIC_HEALTH   (1u << 7) /* quality changed, the writer ended, or one came after the end */
+#define NETVANE_TOPIC_HEALTH   (1u << 7) /* quality changed; the writer ended, or one came after */
 #define NETVANE_TOPIC_ALL      0xffu
 #define NETVANE_TOPIC_COUNT    8
 
