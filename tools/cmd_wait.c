@@ -43,14 +43,13 @@ static int timed_out(const struct tool *t, const char *what, uint64_t ns)
                      what, out_duration(ns, time));
 }
 
-/* The last State of a writer that has ended is exact, but nobody keeps it so. */
-static bool is_alive(struct tool *t)
+/* The last State of a writer that has ended, or hangs, is exact, but nobody keeps it so. */
+static bool is_kept(struct tool *t)
 {
     struct netvane_health health;
 
     NETVANE_INIT(&health);
-    return netvane_health_get(t->nv, &health) == 0 && health.writer != NETVANE_WRITER_DEAD &&
-           health.writer != NETVANE_WRITER_STOPPED;
+    return netvane_health_get(t->nv, &health) == 0 && health.writer == NETVANE_WRITER_LIVE;
 }
 
 /* Neither a missing region nor one without a State is an error before the time is over. */
@@ -68,7 +67,7 @@ static int wait_ready(struct tool *t, const struct wait_query *q, uint64_t end_n
         }
         if (t->nv != NULL)
             rc = netvane_wait_ready(t->nv, time_left(end_ns));
-        if (rc == 0 && is_alive(t))
+        if (rc == 0 && is_kept(t))
             return EXIT_OK;
         if (rc != 0 && rc != NETVANE_NO_WRITER && rc != NETVANE_NOT_READY &&
             rc != NETVANE_TIMEOUT && rc != NETVANE_INTERRUPTED && rc != NETVANE_TOO_SMALL)
@@ -119,6 +118,11 @@ static int wait_topics(struct tool *t, const struct wait_query *q, uint64_t end_
     NETVANE_INIT(&args);
     args.topics = q->topics;
     args.since = &since;
+    if (!is_kept(t)) { /* that is no news to wait for: what comes from now on is */
+        args.since = NULL;
+        fprintf(stderr,
+                "netvane: warning: the writer is not alive; this waits for a new one as well\n");
+    }
     args.settle_ns = q->settle_ns;
     do {
         args.timeout_ns = time_left(end_ns);

@@ -20,16 +20,39 @@
 #define COPY_SHARE    20 /* copying may take 1/20 of the time */
 #define COMPARE_TRIES 8
 
+static uint64_t instance_of(const struct netvane_snap *snap)
+{
+    struct netvane_info info;
+
+    NETVANE_INIT(&info);
+    return netvane_snap_info(snap, &info) == 0 ? info.instance_id : 0;
+}
+
+/* Is the newer State another writer's than the copy? */
+static bool is_other_writer(const struct watch *w, const struct netvane_snap *to)
+{
+    struct netvane_snap copy;
+
+    netvane_state_snap(w->copy, &copy);
+    return instance_of(&copy) != instance_of(to);
+}
+
 /* The last State is gone. Compares the private copy instead, and says what that means. */
 static void tell_skipped(struct watch *w, const struct netvane_snap *to)
 {
     struct netvane_snap from;
     char text[200];
 
+    if (w->copy != NULL && w->copy_version == w->last.version && is_other_writer(w, to)) {
+        netvane_state_snap(w->copy,
+                           &from); /* nothing was skipped: the new writer has said so itself */
+        watch_compare(w, &from, to);
+        return;
+    }
     if (w->copy == NULL) {
         snprintf(text, sizeof(text),
                  "too slow: %" PRIu64
-                 " versions were skipped, and what changed in them is not known; "
+                 " version(s) were skipped, and what changed in them is not known; "
                  "see netvane show",
                  to->version - w->last.version);
         watch_note(w, "skipped", OUT_BAD, text);
@@ -37,12 +60,12 @@ static void tell_skipped(struct watch *w, const struct netvane_snap *to)
     }
     if (w->copy_version == w->last.version)
         snprintf(text, sizeof(text),
-                 "too slow: %" PRIu64 " versions were skipped; their sum follows",
+                 "too slow: %" PRIu64 " version(s) were skipped; their sum follows",
                  to->version - w->last.version);
     else
         snprintf(text, sizeof(text),
                  "too slow: %" PRIu64
-                 " versions were skipped; the sum of all changes since version %" PRIu64
+                 " version(s) were skipped; the sum of all changes since version %" PRIu64
                  " follows, some of which were shown already",
                  to->version - w->last.version, w->copy_version);
     watch_note(w, "skipped", OUT_WARN, text);
@@ -138,8 +161,8 @@ static int run(struct watch *w)
         rc = netvane_wait(w->tool->nv, &args, NULL);
         if (rc == NETVANE_INTERRUPTED)
             continue;
-        if (w->topics & NETVANE_TOPIC_HEALTH)
-            watch_health(w);
+        watch_health(
+            w); /* whatever was asked for: a deaf monitor must not look like a quiet network */
         uint64_t version = w->last.version;
         bool woken = rc == 0;
         if (woken || rc == NETVANE_TIMEOUT)
@@ -197,6 +220,7 @@ int cmd_watch(struct tool *t, struct args *a)
     netvane_wait_ready(t->nv, SLICE_NS);
     NETVANE_INIT(&w.health);
     netvane_health_get(t->nv, &w.health);
+    watch_health_now(&w);
     tool_catch_signals();
     rc = run(&w);
     netvane_state_free(w.copy);

@@ -29,6 +29,8 @@ struct watch {
 /* watch_health.c: a line that is about no object; the writer's life and the State's quality. */
 void watch_note(struct watch *w, const char *op, enum out_color color, const char *text);
 void watch_health(struct watch *w);
+/* At the start: a writer that is not alive. */
+void watch_health_now(struct watch *w);
 /* watch_changes.c: prints what differs between two States, all or nothing. 0 or a library error. */
 int watch_compare(struct watch *w, const struct netvane_snap *from, const struct netvane_snap *to);
 

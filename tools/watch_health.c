@@ -88,3 +88,14 @@ void watch_health(struct watch *w)
     tell_quality(w, w->health.quality, now.quality);
     w->health = now;
 }
+
+void watch_health_now(struct watch *w)
+{
+    char text[160];
+
+    if (w->health.writer == NETVANE_WRITER_LIVE)
+        return;
+    snprintf(text, sizeof(text), "the writer (pid %u) %s", w->health.writer_pid,
+             writer_words(w->health.writer));
+    watch_note(w, "writer", OUT_BAD, text);
+}

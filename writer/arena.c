@@ -8,6 +8,7 @@
  */
 #include "arena.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "limits.h"
@@ -110,6 +111,7 @@ int nv_arena_reserve(struct nv_arena *a, uint32_t count, bool *ret_expired)
 
 uint32_t nv_arena_take(struct nv_arena *a)
 {
+    assert(a->free_count && a->dirty_count < a->dirty_capacity); /* reserved before */
     uint32_t ref = a->free_refs[--a->free_count];
     a->used++;
     a->dirty[a->dirty_count++] = ref;

@@ -170,7 +170,8 @@ bool nv_commit_answer(struct nv_commit *c, unsigned f, const struct nv_route *an
         c->disagreed[f] = 0;
         if (own->family) {
             next.flags |= NETVANE_DF_CONFIRMED;
-            if (kernel.flags & NETVANE_DF_PREFSRC && !rejects) {
+            /* Of several hops the kernel may have taken another, whose source is not ours. */
+            if (kernel.flags & NETVANE_DF_PREFSRC && !rejects && same_way(own, &kernel)) {
                 memcpy(next.prefsrc, kernel.prefsrc, sizeof(next.prefsrc));
                 next.flags |= NETVANE_DF_PREFSRC;
             }

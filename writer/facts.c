@@ -170,8 +170,6 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     struct netvane_rec_link before;
     bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
     enum nv_effect e = apply_put(s, ev);
-    if (e == NV_SUSPECT && ev->cls == NV_ADDR)
-        want_orphan(s, ev->addr);
     if (ev->cls == NV_ROUTE)
         nv_edge_route(s, ev->route, e);
     if (e != NV_CHANGED)

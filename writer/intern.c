@@ -66,19 +66,15 @@ int nv_intern_reserve(struct nv_intern *in)
         if (!items)
             return -1;
         in->items = items;
+        uint32_t *zeros = realloc(in->zeros, (size_t)capacity * sizeof(*zeros));
+        if (!zeros)
+            return -1;
+        in->zeros = zeros;
         in->item_capacity = capacity;
         if (!in->item_count) {
             in->items[0] = (struct nv_interned){0};
             in->item_count = 1;
         }
-    }
-    if (in->zero_count + 64u > in->zero_capacity) {
-        uint32_t capacity = in->zero_capacity * 2u + 256u;
-        uint32_t *zeros = realloc(in->zeros, (size_t)capacity * sizeof(*zeros));
-        if (!zeros)
-            return -1;
-        in->zeros = zeros;
-        in->zero_capacity = capacity;
     }
     return 0;
 }
@@ -124,11 +120,10 @@ void nv_intern_ref(struct nv_intern *in, uint32_t id)
 
 void nv_intern_unref(struct nv_intern *in, uint32_t id)
 {
-    if (id && !--in->items[id].refs) {
-        if (in->zero_count < in->zero_capacity)
-            in->zeros[in->zero_count++] = id;
-        /* else: it stays until its content is used and dropped again, or the writer ends */
-    }
+    if (!id || --in->items[id].refs || in->items[id].zero)
+        return;
+    in->items[id].zero = true;
+    in->zeros[in->zero_count++] = id;
 }
 
 static void table_remove(struct nv_intern *in, uint32_t id)
@@ -154,8 +149,10 @@ void nv_intern_collect(struct nv_intern *in, struct nv_draft *d)
     for (uint32_t k = 0; k < in->zero_count; k++) {
         uint32_t id = in->zeros[k];
         struct nv_interned *it = &in->items[id];
-        if (!it->bytes || it->refs)
+        if (it->refs) { /* it is used again */
+            it->zero = false;
             continue;
+        }
         bool expired = false;
         if (nv_arena_reserve(&d->arena, NV_TREE_KEY_WORDS_MAX * NETVANE_TREE_HEIGHT_MAX * 4u,
                              &expired)) {

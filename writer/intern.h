@@ -16,6 +16,7 @@ struct nv_interned {
     uint64_t content; /* content.h's hash, for digests; a set folds it, a text hashes it */
     uint32_t refs;
     uint32_t len;
+    bool zero;            /* listed in zeros */
     unsigned char *bytes; /* NULL: the id is free */
 };
 
@@ -25,8 +26,8 @@ struct nv_intern {
     uint32_t item_count, item_capacity;
     uint32_t *table; /* open addressing, ids; 0: free */
     uint32_t table_size, table_used;
-    uint32_t *zeros; /* ids whose count fell to zero, maybe more than once */
-    uint32_t zero_count, zero_capacity;
+    uint32_t *zeros; /* ids whose count fell to zero, each once: there is room for all */
+    uint32_t zero_count;
     uint32_t free_id; /* first of a chain of free ids through items[].refs, 0: none */
     uint32_t last;    /* the id that was asked for last: dumps ask for the same again and again */
     void (*on_drop)(void *arg, const unsigned char *bytes,

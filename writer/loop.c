@@ -20,9 +20,13 @@ static const uint8_t probe6[16] = {0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, 0, 0,
 
 static int grow(void *arg, uint64_t size_bytes)
 {
+    static uint64_t told_ns; /* each refused change tries to grow: one line a second is enough */
     int r = nv_shm_grow(arg, size_bytes);
-    if (r)
+    uint64_t now = nv_clock_boottime_ns();
+    if (r && now - told_ns > NV_NS_PER_S) {
+        told_ns = now;
         nv_log(NV_LOG_ERROR, "no_memory", "wanted_bytes=%" PRIu64 " error=%d", size_bytes, r);
+    }
     return r;
 }
 
@@ -52,7 +56,7 @@ static void on_answer(void *arg, unsigned f, const struct nv_event *ev)
 
 static int open_region(struct nv_writer *w)
 {
-    struct nv_legacy legacy = {0};
+    struct nv_legacy legacy;
     uint64_t dev = 0, ino = 0, size = 0;
     int r = w->options.dir ? 0 : nv_proc_region_dir(0, true, w->dir, sizeof(w->dir));
     if (r) {
@@ -78,6 +82,7 @@ static int open_region(struct nv_writer *w)
         nv_log(NV_LOG_ERROR, "no_memory", "dir=%s error=%d", w->dir, r);
         return r;
     }
+    nv_legacy_none(&legacy);
     void *old = nv_shm_predecessor(w->shm, &size);
     if (old && !nv_legacy_read(old, size, &legacy))
         nv_log(NV_LOG_WARNING, "predecessor",
@@ -325,7 +330,7 @@ void nv_writer_close(struct nv_writer *w)
         w->commit.quality |= NETVANE_RQ_STOPPED;
         update_counters(w);
         nv_publisher_state(&w->pub, NETVANE_RS_STOPPED);
-        if (!w->options.once)
+        if (!w->options.once && nv_sync_publishable(&w->sync)) /* else the draft is half a State */
             (void)nv_commit(&w->commit, true, nv_clock_boottime_ns());
         nv_log(NV_LOG_INFO, "stop", "version=%" PRIu64, w->pub.head);
     }

@@ -111,9 +111,18 @@ static int take_option(struct nv_writer_options *o, const char *option, const ch
         if (nv_log_parse_level(value, &level))
             return complain("--log-level", value, "not one of error, warning, info, debug");
         nv_log_set_level(level);
-    } else
-        return complain("unknown option", option, "see netvaned --help");
+    }
     return 0;
+}
+
+static bool is_option(const char *text)
+{
+    static const char *const options[] = {"--name",     "--dir",       "--netns",    "--reconcile",
+                                          "--coalesce", "--max-bytes", "--log-level"};
+    for (size_t i = 0; i < NV_ARRAY_LEN(options); i++)
+        if (!strcmp(text, options[i]))
+            return true;
+    return false;
 }
 
 int main(int argc, char **argv)
@@ -143,6 +152,8 @@ int main(int argc, char **argv)
             return complain("unknown argument", argv[i], "see netvaned --help");
         memcpy(option, argv[i], len);
         option[len] = 0;
+        if (!is_option(option))
+            return complain("unknown option", option, "see netvaned --help");
         value = equals ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
         if (!value)
             return complain("option", option, "needs a value, see netvaned --help");

@@ -44,9 +44,9 @@ void nv_mirror_destroy(struct nv_mirror *m)
     m->tables = NULL;
 }
 
-bool nv_mirror_reserve(struct nv_mirror *m, enum nv_kind kind)
+static bool reserve(struct nv_mirror *m, enum nv_kind kind, uint32_t nodes)
 {
-    if (nv_arena_reserve(&m->draft.arena, NV_EDIT_NODES, &m->early_expiry) ||
+    if (nv_arena_reserve(&m->draft.arena, nodes, &m->early_expiry) ||
         nv_ids_reserve(&m->ids[kind]) || nv_intern_reserve(&m->strings) ||
         nv_intern_reserve(&m->hops) || nv_intern_reserve(&m->metrics)) {
         m->degraded = true;
@@ -56,6 +56,16 @@ bool nv_mirror_reserve(struct nv_mirror *m, enum nv_kind kind)
     return true;
 }
 
+bool nv_mirror_reserve(struct nv_mirror *m, enum nv_kind kind)
+{
+    return reserve(m, kind, 2 * NV_EDIT_NODES);
+}
+
+bool nv_mirror_reserve_removal(struct nv_mirror *m, enum nv_kind kind)
+{
+    return reserve(m, kind, NV_EDIT_NODES);
+}
+
 uint32_t nv_mirror_text(struct nv_mirror *m, const char *bytes, uint32_t len)
 {
     if (!len)
@@ -63,8 +73,13 @@ uint32_t nv_mirror_text(struct nv_mirror *m, const char *bytes, uint32_t len)
     if (len > NV_TEXT_MAX)
         len = NV_TEXT_MAX;
     bool is_new;
-    if (nv_intern_reserve(&m->strings))
+    /* Many texts may come with one change: each leaves as much room as the change began with. */
+    if (nv_intern_reserve(&m->strings) ||
+        nv_arena_reserve(&m->draft.arena, NV_EDIT_NODES, &m->early_expiry)) {
+        m->degraded = true;
+        m->counts_refused++;
         return 0;
+    }
     uint32_t id = nv_intern_get(&m->strings, bytes, len, &is_new);
     if (!is_new)
         return id;

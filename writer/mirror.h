@@ -137,6 +137,8 @@ uint64_t nv_touch_nexthop(uint32_t nhid);
 
 /* Room for one change of the mirror; false: REFUSED, nothing was done. */
 bool nv_mirror_reserve(struct nv_mirror *m, enum nv_kind kind);
+/* The same for one removal, which is content with less: a full region can still be emptied. */
+bool nv_mirror_reserve_removal(struct nv_mirror *m, enum nv_kind kind);
 /* Ids of shared contents, each with one more reference; 0 for nothing (and for no memory). */
 uint32_t nv_mirror_text(struct nv_mirror *m, const char *bytes, uint32_t len);
 /* The topic's digest loses `before` and gains `after` (0: nothing). */

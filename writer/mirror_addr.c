@@ -67,7 +67,7 @@ static void shift(struct nv_mirror *m, uint64_t key0, uint32_t from, int delta, 
     if (!delta || count > SHIFT_MAX)
         return;
     for (uint32_t i = 0; i < count; i++) {
-        if (on[i].position < from || !nv_mirror_reserve(m, NV_K_ADDR))
+        if (on[i].position < from || !nv_mirror_reserve_removal(m, NV_K_ADDR))
             continue;
         uint64_t before = nv_content_addr(&on[i]);
         on[i].position += (uint32_t)delta;
@@ -168,7 +168,7 @@ enum nv_effect nv_mirror_addr_remove(struct nv_mirror *m, const struct nv_addr *
     key_of(f, key);
     if (!nv_draft_find(&m->draft, NETVANE_TREE_ADDRS, key, &r))
         return NV_SAME;
-    if (!nv_mirror_reserve(m, NV_K_ADDR))
+    if (!nv_mirror_reserve_removal(m, NV_K_ADDR))
         return NV_REFUSED;
     nv_mirror_drop_addr(m, &r);
     uint32_t count, primaries;

@@ -272,7 +272,7 @@ static void drop_addrs(struct nv_mirror *m, uint32_t ifindex, uint8_t family)
         struct nv_cursor c;
         struct netvane_rec_addr r;
         if (nv_cursor_seek(&c, &t, key) != NV_TREE_OK || nv_cursor_get(&c, &r) != NV_TREE_OK ||
-            r.key[0] != key[0] || !nv_mirror_reserve(m, NV_K_ADDR))
+            r.key[0] != key[0] || !nv_mirror_reserve_removal(m, NV_K_ADDR))
             return;
         nv_mirror_drop_addr(m, &r);
     }
@@ -310,7 +310,8 @@ static void drop_routes(struct nv_mirror *m, unsigned tree, uint32_t ifindex, bo
         }
         from[1] += tree == NETVANE_TREE_ROUTES4; /* behind the last one looked at */
         for (unsigned i = n; i-- > 0;) {
-            if (!nv_mirror_reserve(m, tree == NETVANE_TREE_ROUTES4 ? NV_K_ROUTE4 : NV_K_ROUTE6))
+            if (!nv_mirror_reserve_removal(m, tree == NETVANE_TREE_ROUTES4 ? NV_K_ROUTE4
+                                                                           : NV_K_ROUTE6))
                 return;
             nv_mirror_drop_route(m, tree, &batch[i]);
             nv_mirror_walk_dropped(tree, from, &batch[i]);
@@ -325,13 +326,13 @@ enum nv_effect nv_mirror_link_remove(struct nv_mirror *m, uint32_t ifindex)
     struct netvane_rec_link old;
     if (!nv_mirror_link(m, ifindex, &old))
         return NV_SAME;
-    if (!nv_mirror_reserve(m, NV_K_LINK))
+    if (!nv_mirror_reserve_removal(m, NV_K_LINK))
         return NV_REFUSED;
     drop_addrs(m, ifindex, NV_AF_4);
     drop_addrs(m, ifindex, NV_AF_6);
     drop_routes(m, NETVANE_TREE_ROUTES4, ifindex, true);
     drop_routes(m, NETVANE_TREE_ROUTES6, ifindex, true);
-    if (!nv_mirror_reserve(m, NV_K_LINK))
+    if (!nv_mirror_reserve_removal(m, NV_K_LINK))
         return NV_REFUSED;
     nv_mirror_drop_link(m, &old);
     return NV_CHANGED;

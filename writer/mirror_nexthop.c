@@ -114,7 +114,7 @@ enum nv_effect nv_mirror_nexthop_remove(struct nv_mirror *m, uint32_t nhid)
     uint64_t key[1] = {nhid};
     if (!nv_draft_find(&m->draft, NETVANE_TREE_NEXTHOPS, key, &r))
         return NV_SAME;
-    if (!nv_mirror_reserve(m, NV_K_NEXTHOP))
+    if (!nv_mirror_reserve_removal(m, NV_K_NEXTHOP))
         return NV_REFUSED;
     nv_mirror_drop_nexthop(m, &r);
     return NV_CHANGED;

@@ -284,7 +284,7 @@ enum nv_effect nv_mirror_route_remove(struct nv_mirror *m, const struct nv_route
     uint32_t n = nv_route_is4(&key) ? nv_route_list_length(m, key) : 1;
     if (!n)
         return NV_SAME;
-    if (!nv_mirror_reserve(m, key.kind))
+    if (!nv_mirror_reserve_removal(m, key.kind))
         return NV_REFUSED;
     struct nv_route_rec r = record_from(m, f, 0);
     enum nv_effect e = nv_route_is4(&r) ? nv_route_remove4(m, &r, n) : nv_route_remove6(m, &r, f);

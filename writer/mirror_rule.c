@@ -120,7 +120,7 @@ static void close_gap(struct nv_mirror *m, const struct netvane_rec_rule *gone)
     uint64_t key[2] = {gone->key[0], gone->key[1] + 1};
     struct netvane_rec_rule r;
     for (; nv_draft_find(&m->draft, NETVANE_TREE_RULES, key, &r); key[1]++) {
-        if (!nv_mirror_reserve(m, NV_K_RULE))
+        if (!nv_mirror_reserve_removal(m, NV_K_RULE))
             return;
         uint64_t before = nv_content_rule(&r);
         (void)nv_draft_delete(&m->draft, NETVANE_TREE_RULES, r.key);
@@ -136,7 +136,7 @@ enum nv_effect nv_mirror_rule_remove(struct nv_mirror *m, const struct nv_rule *
     uint64_t next;
     if (!find_same(m, &r, &old, &next))
         return NV_SUSPECT;
-    if (!nv_mirror_reserve(m, NV_K_RULE))
+    if (!nv_mirror_reserve_removal(m, NV_K_RULE))
         return NV_REFUSED;
     nv_mirror_drop_rule(m, &old);
     close_gap(m, &old);

@@ -177,7 +177,7 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, const struct nv_sweep *sweep)
         }
         from[1] += kind == NV_K_ROUTE4; /* behind the last one looked at */
         for (unsigned i = n; i-- > 0;) {
-            if (!nv_mirror_reserve(m, kind))
+            if (!nv_mirror_reserve_removal(m, kind))
                 return removed;
             if (sweep->swept) {
                 char text[160];

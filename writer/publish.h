@@ -62,7 +62,9 @@ void nv_publisher_counters(struct nv_publisher *p, const struct nv_arena *a);
 void nv_publisher_wake(struct nv_publisher *p, uint32_t topics);
 
 /* takeover.c */
-/* Reads what a predecessor's region hands on; false: nothing usable. */
+/* What a region without a predecessor begins with: above all that an earlier writer of this boot has used. */
+void nv_legacy_none(struct nv_legacy *ret_legacy);
+/* Reads what a predecessor's region hands on; false: nothing usable, and it is as with none. */
 bool nv_legacy_read(const void *base, uint64_t size_bytes, struct nv_legacy *ret_legacy);
 /* Tells a predecessor's readers where to go. */
 void nv_legacy_end(void *base, uint64_t size_bytes, uint64_t successor);

@@ -222,7 +222,7 @@ static void write_list(struct nv_mirror *m, uint8_t family, uint32_t table,
         bool known = nv_draft_find(&m->draft, NETVANE_TREE_DEFAULTS, r.key, &old);
         if (i >= n && !known)
             return;
-        if (!nv_mirror_reserve(m, NV_K_ROUTE4))
+        if (!nv_mirror_reserve_removal(m, NV_K_ROUTE4))
             return;
         if (i >= n) {
             (void)nv_draft_delete(&m->draft, NETVANE_TREE_DEFAULTS, r.key);

@@ -58,10 +58,12 @@ static void enqueue(struct nv_sync *s, const struct nv_reread *job)
     for (unsigned i = s->queued; i-- > 0;) {
         if (covers(&s->queue[i].req, &j.req)) {
             s->queue[i].req.barrier |= j.req.barrier;
+            s->queue[i].not_before_ns = nv_min_u64(s->queue[i].not_before_ns, j.not_before_ns);
             return;
         }
         if (covers(&j.req, &s->queue[i].req)) {
             j.req.barrier |= s->queue[i].req.barrier;
+            j.not_before_ns = nv_min_u64(s->queue[i].not_before_ns, j.not_before_ns);
             unqueue(s, i);
         }
     }
@@ -86,8 +88,10 @@ void nv_sync_want(struct nv_sync *s, struct nv_dump_request req, uint64_t not_be
         if (s->step < NV_ARRAY_LEN(steps)) {
             for (unsigned i = s->step + 1; i < NV_ARRAY_LEN(steps); i++) {
                 struct nv_dump_request later = {.cls = steps[i].cls, .family = steps[i].family};
-                if (covers(&later, &req))
+                if (covers(&later, &req)) {
+                    s->step_barrier |= req.barrier;
                     return;
+                }
             }
         }
     }
@@ -166,6 +170,8 @@ static void end_round(struct nv_sync *s, uint64_t now_ns)
         nv_log(NV_LOG_INFO, "resynced", "took_ms=%u", (unsigned)(s->round_ns / NV_NS_PER_MS));
     }
     s->round = NV_ROUND_NONE;
+    if (s->mirror->counts_refused == s->refused)
+        s->mirror->degraded = false; /* all that there is has found its place */
     s->reconcile_due_ns =
         s->reconcile_ns ? now_ns + nv_max_u64(s->reconcile_ns, s->round_ns * NV_RECONCILE_SHARE)
                         : NV_FOREVER;
@@ -262,9 +268,10 @@ static void begin_round(struct nv_sync *s, enum nv_round round, uint64_t now_ns)
     s->step_job = (struct nv_reread){.full = true};
     s->round_started_ns = now_ns;
     s->round_drift = 0;
+    s->step_barrier = false;
+    s->refused = s->mirror->counts_refused;
     if (round == NV_ROUND_RESYNC) {
         s->queued = 0; /* the round covers it */
-        s->mirror->degraded = false;
         nv_log(NV_LOG_INFO, round_names[round], "reason=\"%s\"",
                s->lost_reason ? s->lost_reason : "asked for");
     }
@@ -289,13 +296,25 @@ static bool job_due(const struct nv_sync *s, uint64_t now_ns)
     return false;
 }
 
+static void start_step(struct nv_sync *s)
+{
+    s->step_job.req.cls = steps[s->step].cls;
+    s->step_job.req.family = steps[s->step].family;
+    s->step_job.req.barrier |= s->step_barrier;
+    s->step_next = false;
+    begin_dump(s, &s->step_job);
+}
+
+/* Queued jobs go before the steps of a round, but not two in a row: a kernel that keeps changing must not stop it. */
 static uint64_t start_job(struct nv_sync *s, uint64_t now_ns)
 {
     uint64_t next = NV_FOREVER;
-    for (unsigned i = 0; i < s->queued; i++) {
+    bool step_due = s->round != NV_ROUND_NONE && s->step_job.not_before_ns <= now_ns;
+    for (unsigned i = 0; i < s->queued && !(step_due && s->step_next); i++) {
         if (s->queue[i].not_before_ns <= now_ns) {
             struct nv_reread job = s->queue[i];
             unqueue(s, i);
+            s->step_next = true;
             begin_dump(s, &job);
             return 0;
         }
@@ -303,11 +322,9 @@ static uint64_t start_job(struct nv_sync *s, uint64_t now_ns)
     }
     if (s->round == NV_ROUND_NONE)
         return next;
-    if (s->step_job.not_before_ns > now_ns)
+    if (!step_due)
         return nv_min_u64(next, s->step_job.not_before_ns);
-    s->step_job.req.cls = steps[s->step].cls;
-    s->step_job.req.family = steps[s->step].family;
-    begin_dump(s, &s->step_job);
+    start_step(s);
     return 0;
 }
 

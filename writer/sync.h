@@ -56,6 +56,10 @@ struct nv_sync {
     enum nv_round round;
     unsigned step;
     struct nv_reread step_job;
+    bool
+        step_barrier; /* a step has to wait for the kernel first: a change was announced meanwhile */
+    bool step_next;   /* a queued job went before the step: now the step is next */
+    uint64_t refused; /* by the mirror, when the round began */
     uint64_t round_started_ns, round_ended_ns, round_ns;
     unsigned approximate; /* jobs that gave up proving absence and are tried again later */
     bool lost;

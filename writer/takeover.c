@@ -3,15 +3,24 @@
  * takeover.c - what a new region takes over from the one that has its name, and how that one's readers learn of it.
  *
  * Versions and generations go on; a topic whose content is the same keeps its generation, which commit.c sees from
- * the digests. A predecessor that cannot be read still makes the versions grow: they go on from the wall clock.
+ * the digests. Where there is no predecessor, or it cannot be read, they begin at the microseconds since boot: readers may
+ * still have a region that lost its name, and no writer publishes more than one version a microsecond.
  */
 #include "publish.h"
+
+void nv_legacy_none(struct nv_legacy *ret_legacy)
+{
+    *ret_legacy = (struct nv_legacy){.version = nv_clock_boottime_ns() / 1000};
+    ret_legacy->any = (uint32_t)ret_legacy->version;
+    for (unsigned t = 0; t < NETVANE_TOPIC_SLOTS; t++)
+        ret_legacy->gen[t] = ret_legacy->any;
+}
 
 bool nv_legacy_read(const void *base, uint64_t size_bytes, struct nv_legacy *ret_legacy)
 {
     struct netvane_region_header h;
     struct netvane_region_slot slot;
-    *ret_legacy = (struct nv_legacy){.version = nv_clock_realtime_ns() / 1000};
+    nv_legacy_none(ret_legacy);
     if (size_bytes < NETVANE_ARENA_OFFSET)
         return false;
     nv_payload_load(&h, base, sizeof(h));
