@@ -436,6 +436,44 @@ static void drift_that_a_disturbed_dump_repaired_counts_once_the_clean_one_ends(
     assert_int_equal(counter[NETVANE_RC_DRIFT_ROUTES], 1);
 }
 
+static unsigned restless_dumps;
+
+/* Each dump meets one more event that asks for re-reads, until the resync has ended, or 60 dumps did not end it. */
+static void restless_event(struct fake_source *source, const struct nv_dump_request *req,
+                           enum fake_phase phase)
+{
+    (void)req;
+    if (phase != FAKE_DUMP_ENDS)
+        return;
+    if (counter[NETVANE_RC_RESYNCS] || ++restless_dumps == 60)
+        source->on_dump = NULL;
+    else
+        fake_tell_hint(source, NV_HINT_NETCONF, 2);
+}
+
+static void resync_ends_however_often_events_ask_for_re_reads(void **state)
+{
+    (void)state;
+    load();
+    restless_dumps = 0;
+    src->on_dump = restless_event;
+    fake_tell_lost(src, NV_LOST_OVERRUN);
+    run_until(now_ns + NV_NS_PER_S);
+    assert_int_equal(counter[NETVANE_RC_RESYNCS], 1);
+    assert_true(restless_dumps < 30);
+}
+
+static void degraded_ends_with_a_round_that_found_place_for_all(void **state)
+{
+    (void)state;
+    load();
+    m->degraded = true;
+    m->counts_refused++;
+    run_until(now_ns + RECONCILE_NS + NV_NS_PER_S);
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 1);
+    assert_false(m->degraded);
+}
+
 static struct fake_source *last_pump_of;
 
 /* The event is still in the socket when the dump has ended, and comes with the last look at it. */
@@ -564,6 +602,8 @@ int main(void)
         T(full_re_read_of_equal_content_edits_nothing),
         T(job_that_waits_for_its_time_does_not_hold_up_a_reconcile),
         T(drift_that_a_disturbed_dump_repaired_counts_once_the_clean_one_ends),
+        T(resync_ends_however_often_events_ask_for_re_reads),
+        T(degraded_ends_with_a_round_that_found_place_for_all),
         T(resume_from_suspend_makes_a_resync),
         T(reconcile_never_comes_where_it_is_switched_off),
         T(source_that_is_beyond_repair_ends_the_writer),
