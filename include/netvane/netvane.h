@@ -592,6 +592,7 @@ typedef int netvane_diff_fn(void *arg, const struct netvane_change *change);
  * private copies; classes: bits 1 << enum netvane_class. Lifetimes that only tick or were refreshed are no
  * difference. Errors: EXPIRED (take the newest State whole), CORRUPT, INVALID. Cost: parts of the trees that both
  * versions share are skipped, so that it is about the size of the change for two versions of one region.
+ * A snapshot does not survive a takeover: to compare across a writer's restart keep a private copy.
  */
 NETVANE_API int netvane_diff(const struct netvane_snap *from, const struct netvane_snap *to,
                              uint32_t classes, netvane_diff_fn *fn, void *arg);
@@ -672,6 +673,7 @@ NETVANE_API int netvane_wait_ready(struct netvane *nv, uint64_t timeout_ns);
 NETVANE_API int netvane_fd(struct netvane *nv, int *ret_fd);
 /*
  * Empties the descriptor and tells which topics moved since the last call (since netvane_fd at the first).
+ * None may have: the descriptor also tells that the file, or its writer, is another now.
  * Never sleeps. Errors: those of netvane_open after a takeover.
  */
 NETVANE_API int netvane_fd_take(struct netvane *nv, uint32_t *ret_topics);
@@ -692,7 +694,7 @@ typedef enum netvane_verdict netvane_watch_fn(void *arg, uint32_t topics,
                                               const struct netvane_snap *snap);
 
 /*
- * Registers fn. The first registration starts the one observer thread of the handle, the last deregistration stops
+ * Registers fn for these topics (0: any). The first registration starts the one observer thread of the handle, the last deregistration stops
  * it and joins it. Callbacks run in that thread, in order of registration, outside every lock, over the list as it
  * was when the change was seen; one that was removed meanwhile is not called. A callback may register and remove watches,
  * itself included. Errors: LIMIT (NETVANE_WATCHES_MAX are registered), INVALID, NO_MEMORY, SYSTEM.

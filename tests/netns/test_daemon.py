@@ -96,6 +96,22 @@ class Daemon(harness.NetnsTest):
         self.assertEqual(writer.wait(10 * harness.SLOW), 0)
         harness.says("READY=1 once the State is readable, WATCHDOG=1 twice in each limit, STOPPING=1")
 
+    def test_a_region_that_lost_its_file_is_followed_by_higher_versions_and_wakes_its_waiters(self):
+        self.ns.ip_batch(["link add v0 type veth peer name v1", "link set v0 up", "link set v1 up",
+                          "-6 addr add 2001:db8::1/64 dev v0 nodad", "-6 route add default via 2001:db8::2"])
+        writer = self.ns.start_writer()
+        before = self.ns.netvane_json("show")["version"]
+        waiting = self.ns.start_netvane("wait", "default6", "--timeout", "20")
+        time.sleep(0.3 * harness.SLOW)
+        writer.kill()
+        writer.wait()
+        os.unlink(os.path.join(self.ns.dir, "default"))
+        self.ns.ip("-6", "route", "replace", "default", "via", "2001:db8::3")
+        self.ns.start_writer()
+        self.assertEqual(waiting.wait(10 * harness.SLOW), 0)
+        self.assertGreater(self.ns.netvane_json("show")["version"], before)
+        harness.says("without a predecessor versions go on from the clock, and waiters see the change")
+
     def test_sigterm_marks_the_state_stopped_and_keeps_it_readable(self):
         writer = self.ns.start_writer()
         os.kill(writer.pid, signal.SIGINT)
