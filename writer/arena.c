@@ -122,14 +122,15 @@ void nv_arena_retire(struct nv_arena *a, uint32_t ref)
 {
     struct netvane_region_node *n = nv_arena_node_rw(a, ref);
     a->used--;
-    if (n->version == a->draft) { /* no reader has ever been able to reach it */
+    if (nv_arena_is_draft(a, ref)) { /* no reader has ever been able to reach it */
         uint64_t dead[2] = {0, 0};
         nv_payload_store(n, dead, sizeof(dead));
         a->free_refs[a->free_count++] = ref;
         return;
     }
     a->limbo[(a->limbo_head + a->limbo_count++) % a->capacity] =
-        (struct nv_limbo){.last_version = a->draft - 1, .ref = ref};
+        (struct nv_limbo){.last_version = a->held >> n->tree & 1u ? NV_LIMBO_HELD : a->draft - 1,
+                          .ref = ref};
 }
 
 void nv_arena_reclaim(struct nv_arena *a, uint64_t horizon)
@@ -143,6 +144,28 @@ void nv_arena_reclaim(struct nv_arena *a, uint64_t horizon)
 
 void nv_arena_next_draft(struct nv_arena *a)
 {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; a->held && i < a->dirty_count; i++) {
+        const struct netvane_region_node *n = nv_arena_node(a, a->dirty[i]);
+        if (n->count && a->held >> n->tree & 1u)
+            a->dirty[kept++] = a->dirty[i];
+    }
+    a->dirty_count = kept;
     a->draft++;
-    a->dirty_count = 0;
+}
+
+void nv_arena_hold(struct nv_arena *a, uint32_t trees)
+{
+    a->held = trees;
+    a->held_since = a->draft;
+}
+
+void nv_arena_let_go(struct nv_arena *a)
+{
+    for (uint32_t i = 0; a->held && i < a->limbo_count; i++) {
+        struct nv_limbo *l = &a->limbo[(a->limbo_head + i) % a->capacity];
+        if (l->last_version == NV_LIMBO_HELD)
+            l->last_version = a->draft - 1;
+    }
+    a->held = 0;
 }

@@ -40,6 +40,10 @@
 #define NV_DUMP_TRIES    6u
 #define NV_DUMP_RETRY_NS (UINT64_C(2) * NV_NS_PER_MS)
 #define NV_DUMP_LATER_NS (UINT64_C(500) * NV_NS_PER_MS)
+/* That later is at least so many times as long as the dump took. */
+#define NV_DUMP_LATER_SHARE 20u
+/* Queued re-reads that may go before a step of a reconcile; before one of a resync: one. */
+#define NV_JOBS_BEFORE_STEP 8u
 /* Objects that events touched during one dump; more: the dump is repeated. */
 #define NV_TOUCHED_MAX 65536u
 /* Dump datagrams taken before the loop looks at its other work. */

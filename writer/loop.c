@@ -45,7 +45,7 @@ static void on_answer(void *arg, unsigned f, const struct nv_event *ev)
                f ? 6u : 4u, own->ifindex, own->table, own->metric, kernel->ifindex, kernel->table,
                ev->error);
     }
-    if (!agreed && w->sync.round == NV_ROUND_NONE &&
+    if (!agreed && w->sync.round == NV_ROUND_NONE && nv_sync_settled(&w->sync, NV_LANE_ROUTES) &&
         now - w->last_egress_resync_ns >= NV_EGRESS_RESYNC_NS) {
         w->last_egress_resync_ns = now;
         nv_sync_lose(&w->sync, "the kernel's egress differs");
@@ -147,9 +147,9 @@ int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options)
 static void update_quality(struct nv_writer *w)
 {
     uint32_t q = 0;
-    if (w->sync.round == NV_ROUND_RESYNC || w->sync.round == NV_ROUND_INITIAL || w->sync.lost)
+    if (nv_sync_resyncing(&w->sync))
         q |= NETVANE_RQ_RESYNCING;
-    if (w->sync.approximate)
+    if (nv_sync_approximate(&w->sync))
         q |= NETVANE_RQ_APPROXIMATE;
     if (w->mirror.degraded)
         q |= NETVANE_RQ_DEGRADED;
@@ -202,6 +202,15 @@ static int show(struct nv_writer *w)
     return 0;
 }
 
+/* The kernel knows the egress at once, while the mirror's routes are still being read again. */
+static void ask_early(struct nv_writer *w)
+{
+    bool early = nv_sync_resyncing(&w->sync) && nv_sync_publishable(&w->sync);
+    if (early && !w->asked_early)
+        w->commit.ask[0] = w->commit.ask[1] = true;
+    w->asked_early = early;
+}
+
 /* Publishes if it is time to; returns when it will be. */
 static int publish(struct nv_writer *w, uint64_t now, uint64_t *ret_due)
 {
@@ -217,12 +226,15 @@ static int publish(struct nv_writer *w, uint64_t now, uint64_t *ret_due)
         w->last_publish_ns = now;
         return show(w);
     }
+    ask_early(w);
     if (!nv_commit_wanted(&w->commit))
         return 0;
-    /* A loss shows at once, over the State as it is; then nothing until the round has ended. */
-    if (held && w->commit.published_quality & NETVANE_RQ_RESYNCING)
+    /* A loss shows at once, over the State as it is; from then on the routes stay until the round has ended. */
+    w->commit.hold_routes = nv_sync_resyncing(&w->sync);
+    bool flagged = w->commit.published_quality & NETVANE_RQ_RESYNCING;
+    if (held && flagged)
         return 0;
-    if (now < w->last_publish_ns + w->options.coalesce_ns) {
+    if ((!held || flagged) && now < w->last_publish_ns + w->options.coalesce_ns) {
         *ret_due = w->last_publish_ns + w->options.coalesce_ns;
         return 0;
     }
@@ -240,7 +252,7 @@ static int publish(struct nv_writer *w, uint64_t now, uint64_t *ret_due)
 /* Asks the kernel about an egress that was chosen anew, once nothing is under way any more. */
 static uint64_t query(struct nv_writer *w, uint64_t now)
 {
-    if (!nv_sync_settled(&w->sync) || !(w->commit.ask[0] || w->commit.ask[1]))
+    if (!nv_sync_settled(&w->sync, NV_LANE_SMALL) || !(w->commit.ask[0] || w->commit.ask[1]))
         return NV_FOREVER;
     if (now < w->last_query_ns + NV_QUERY_INTERVAL_NS)
         return w->last_query_ns + NV_QUERY_INTERVAL_NS;
@@ -292,7 +304,7 @@ int nv_writer_run(struct nv_writer *w)
     uint64_t due = 0;
     for (;;) {
         struct nv_poll_item items[8];
-        unsigned n = nv_source_handles(w->source, items, 7);
+        unsigned n = nv_source_handles(w->source, items, NV_ARRAY_LEN(items) - 1);
         items[n] = (struct nv_poll_item){.handle = w->signals};
         uint64_t now = nv_clock_boottime_ns();
         uint64_t timeout = more > 0 || due <= now ? 0 : due - now;

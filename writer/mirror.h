@@ -63,9 +63,10 @@ struct nv_mirror {
     uint8_t probe[2][16]; /* the egress's probe destinations */
     struct nv_table *tables;
     uint32_t table_count, table_capacity;
-    struct nv_run run;
+    struct nv_run run;       /* of the addresses or rules that are being dumped */
+    struct nv_run route_run; /* of the IPv4 routes */
     uint64_t last_record[NV_RECORD_MAX / 8]; /* the object that was put last, for the log */
-    uint32_t run_link; /* the running dump shows only this link's objects, 0: all */
+    uint32_t route_run_link; /* the running dump of routes shows only this link's, 0: all */
     struct nv_hop hop_scratch[NV_HOPS_MAX];
     struct netvane_rec_hop rec_scratch[NV_HOPS_MAX];
 };
@@ -83,6 +84,8 @@ enum nv_effect nv_mirror_addr_remove(struct nv_mirror *m, const struct nv_addr *
 enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f, uint32_t list,
                                    bool from_dump, uint64_t now_ns);
 enum nv_effect nv_mirror_route_remove(struct nv_mirror *m, const struct nv_route *f);
+/* A fact of a dump that is not applied: its place in the order of the dump counts all the same. */
+void nv_mirror_route_skip(struct nv_mirror *m, const struct nv_route *f);
 enum nv_effect nv_mirror_rule_put(struct nv_mirror *m, const struct nv_rule *f, bool from_dump);
 enum nv_effect nv_mirror_rule_remove(struct nv_mirror *m, const struct nv_rule *f);
 enum nv_effect nv_mirror_nexthop_put(struct nv_mirror *m, const struct nv_nexthop *f);
@@ -117,6 +120,7 @@ typedef void nv_doubt_fn(void *arg, uint8_t family, uint32_t table);
 struct nv_sweep {
     struct nv_scope scope;
     bool twice;
+    uint32_t noted; /* set by the sweep: objects that were not shown, and stay for now */
     nv_touched_fn *touched;
     void *touched_arg;
     nv_swept_fn *swept; /* may be NULL, as the next */
@@ -124,7 +128,7 @@ struct nv_sweep {
     nv_doubt_fn *doubt;
     void *doubt_arg;
 };
-uint32_t nv_mirror_sweep(struct nv_mirror *m, const struct nv_sweep *sweep);
+uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep);
 
 /* The number by which events and dump facts about one object, or one list of equals, are matched. */
 uint64_t nv_touch_link(uint32_t ifindex);

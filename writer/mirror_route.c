@@ -278,6 +278,13 @@ enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f
                             : nv_route_put6(m, &r, list, from_dump);
 }
 
+void nv_mirror_route_skip(struct nv_mirror *m, const struct nv_route *f)
+{
+    struct nv_route_rec key = key_from(f);
+    if (nv_route_is4(&key))
+        (void)nv_route_dump_position(m, &key);
+}
+
 enum nv_effect nv_mirror_route_remove(struct nv_mirror *m, const struct nv_route *f)
 {
     struct nv_route_rec key = key_from(f);

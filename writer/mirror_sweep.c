@@ -134,7 +134,7 @@ static void drop(struct nv_mirror *m, enum nv_kind kind, const union record *r)
 }
 
 /* Is this object to go? Keeps the missed bits. */
-static bool condemned(struct nv_mirror *m, const struct nv_sweep *sweep, const union record *r)
+static bool condemned(struct nv_mirror *m, struct nv_sweep *sweep, const union record *r)
 {
     struct nv_ids *ids = &m->ids[sweep->scope.kind];
     uint32_t id = id_of(sweep->scope.kind, r);
@@ -142,16 +142,20 @@ static bool condemned(struct nv_mirror *m, const struct nv_sweep *sweep, const u
         nv_bit_clear(ids->missed, id);
         return false;
     }
-    if (!scope_holds(m, sweep, r) ||
-        (sweep->touched && sweep->touched(sweep->touched_arg, touch_of(sweep->scope.kind, r))))
+    if (!scope_holds(m, sweep, r))
         return false;
+    if (sweep->touched && sweep->touched(sweep->touched_arg, touch_of(sweep->scope.kind, r))) {
+        sweep->noted++; /* it shares its key with what an event touched */
+        return false;
+    }
     if (!sweep->twice || nv_bit_get(ids->missed, id))
         return true;
     nv_bit_set(ids->missed, id);
+    sweep->noted++;
     return false;
 }
 
-uint32_t nv_mirror_sweep(struct nv_mirror *m, const struct nv_sweep *sweep)
+uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep)
 {
     enum { BATCH = 64 };
     const enum nv_kind kind = sweep->scope.kind;
@@ -159,6 +163,7 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, const struct nv_sweep *sweep)
     union record batch[BATCH], r;
     uint64_t from[NV_TREE_KEY_WORDS_MAX];
     uint32_t removed = 0;
+    sweep->noted = 0;
     scope_start(&sweep->scope, from);
     for (;;) {
         struct nv_tree t = nv_draft_tree(&m->draft, tree);
@@ -195,9 +200,13 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, const struct nv_sweep *sweep)
 
 void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind, uint32_t ifindex)
 {
-    m->run_link = ifindex;
     nv_ids_clear_seen(&m->ids[kind]);
-    m->run.valid = false;
+    if (kind == NV_K_ROUTE4 || kind == NV_K_ROUTE6) {
+        m->route_run_link = ifindex;
+        m->route_run.valid = false;
+    } else {
+        m->run.valid = false;
+    }
 }
 
 /* ---- words for the log --------------------------------------------------------------------------------- */

@@ -220,6 +220,7 @@ struct nv_event {
     enum nv_event_kind kind;
     enum nv_class cls;
     uint32_t dump;    /* number of the dump that this comes from; 0: from the event stream */
+    uint32_t datagram; /* of a fact of a dump: grows with each batch that the OS made at once */
     uint32_t list;    /* NV_LIST_* */
     uint32_t ifindex; /* of a hint; 0: all */
     enum nv_hint hint;

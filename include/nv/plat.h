@@ -165,6 +165,16 @@ struct nv_dump_request {
     bool barrier; /* first wait until the kernel has ended the change that it is announcing */
 };
 
+/*
+ * One dump runs at a time in each lane, so that a table of a million routes holds up no link, address or rule.
+ * A lane whose dumps are small goes before the other.
+ */
+enum nv_lane { NV_LANE_SMALL, NV_LANE_ROUTES, NV_LANES };
+static inline enum nv_lane nv_lane_of(enum nv_class cls)
+{
+    return cls == NV_ROUTE ? NV_LANE_ROUTES : NV_LANE_SMALL;
+}
+
 struct nv_source_stats {
     uint64_t events, event_bytes, dump_messages;
     uint64_t overruns, truncated, malformed, unknown, reopens;
@@ -193,7 +203,7 @@ struct nv_source {
  */
 int nv_source_open(const struct nv_source_args *args, struct nv_source **ret_source);
 
-/* Fills items to poll on; returns how many (at most 4). They change: ask before each poll. */
+/* Fills items to poll on; returns how many (at most 2 + NV_LANES). They change: ask before each poll. */
 static inline unsigned nv_source_handles(struct nv_source *s, struct nv_poll_item *items,
                                          unsigned max)
 {
@@ -202,7 +212,8 @@ static inline unsigned nv_source_handles(struct nv_source *s, struct nv_poll_ite
 
 /*
  * Reads all that has arrived and calls the sink for each fact: the event stream until it is empty, then up
- * to budget datagrams of the running dump (the event stream is emptied again before each), then answers.
+ * to budget datagrams of the running dumps (before each the event stream is emptied again, and of a lane's
+ * dump all goes before the next lane's), then answers.
  * Never blocks. Returns 1 if dump data may be waiting, 0 if nothing is, or a negative errno that is final.
  */
 static inline int nv_source_pump(struct nv_source *s, unsigned budget)
@@ -211,9 +222,10 @@ static inline int nv_source_pump(struct nv_source *s, unsigned budget)
 }
 
 /*
- * Starts a dump; its facts come between DUMP_BEGIN and DUMP_END. -EBUSY: one is running. A fact of a
- * dump may be older than an event that came before it, by up to one datagram: for an object that had
- * an event since DUMP_BEGIN, the event is to be believed.
+ * Starts a dump; its facts come between DUMP_BEGIN and DUMP_END, and those of another lane's dump between them.
+ * -EBUSY: one is running in the lane of its class. A fact of a dump may be older than an event that came before
+ * it, by up to one datagram: of an object that had an event while datagram n was the newest, the event is to be believed
+ * over datagram n + 1, and datagram n + 2 over the event.
  */
 static inline int nv_source_dump(struct nv_source *s, const struct nv_dump_request *req)
 {

@@ -175,35 +175,44 @@ static unsigned source_handles(struct nv_source *base, struct nv_poll_item *item
     unsigned n = 0;
     if (n < max)
         items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->event_sock)};
-    if (n < max && s->dump.stage != NV_RTNL_IDLE)
-        items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->dump_sock)};
+    for (unsigned lane = 0; lane < NV_LANES; lane++)
+        if (n < max && s->dump[lane].stage != NV_RTNL_IDLE)
+            items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->dump[lane].sock)};
     if (n < max && s->query.active)
         items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->query_sock)};
     return n;
+}
+
+/* One datagram of the first lane that has one: 1, 0 if none has, or a negative errno that is final. */
+static int step_dumps(struct nv_rtnl_source *s)
+{
+    for (unsigned lane = 0; lane < NV_LANES; lane++) {
+        if (s->dump[lane].stage == NV_RTNL_IDLE)
+            continue;
+        int got = nv_rtnl_dump_step(s, (enum nv_lane)lane);
+        if (got)
+            return got;
+    }
+    return 0;
 }
 
 static int source_pump(struct nv_source *base, unsigned budget)
 {
     struct nv_rtnl_source *s = self(base);
     int more = nv_rtnl_drain_events(s);
-    if (more)
-        return more;
-    while (s->dump.stage != NV_RTNL_IDLE) {
-        if (!budget--) {
-            more = 1;
-            break;
+    while (!more && budget--) {
+        int got = step_dumps(s);
+        if (got <= 0) {
+            nv_rtnl_query_step(s);
+            return got;
         }
-        int err = nv_rtnl_dump_step(s);
-        if (err < 0)
-            return err;
-        if (!err)
-            break;
-        err = nv_rtnl_drain_events(s);
-        if (err)
-            return err;
+        more = nv_rtnl_drain_events(s);
     }
+    if (more < 0)
+        return more;
     nv_rtnl_query_step(s);
-    return more;
+    return more || s->dump[NV_LANE_SMALL].stage != NV_RTNL_IDLE ||
+           s->dump[NV_LANE_ROUTES].stage != NV_RTNL_IDLE;
 }
 
 static int source_dump(struct nv_source *base, const struct nv_dump_request *req)
@@ -254,7 +263,8 @@ static void source_close(struct nv_source *base)
 {
     struct nv_rtnl_source *s = self(base);
     nv_rtnl_socket_close(&s->query_sock);
-    nv_rtnl_socket_close(&s->dump_sock);
+    for (unsigned lane = 0; lane < NV_LANES; lane++)
+        nv_rtnl_socket_close(&s->dump[lane].sock);
     nv_rtnl_socket_close(&s->event_sock);
     if (s->netns_fd >= 0)
         (void)close(s->netns_fd);
@@ -288,8 +298,8 @@ int nv_source_open(const struct nv_source_args *args, struct nv_source **ret_sou
         err = 0; /* no /proc: the sockets do without, only namespace_id does not */
     if (!err)
         err = replace_socket(s, &s->event_sock);
-    if (!err)
-        err = replace_socket(s, &s->dump_sock);
+    for (unsigned lane = 0; lane < NV_LANES && !err; lane++)
+        err = replace_socket(s, &s->dump[lane].sock);
     if (!err)
         err = replace_socket(s, &s->query_sock);
     if (err) {
