@@ -162,9 +162,11 @@ void nv_arena_hold(struct nv_arena *a, uint32_t trees)
 
 void nv_arena_let_go(struct nv_arena *a)
 {
+    bool behind = false; /* the first that was held: all behind it wait with it, so that the ring stays in order */
     for (uint32_t i = 0; a->held && i < a->limbo_count; i++) {
         struct nv_limbo *l = &a->limbo[(a->limbo_head + i) % a->capacity];
-        if (l->last_version == NV_LIMBO_HELD)
+        behind |= l->last_version == NV_LIMBO_HELD;
+        if (behind)
             l->last_version = a->draft - 1;
     }
     a->held = 0;
