@@ -160,7 +160,7 @@ bool nv_route_equal(const struct nv_route_rec *a, const struct nv_route_rec *b)
 enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
 {
     struct nv_route_rec old = *r;
-    bool known = nv_route_get(m, &old);
+    bool known = nv_draft_locate(&m->draft, r->tree, r->u.key, &old.u);
     if (known) {
         nv_bit_set(m->ids[r->kind].seen, *nv_route_id(&old));
         nv_bit_clear(m->ids[r->kind].missed, *nv_route_id(&old));
