@@ -34,6 +34,7 @@ int nv_mirror_init(struct nv_mirror *m, void *base, uint64_t max_bytes, nv_arena
 
 void nv_mirror_destroy(struct nv_mirror *m)
 {
+    nv_mirror_kin_forget(m);
     nv_arena_destroy(&m->draft.arena);
     for (unsigned k = 0; k < NV_K_COUNT; k++)
         nv_ids_destroy(&m->ids[k]);

@@ -50,6 +50,8 @@ struct nv_run {
     bool valid;
 };
 
+struct nv_route_kin;
+
 struct nv_mirror {
     struct nv_draft draft;
     struct nv_ids ids[NV_K_COUNT];
@@ -65,6 +67,7 @@ struct nv_mirror {
     uint32_t table_count, table_capacity;
     struct nv_run run;       /* of the addresses or rules that are being dumped */
     struct nv_run route_run; /* of the IPv4 routes */
+    struct nv_route_kin *kin; /* of the routes; NULL: none kept */
     uint64_t last_record[NV_RECORD_MAX / 8]; /* the object that was put last, for the log */
     uint32_t route_run_link; /* the running dump of routes shows only this link's, 0: all */
     struct nv_hop hop_scratch[NV_HOPS_MAX];
@@ -160,6 +163,8 @@ void nv_mirror_drop_route(struct nv_mirror *m, unsigned tree, const void *record
 void nv_mirror_walk_dropped(unsigned tree, uint64_t *from, const void *dropped);
 void nv_mirror_drop_rule(struct nv_mirror *m, const struct netvane_rec_rule *r);
 void nv_mirror_drop_nexthop(struct nv_mirror *m, const struct netvane_rec_nexthop *r);
+/* route_kin.c: a dump of routes has ended, or another begins. */
+void nv_mirror_kin_forget(struct nv_mirror *m);
 /* Does a hop of this set use the link? */
 bool nv_mirror_set_uses(const struct nv_mirror *m, uint32_t hops, uint32_t ifindex);
 bool nv_mirror_set_only(const struct nv_mirror *m, uint32_t hops, uint32_t ifindex);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "route.h"
+#include "route_kin.h"
 
 /* ---- tables ------------------------------------------------------------------------------------------- */
 
@@ -86,18 +87,26 @@ static uint32_t slot_of(const struct nv_route *f)
     return 1u << 31 | (uint32_t)hash;
 }
 
+void nv_route_set_dst(struct nv_route_rec *r, const struct nv_route *f)
+{
+    if (nv_route_is4(r)) {
+        r->u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
+        r->u.key[1] = (r->u.key[1] & (UINT64_MAX >> 8)) | (uint64_t)f->dst_len << 56;
+    } else {
+        r->u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
+        r->u.key[1] = nv_load_be64(f->dst + 4);
+        r->u.key[2] = (uint64_t)nv_load_be32(f->dst + 12) << 32 | (uint64_t)f->dst_len << 24 |
+                      (uint64_t)f->src_len << 16;
+    }
+}
+
 static struct nv_route_rec key_from(const struct nv_route *f)
 {
     struct nv_route_rec r = nv_route_new(f->family);
+    nv_route_set_dst(&r, f);
     if (nv_route_is4(&r)) {
-        r.u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
-        r.u.key[1] =
-            (uint64_t)f->dst_len << 56 | (uint64_t)f->tos << 48 | (uint64_t)f->metric << 16;
+        r.u.key[1] |= (uint64_t)f->tos << 48 | (uint64_t)f->metric << 16;
     } else {
-        r.u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
-        r.u.key[1] = nv_load_be64(f->dst + 4);
-        r.u.key[2] = (uint64_t)nv_load_be32(f->dst + 12) << 32 | (uint64_t)f->dst_len << 24 |
-                     (uint64_t)f->src_len << 16;
         r.u.key[3] = nv_load_be64(f->src);
         r.u.key[4] = nv_load_be64(f->src + 8);
         r.u.key[5] = (uint64_t)f->metric << 32 | slot_of(f);
@@ -273,7 +282,13 @@ enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f
 {
     if (!nv_mirror_reserve(m, f->family == NV_AF_4 ? NV_K_ROUTE4 : NV_K_ROUTE6))
         return NV_REFUSED;
-    struct nv_route_rec r = record_from(m, f, now_ns);
+    struct nv_route_rec r;
+    if (!f->kin || !from_dump) {
+        r = record_from(m, f, now_ns);
+    } else if (!nv_route_kin_find(m, f, &r)) {
+        r = record_from(m, f, now_ns);
+        nv_route_kin_keep(m, f, &r);
+    }
     return nv_route_is4(&r) ? nv_route_put4(m, &r, list, from_dump)
                             : nv_route_put6(m, &r, list, from_dump);
 }

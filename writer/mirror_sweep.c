@@ -164,6 +164,8 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep)
     uint64_t from[NV_TREE_KEY_WORDS_MAX];
     uint32_t removed = 0;
     sweep->noted = 0;
+    if (kind == NV_K_ROUTE4 || kind == NV_K_ROUTE6)
+        nv_mirror_kin_forget(m);
     scope_start(&sweep->scope, from);
     for (;;) {
         struct nv_tree t = nv_draft_tree(&m->draft, tree);
@@ -202,6 +204,7 @@ void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind, uint32_t ifind
 {
     nv_ids_clear_seen(&m->ids[kind]);
     if (kind == NV_K_ROUTE4 || kind == NV_K_ROUTE6) {
+        nv_mirror_kin_forget(m);
         m->route_run_link = ifindex;
         m->route_run.valid = false;
     } else {

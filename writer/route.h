@@ -96,6 +96,8 @@ uint32_t nv_hops_from(struct nv_mirror *m, const struct nv_route *f);
 uint32_t nv_metrics_from(struct nv_mirror *m, const struct nv_route *f);
 
 /* mirror_route.c */
+/* Writes destination, its length and the table into the key. */
+void nv_route_set_dst(struct nv_route_rec *r, const struct nv_route *f);
 void nv_route_unref_sets(struct nv_mirror *m, const struct nv_route_rec *r);
 /* Equal but for place, id and lifetime? */
 bool nv_route_equal(const struct nv_route_rec *a, const struct nv_route_rec *b);

@@ -112,6 +112,7 @@ struct nv_hop {
 };
 
 struct nv_route {
+    uint32_t kin; /* routes of one source and one kin differ in nothing but dst and dst_len; 0: not known */
     uint8_t family;
     uint8_t dst_len, src_len;
     uint8_t tos;

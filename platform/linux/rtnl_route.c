@@ -203,7 +203,18 @@ static enum nv_rtnl_verdict decode(struct nv_rtnl_decoder *d, const struct nlmsg
 enum nv_rtnl_verdict nv_rtnl_route(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
                                    struct nv_event *ev)
 {
-    return decode(d, nlh, false, ev);
+    if (!nv_rtnl_body(nlh, sizeof(struct rtmsg)))
+        return NV_RTNL_MALFORMED;
+    const struct nv_route *known = nv_rtnl_kin_find(&d->kin, nlh);
+    if (known) {
+        ev->cls = NV_ROUTE;
+        ev->route = known;
+        return NV_RTNL_FACT;
+    }
+    enum nv_rtnl_verdict v = decode(d, nlh, false, ev);
+    if (v == NV_RTNL_FACT)
+        nv_rtnl_kin_keep(&d->kin, &d->route);
+    return v;
 }
 
 enum nv_rtnl_verdict nv_rtnl_decode_answer(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
