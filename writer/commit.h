@@ -25,7 +25,7 @@ struct nv_commit {
      */
     bool hold_routes;
     struct netvane_region_root held[2]; /* IPv4, IPv6, while the arena holds them back */
-    uint64_t verified_ns;    /* when the last full re-read in the draft ended */
+    uint64_t verified_ns;               /* when the last full re-read in the draft ended */
     uint64_t quiet_since_ns; /* a draft without effect waits since then, 0: there is none */
 };
 

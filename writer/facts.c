@@ -204,6 +204,7 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     uint32_t count = s->mirror->draft.tree[nv_kind_tree(kind)].count;
     struct netvane_rec_link before;
     bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
+    s->mirror->noting = nv_sync_hunting(s, l);
     enum nv_effect e = apply_put(s, ev);
     if (ev->cls == NV_ROUTE)
         nv_edge_route(s, ev->route, e);

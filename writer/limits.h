@@ -13,8 +13,8 @@
 #define NV_MAX_BYTES_MOST    (UINT64_C(64) << 30)
 /* It is a multiple of this: a large page of any system. */
 #define NV_MAX_BYTES_GRAIN (UINT64_C(64) << 10)
-/* The file grows by an eighth of its size, at least by this. */
-#define NV_GROW_LEAST_BYTES (UINT64_C(1) << 20)
+/* The file grows by this: memory that the OS has just cleared is written while it is still in the cache. */
+#define NV_GROW_BYTES (UINT64_C(512) << 10)
 /* One edit of the mirror copies fewer nodes than this; so many are kept free before it starts. */
 #define NV_EDIT_NODES 512u
 

@@ -65,10 +65,11 @@ struct nv_mirror {
     uint8_t probe[2][16]; /* the egress's probe destinations */
     struct nv_table *tables;
     uint32_t table_count, table_capacity;
-    struct nv_run run;       /* of the addresses or rules that are being dumped */
-    struct nv_run route_run; /* of the IPv4 routes */
+    struct nv_run run;        /* of the addresses or rules that are being dumped */
+    struct nv_run route_run;  /* of the IPv4 routes */
     struct nv_route_kin *kin; /* of the routes; NULL: none kept */
-    uint64_t last_record[NV_RECORD_MAX / 8]; /* the object that was put last, for the log */
+    bool noting;              /* keep the object that was put last in last_record, for the log */
+    uint64_t last_record[NV_RECORD_MAX / 8];
     uint32_t route_run_link; /* the running dump of routes shows only this link's, 0: all */
     struct nv_hop hop_scratch[NV_HOPS_MAX];
     struct netvane_rec_hop rec_scratch[NV_HOPS_MAX];
@@ -150,7 +151,7 @@ bool nv_mirror_reserve_removal(struct nv_mirror *m, enum nv_kind kind);
 uint32_t nv_mirror_text(struct nv_mirror *m, const char *bytes, uint32_t len);
 /* The topic's digest loses `before` and gains `after` (0: nothing). */
 void nv_mirror_account(struct nv_mirror *m, unsigned topic, uint64_t before, uint64_t after);
-/* Remembers an object that was just put. */
+/* Remembers an object that was just put, if it is to. */
 void nv_mirror_note(struct nv_mirror *m, enum nv_kind kind, const void *record);
 /* Names of links in rules and such: the record of a link in the draft. */
 bool nv_mirror_link(const struct nv_mirror *m, uint32_t ifindex, struct netvane_rec_link *ret_link);

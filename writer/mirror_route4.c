@@ -10,9 +10,10 @@
 
 uint32_t nv_route_dump_position(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    if (!m->route_run.valid || memcmp(m->route_run.key, r->u.key, r->words * 8u)) {
-        m->route_run = (struct nv_run){.valid = true};
-        memcpy(m->route_run.key, r->u.key, r->words * 8u);
+    if (!m->route_run.valid || nv_key_compare(m->route_run.key, r->u.key, 2)) {
+        m->route_run.valid = true;
+        m->route_run.position = 0;
+        memcpy(m->route_run.key, r->u.key, sizeof(uint64_t[2]));
     }
     return m->route_run.position++;
 }
@@ -51,8 +52,9 @@ static uint32_t match4(struct nv_mirror *m, const struct nv_route_rec *r, uint32
     struct nv_route_rec at = *r;
     for (uint32_t i = 0; i < n; i++) {
         nv_route_set_position(&at, i);
-        if (nv_route_get(m, &at) && (nv_route_equal(r, &at) ||
-                                     (n == 1 && nv_mirror_set_uses(m, at.u.r4.hops, m->route_run_link))))
+        if (nv_route_get(m, &at) &&
+            (nv_route_equal(r, &at) ||
+             (n == 1 && nv_mirror_set_uses(m, at.u.r4.hops, m->route_run_link))))
             return i;
     }
     for (uint32_t i = 0; i < n; i++) {

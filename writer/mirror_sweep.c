@@ -166,6 +166,8 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep)
     sweep->noted = 0;
     if (kind == NV_K_ROUTE4 || kind == NV_K_ROUTE6)
         nv_mirror_kin_forget(m);
+    if (!nv_ids_any_unseen(&m->ids[kind]))
+        return 0;
     scope_start(&sweep->scope, from);
     for (;;) {
         struct nv_tree t = nv_draft_tree(&m->draft, tree);

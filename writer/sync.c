@@ -50,8 +50,7 @@ void nv_sync_destroy(struct nv_sync *s)
 
 bool nv_sync_small_done(const struct nv_sync *s)
 {
-    return s->round == NV_ROUND_NONE ||
-           s->lane[NV_LANE_SMALL].step == step_count[NV_LANE_SMALL];
+    return s->round == NV_ROUND_NONE || s->lane[NV_LANE_SMALL].step == step_count[NV_LANE_SMALL];
 }
 
 bool nv_sync_publishable(const struct nv_sync *s)
@@ -134,9 +133,9 @@ static bool ahead(const struct nv_sync *s, const struct nv_dump_request *req)
     const struct nv_sync_lane *l = &s->lane[lane];
     if (s->round != NV_ROUND_INITIAL && s->round != NV_ROUND_RESYNC)
         return false;
-    for (unsigned i = l->step + (l->active && l->job.full && !l->forfeited); i < step_count[lane]; i++) {
-        struct nv_dump_request later = {.cls = steps[lane][i].cls,
-                                        .family = steps[lane][i].family};
+    for (unsigned i = l->step + (l->active && l->job.full && !l->forfeited); i < step_count[lane];
+         i++) {
+        struct nv_dump_request later = {.cls = steps[lane][i].cls, .family = steps[lane][i].family};
         if (covers(&later, req))
             return true;
     }

@@ -44,7 +44,8 @@ struct nv_drift {
 /* One lane: the dump that runs, and how far the round is. */
 struct nv_sync_lane {
     bool active, ended, disturbed;
-    bool forfeited; /* something was lost while it ran: it proves nothing, and the round reads it again */
+    bool
+        forfeited; /* something was lost while it ran: it proves nothing, and the round reads it again */
     struct nv_reread job;
     uint64_t started_ns;
     enum nv_dump_status status;
@@ -54,7 +55,7 @@ struct nv_sync_lane {
     struct nv_touched fresh[2];
     uint32_t datagram;
     uint32_t skipped; /* facts of the dump that were older than an event, or may have been */
-    unsigned step; /* of the lane's steps in a round; their number: done */
+    unsigned step;    /* of the lane's steps in a round; their number: done */
     struct nv_reread step_job;
     bool
         step_barrier; /* a step has to wait for the kernel first: a change was announced meanwhile */

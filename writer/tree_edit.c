@@ -70,7 +70,8 @@ static uint32_t rewrite(struct nv_draft *d, uint32_t ref, struct work *w)
 }
 
 /* Makes the path's inner nodes above `level` lead to ref at `level`. Stops at the first that already does. */
-static void relink(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, unsigned level, uint32_t ref)
+static void relink(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, unsigned level,
+                   uint32_t ref)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     struct netvane_region_root *root = &d->tree[tree];
@@ -100,7 +101,8 @@ static bool leaf_search(const struct nv_draft *d, unsigned tree, const uint64_t 
 }
 
 /* Descends to the leaf; p->index[0] is the first record that is not less than key. True: it equals key. */
-static bool descend(const struct nv_draft *d, unsigned tree, const uint64_t *key, struct nv_tree_path *p)
+static bool descend(const struct nv_draft *d, unsigned tree, const uint64_t *key,
+                    struct nv_tree_path *p)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     uint32_t ref = d->tree[tree].ref;
@@ -299,15 +301,16 @@ static void write_record(struct nv_draft *d, unsigned tree, uint32_t ref, unsign
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     struct netvane_region_node *n = nv_arena_node_rw(&d->arena, ref);
-    uint64_t head[2];
-    struct netvane_region_node *h = (void *)head;
-    memcpy(head, n, sizeof(head));
-    if (i == h->count)
-        h->count++;
-    h->version = d->arena.draft;
-    h->checksum = 0;
+    struct {
+        uint64_t version;
+        uint16_t count;
+        uint8_t level, tree;
+        uint32_t checksum;
+    } head = {.version = d->arena.draft,
+              .count = (uint16_t)(n->count + (i == n->count)),
+              .tree = (uint8_t)tree};
     nv_payload_store(record_at(s, n, i), record, s->stride);
-    nv_payload_store(n, head, sizeof(head));
+    nv_payload_store(n, &head, sizeof(head));
 }
 
 bool nv_draft_put(struct nv_draft *d, unsigned tree, const void *record)

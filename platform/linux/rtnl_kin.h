@@ -15,17 +15,18 @@
 #include "nv/event.h"
 
 #define NV_RTNL_KIN_SLOTS 256u
-#define NV_RTNL_KIN_BYTES 80u /* of a message without its destination; longer ones are not kept */
+#define NV_RTNL_KIN_WORDS \
+    12u /* of 8 bytes, of a message without its destination; longer ones are not kept */
 
 struct nv_rtnl_kin_slot {
     struct nv_route route; /* kin 0: free */
     struct nv_hop hop;
-    uint32_t len;
-    _Alignas(8) uint8_t bytes[NV_RTNL_KIN_BYTES];
+    uint32_t words;
+    uint64_t word[NV_RTNL_KIN_WORDS];
 };
 
 struct nv_rtnl_kin {
-    uint32_t last; /* the kin number that was given last */
+    uint32_t last;                  /* the kin number that was given last */
     struct nv_rtnl_kin_slot *asked; /* where a route that was not found belongs; NULL: nowhere */
     struct nv_rtnl_kin_slot slots[NV_RTNL_KIN_SLOTS];
 };

@@ -285,8 +285,8 @@ static void remove_numbered(uint32_t i, uint32_t metric)
 /* The routes of the newest version, each node with the right checksum: how many, and the sum of their destinations. */
 static uint32_t shown_routes(uint64_t *ret_sum)
 {
-    struct nv_tree t = nv_tree_of(f->mem.base, nv_read_committed(f->mem.base), f->p.head,
-                                  NETVANE_TREE_ROUTES4);
+    struct nv_tree t =
+        nv_tree_of(f->mem.base, nv_read_committed(f->mem.base), f->p.head, NETVANE_TREE_ROUTES4);
     struct netvane_rec_route4 r;
     struct nv_cursor c;
     uint32_t n = 0;
