@@ -11,6 +11,7 @@
  * Merges: a node that falls under a third is merged with a neighbour if both fit into one.
  * Finger: the path of the last edit is kept as long as no split or merge has moved it, with the bound of its leaf; keys that
  * fall into that leaf need no descent, and a record that goes behind the others of a leaf of the draft is just written there.
+ * Filter: where much of a tree goes at once, what is left is appended to a new one, and all nodes of the old one are retired.
  * Hazard: nodes are written with relaxed atomic words, because an expired reader may still look at reused ones.
  */
 #include "tree_edit.h"
@@ -471,5 +472,39 @@ bool nv_draft_delete(struct nv_draft *d, unsigned tree, const uint64_t *key)
         return true;
     }
     settle(d, tree, &p, 0, &w);
+    return true;
+}
+
+/* ---- filter ---------------------------------------------------------------------------------------------- */
+
+static void retire_all(struct nv_draft *d, const struct nv_tree_shape *s, uint32_t ref)
+{
+    const struct netvane_region_node *n = nv_arena_node(&d->arena, ref);
+    for (unsigned i = 0; n->level && i < n->count; i++)
+        retire_all(d, s, nv_node_child(s, (const unsigned char *)n, i));
+    nv_arena_retire(&d->arena, ref);
+}
+
+bool nv_draft_filter(struct nv_draft *d, unsigned tree, nv_keep_fn *keep, void *arg,
+                     bool *ret_expired)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    const struct nv_tree old = nv_draft_tree(d, tree);
+    /* Records that come in order fill the leaves, and leaves that come in order all inner nodes but the last. */
+    uint32_t leaves = old.count / s->leaf_capacity + 1u, nodes = leaves;
+    for (uint32_t level = leaves; level > 1; nodes += level)
+        level = level / s->inner_capacity + 1u;
+    if (nv_arena_reserve(&d->arena, nodes + 2u * NETVANE_TREE_HEIGHT_MAX, ret_expired))
+        return false;
+    d->tree[tree] = (struct netvane_region_root){0};
+    d->finger[tree].valid = false;
+    struct nv_cursor c;
+    unsigned char record[NV_RECORD_MAX];
+    for (int more = nv_cursor_seek(&c, &old, NULL); more == NV_TREE_OK; more = nv_cursor_next(&c))
+        if (nv_cursor_get(&c, record) == NV_TREE_OK && keep(arg, record))
+            (void)nv_draft_put(d, tree, record);
+    if (old.height)
+        retire_all(d, s, old.ref);
+    d->finger[tree].valid = false;
     return true;
 }

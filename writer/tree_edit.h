@@ -60,4 +60,13 @@ bool nv_draft_put(struct nv_draft *d, unsigned tree, const void *record);
 /* Deletes the record with this key. True: there was one. */
 bool nv_draft_delete(struct nv_draft *d, unsigned tree, const uint64_t *key);
 
+/*
+ * Asks keep about each record in order, and builds the tree anew of those that it keeps; it may change them, as long as
+ * their keys still ascend. For many deletions at once: O(n), some nanoseconds a record. False: there is no room for the
+ * new nodes (as many as the tree has at most); nothing was asked then. ret_expired: see nv_arena_reserve.
+ */
+typedef bool nv_keep_fn(void *arg, void *record);
+bool nv_draft_filter(struct nv_draft *d, unsigned tree, nv_keep_fn *keep, void *arg,
+                     bool *ret_expired);
+
 #endif
