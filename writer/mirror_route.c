@@ -221,15 +221,21 @@ static struct nv_route_rec close_gap(struct nv_mirror *m, const struct nv_route_
     return last;
 }
 
-void nv_route_drop(struct nv_mirror *m, const struct nv_route_rec *r)
+void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    struct nv_route_rec gone = *r, place = close_gap(m, r);
-    (void)nv_draft_delete(&m->draft, r->tree, place.u.key);
+    struct nv_route_rec gone = *r;
     nv_mirror_account(m, NETVANE_RT_ROUTES, nv_route_content(m, r), 0);
     nv_ids_free(&m->ids[r->kind], *nv_route_id(&gone));
     count_route(m, r, false);
     nv_route_unref_sets(m, r);
     note_change(m, r);
+}
+
+void nv_route_drop(struct nv_mirror *m, const struct nv_route_rec *r)
+{
+    struct nv_route_rec place = close_gap(m, r);
+    (void)nv_draft_delete(&m->draft, r->tree, place.u.key);
+    nv_route_forget(m, r);
 }
 
 void nv_mirror_drop_route(struct nv_mirror *m, unsigned tree, const void *record)

@@ -106,6 +106,8 @@ bool nv_route_same_ways(const struct nv_mirror *m, const struct nv_route_rec *a,
                         const struct nv_route_rec *b);
 /* Writes r at its key in place of what is there. r's references become the mirror's, or are dropped. */
 enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r);
+/* All of a removal but the tree. */
+void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r);
 void nv_route_drop(struct nv_mirror *m, const struct nv_route_rec *r);
 /* Equals of an IPv4 route: positions have no gaps. */
 uint32_t nv_route_list_length(const struct nv_mirror *m, struct nv_route_rec r);
