@@ -11,7 +11,8 @@
  * read:
  *
  *     monotonic ns, version, quality, links, addrs, rules, routes4, routes6,
- *     last byte of the IPv4 and of the IPv6 default's gateway (-1: no default), up (-1: no such link), mtu
+ *     last byte of the IPv4 and of the IPv6 default's gateway (-1: no usable default), up (-1: no such link), mtu,
+ *     IPv4 default routes, usable or not
  *
  * When the quality changes it prints `quality N` at once.
  * A read that finds its version expired is counted, and done again, as the API asks. Failed is what gives any other error
@@ -36,7 +37,7 @@
 
 struct seen {
     uint64_t version;
-    uint32_t quality, links, addrs, rules, routes4, routes6, mtu;
+    uint32_t quality, links, addrs, rules, routes4, routes6, mtu, defaults4;
     int gateway4, gateway6, up;
 };
 
@@ -84,6 +85,19 @@ static int gateway_of(const struct netvane_snap *snap, uint8_t family, int *ret_
     return r == NETVANE_NOT_FOUND ? 0 : r;
 }
 
+static int count_defaults(const struct netvane_snap *snap, uint32_t *ret_count)
+{
+    struct netvane_default d;
+    struct netvane_iter it;
+    NETVANE_INIT(&d);
+    int r = netvane_default_iter(snap, 4, 0, &it);
+    while (!r && (r = netvane_default_next(&it, &d)) > 0) {
+        ++*ret_count;
+        r = 0;
+    }
+    return r;
+}
+
 static int look_up(const struct netvane_snap *snap, uint32_t n)
 {
     struct netvane_route_filter filter;
@@ -126,6 +140,8 @@ static int read_once(struct netvane *nv, const char *name, uint32_t n, struct se
         r = gateway_of(&snap, 4, &ret_seen->gateway4);
     if (!r)
         r = gateway_of(&snap, 6, &ret_seen->gateway6);
+    if (!r)
+        r = count_defaults(&snap, &ret_seen->defaults4);
     if (!r) {
         r = netvane_link_get_by_name(&snap, name, &link);
         if (!r) {
@@ -180,10 +196,10 @@ static void print_result(const struct phase *phases, unsigned count)
     (void)printf("],\"log\":[");
     for (uint32_t i = 0; i < entries; i++) {
         const struct seen *s = &states[i].seen;
-        (void)printf("%s[%llu,%llu,%u,%u,%u,%u,%u,%u,%d,%d,%d,%u]", i ? "," : "",
+        (void)printf("%s[%llu,%llu,%u,%u,%u,%u,%u,%u,%d,%d,%d,%u,%u]", i ? "," : "",
                      (unsigned long long)states[i].at_ns, (unsigned long long)s->version,
                      s->quality, s->links, s->addrs, s->rules, s->routes4, s->routes6, s->gateway4,
-                     s->gateway6, s->up, s->mtu);
+                     s->gateway6, s->up, s->mtu, s->defaults4);
     }
     (void)printf("]}\n");
 }
@@ -194,7 +210,7 @@ static bool differs(const struct seen *a, const struct seen *b)
     return a->quality != b->quality || a->links != b->links || a->addrs != b->addrs ||
            a->rules != b->rules || a->routes4 != b->routes4 || a->routes6 != b->routes6 ||
            a->mtu != b->mtu || a->gateway4 != b->gateway4 || a->gateway6 != b->gateway6 ||
-           a->up != b->up;
+           a->up != b->up || a->defaults4 != b->defaults4;
 }
 
 static void note(const struct seen *seen, uint64_t at_ns)
