@@ -92,13 +92,3 @@ bool nv_mirror_set_uses(const struct nv_mirror *m, uint32_t hops, uint32_t ifind
             return true;
     return false;
 }
-
-bool nv_mirror_set_only(const struct nv_mirror *m, uint32_t hops, uint32_t ifindex)
-{
-    uint32_t count;
-    const struct netvane_rec_hop *set = nv_mirror_hops(m, hops, &count);
-    for (uint32_t i = 0; i < count; i++)
-        if (set[i].ifindex != ifindex)
-            return false;
-    return count > 0;
-}

@@ -27,7 +27,7 @@
 #define NV_COALESCE_DEFAULT_NS NV_NS_PER_MS
 #define NV_COALESCE_MOST_NS    (UINT64_C(10) * NV_NS_PER_S)
 /* A draft that moves no topic (lifetimes were refreshed) is published after this. */
-#define NV_QUIET_PUBLISH_NS (UINT64_C(5) * NV_NS_PER_S)
+#define NV_QUIET_PUBLISH_NS (UINT64_C(20) * NV_NS_PER_MS)
 
 #define NV_HEARTBEAT_NS         NV_NS_PER_S
 #define NV_RECONCILE_DEFAULT_NS (UINT64_C(15) * NV_NS_PER_S)

@@ -65,6 +65,7 @@ struct nv_mirror {
     uint8_t probe[2][16]; /* the egress's probe destinations */
     struct nv_table *tables;
     uint32_t table_count, table_capacity;
+    uint32_t prefsrc6_count;  /* IPv6 routes that prefer a source */
     struct nv_run run;        /* of the addresses or rules that are being dumped */
     struct nv_run route_run;  /* of the IPv4 routes */
     struct nv_route_kin *kin; /* of the routes; NULL: none kept */
@@ -95,8 +96,31 @@ enum nv_effect nv_mirror_rule_remove(struct nv_mirror *m, const struct nv_rule *
 enum nv_effect nv_mirror_nexthop_put(struct nv_mirror *m, const struct nv_nexthop *f);
 enum nv_effect nv_mirror_nexthop_remove(struct nv_mirror *m, uint32_t nhid);
 
-/* What follows with certainty when a link loses IFF_UP: its IPv4 routes, those of type local aside, are gone. */
+/* ---- mirror_reach.c: what a change reaches ----------------------------------------------------------- */
+
+/*
+ * What follows with certainty. A link lost IFF_UP: its IPv4 routes, those of type local aside, are gone. A link, or a
+ * nexthop object, is gone: so are the routes that go nowhere else. The last IPv4 address left a link (asked of the mirror;
+ * false: there is another): its IPv4 routes are gone, those of nexthop objects aside.
+ */
 enum nv_effect nv_mirror_link_went_down(struct nv_mirror *m, uint32_t ifindex);
+void nv_mirror_routes_of_gone_link(struct nv_mirror *m, uint32_t ifindex);
+void nv_mirror_routes_of_gone_nexthop(struct nv_mirror *m, uint32_t nhid);
+bool nv_mirror_addr4_went(struct nv_mirror *m, uint32_t ifindex);
+
+/* Does any route have a hop on the link? */
+bool nv_mirror_uses_link(const struct nv_mirror *m, uint32_t ifindex);
+/* Tables that have routes which name the nexthop object, or a group that holds it; or which prefer this IPv6 source. */
+typedef void nv_table_fn(void *arg, uint8_t family, uint32_t table);
+void nv_mirror_tables_of_nexthop(const struct nv_mirror *m, uint32_t nhid, nv_table_fn *found,
+                                 void *arg);
+void nv_mirror_tables_preferring(const struct nv_mirror *m, const uint8_t ip[16],
+                                 nv_table_fn *found, void *arg);
+/* Does a rule name a link of this name, be it there or not? */
+bool nv_mirror_rules_name(const struct nv_mirror *m, const char name[16]);
+/* A link's master, the links that lie on it, and the one that it lies on. */
+void nv_mirror_links_beside(const struct nv_mirror *m, const struct netvane_rec_link *link,
+                            void (*found)(void *arg, uint32_t ifindex), void *arg);
 
 /* ---- sweeps ------------------------------------------------------------------------------------------- */
 
@@ -121,6 +145,8 @@ void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind, uint32_t ifind
 typedef bool nv_touched_fn(void *arg, uint64_t key);
 /* Routes of this table could not be told gone from there: it has to be read whole. */
 typedef void nv_doubt_fn(void *arg, uint8_t family, uint32_t table);
+/* This link or nexthop object was removed: what follows? */
+typedef void nv_gone_fn(void *arg, enum nv_kind kind, const void *record);
 struct nv_sweep {
     struct nv_scope scope;
     bool twice;
@@ -131,6 +157,8 @@ struct nv_sweep {
     void *swept_arg;
     nv_doubt_fn *doubt;
     void *doubt_arg;
+    nv_gone_fn *gone;
+    void *gone_arg;
 };
 uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep);
 
@@ -168,7 +196,6 @@ void nv_mirror_drop_nexthop(struct nv_mirror *m, const struct netvane_rec_nextho
 void nv_mirror_kin_forget(struct nv_mirror *m);
 /* Does a hop of this set use the link? */
 bool nv_mirror_set_uses(const struct nv_mirror *m, uint32_t hops, uint32_t ifindex);
-bool nv_mirror_set_only(const struct nv_mirror *m, uint32_t hops, uint32_t ifindex);
 /* One object in words, for the log. */
 void nv_mirror_describe(enum nv_kind kind, const void *record, char *buf, size_t size);
 

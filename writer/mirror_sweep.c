@@ -233,6 +233,8 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep)
                 return removed;
             tell_swept(sweep, &batch[i]);
             drop(m, kind, &batch[i]);
+            if (sweep->gone && (kind == NV_K_LINK || kind == NV_K_NEXTHOP))
+                sweep->gone(sweep->gone_arg, kind, &batch[i]);
             nv_mirror_walk_dropped(tree, from, &batch[i]);
             removed++;
         }

@@ -201,6 +201,15 @@ static void doubt_cb(void *arg, uint8_t family, uint32_t table)
                  0);
 }
 
+/* What went without a word has the edges of what is told. */
+static void gone_cb(void *arg, enum nv_kind kind, const void *record)
+{
+    if (kind == NV_K_LINK)
+        nv_edge_link(arg, record, NULL);
+    else
+        nv_edge_nexthop(arg, (uint32_t)((const struct netvane_rec_nexthop *)record)->key[0], true);
+}
+
 /* Removes what the dump did not show; returns how many, and how many it may have missed. */
 static uint32_t sweep(struct nv_sync *s, struct nv_sync_lane *l, bool twice, uint32_t *ret_noted)
 {
@@ -215,7 +224,9 @@ static uint32_t sweep(struct nv_sync *s, struct nv_sync_lane *l, bool twice, uin
                              .swept = nv_sync_hunting(s, l) ? nv_sync_drift_swept : NULL,
                              .swept_arg = l,
                              .doubt = doubt_cb,
-                             .doubt_arg = s};
+                             .doubt_arg = s,
+                             .gone = nv_sync_resyncing(s) ? NULL : gone_cb,
+                             .gone_arg = s};
     uint32_t removed = nv_mirror_sweep(s->mirror, &sweep);
     *ret_noted = sweep.noted;
     return removed;
@@ -331,8 +342,6 @@ static void finish_dump(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
            "noted=%u took_us=%u",
            (unsigned)job->req.cls, job->req.family, job->req.ifindex, job->req.table, job->tries,
            l->disturbed, doubt, removed, noted, (unsigned)((now_ns - l->started_ns) / 1000));
-    if (removed && job->req.cls == NV_LINK && !nv_sync_resyncing(s))
-        nv_edge_link(s, &(struct netvane_rec_link){.id = 0}, NULL); /* links went without a word */
     if (doubt && job->tries < NV_DUMP_TRIES) {
         retry(s, l, NV_DUMP_RETRY_NS, now_ns);
         return;

@@ -337,6 +337,18 @@ static enum nv_rtnl_verdict decode_netconf(const struct nlmsghdr *nlh, struct nv
     return NV_RTNL_FACT;
 }
 
+/* A router advertisement came: for its preferences, lifetimes of routes and hop limit there is no other event. */
+static enum nv_rtnl_verdict decode_prefix(const struct nlmsghdr *nlh, struct nv_event *ev)
+{
+    const struct prefixmsg *pm = nv_rtnl_body(nlh, sizeof(struct prefixmsg));
+    if (!pm || pm->prefix_ifindex <= 0)
+        return NV_RTNL_MALFORMED;
+    ev->kind = NV_EV_HINT;
+    ev->hint = NV_HINT_RA;
+    ev->ifindex = (uint32_t)pm->prefix_ifindex;
+    return NV_RTNL_FACT;
+}
+
 static enum nv_rtnl_verdict decode_nsid(const struct nlmsghdr *nlh, struct nv_event *ev)
 {
     if (!nv_rtnl_body(nlh, sizeof(struct rtgenmsg)))
@@ -394,7 +406,7 @@ enum nv_rtnl_verdict nv_rtnl_decode(struct nv_rtnl_decoder *d, const struct nlms
     case RTM_DELNETCONF: return decode_netconf(nlh, ev);
     case RTM_NEWNSID:
     case RTM_DELNSID: return decode_nsid(nlh, ev);
-    case RTM_NEWPREFIX:
+    case RTM_NEWPREFIX: return decode_prefix(nlh, ev);
     case RTM_NEWNEXTHOPBUCKET:
     case RTM_DELNEXTHOPBUCKET:
     case NLMSG_NOOP: return NV_RTNL_IGNORED;

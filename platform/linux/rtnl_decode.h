@@ -19,7 +19,7 @@
 
 enum nv_rtnl_verdict {
     NV_RTNL_FACT,     /* *ret_event is set */
-    NV_RTNL_IGNORED,  /* understood, and no fact: bridge ports, cloned routes, RTM_NEWPREFIX, ... */
+    NV_RTNL_IGNORED,  /* understood, and no fact: bridge ports, cloned routes, ... */
     NV_RTNL_UNKNOWN,  /* a type or a family that the State does not hold */
     NV_RTNL_MALFORMED /* a length or a value that no kernel sends */
 };

@@ -70,7 +70,8 @@ static int join_groups(const struct mnl_socket *mnl)
         {RTNLGRP_LINK, false},        {RTNLGRP_IPV4_IFADDR, false}, {RTNLGRP_IPV6_IFADDR, false},
         {RTNLGRP_IPV4_ROUTE, false},  {RTNLGRP_IPV6_ROUTE, false},  {RTNLGRP_IPV4_RULE, false},
         {RTNLGRP_IPV6_RULE, false},   {RTNLGRP_NEXTHOP, true},      {RTNLGRP_IPV4_NETCONF, true},
-        {RTNLGRP_IPV6_NETCONF, true}, {RTNLGRP_IPV6_IFINFO, true},  {RTNLGRP_NSID, true},
+        {RTNLGRP_IPV6_NETCONF, true}, {RTNLGRP_IPV6_IFINFO, true},  {RTNLGRP_IPV6_PREFIX, true},
+        {RTNLGRP_NSID, true},
     };
     for (size_t i = 0; i < NV_ARRAY_LEN(groups); i++) {
         unsigned group = groups[i].group;

@@ -133,7 +133,7 @@ static bool covered(const struct fake_object *o, const struct nv_dump_request *r
         return through && o->route.family == req->family &&
                (!req->table || o->route.table == req->table);
     case NV_RULE: return o->rule.family == req->family;
-    case NV_LINK:
+    case NV_LINK: return !req->ifindex || o->link.ifindex == req->ifindex;
     case NV_NEXTHOP:
     case NV_CLASS_COUNT: break;
     }

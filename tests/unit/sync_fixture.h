@@ -160,6 +160,17 @@ static inline unsigned asked(enum nv_class cls, uint8_t family, uint32_t ifindex
     return n;
 }
 
+/* How many dumps were asked for of one table. */
+static inline unsigned asked_table(uint8_t family, uint32_t table)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < src->request_count; i++) {
+        const struct nv_dump_request *r = &src->requests[i];
+        n += r->cls == NV_ROUTE && r->family == family && r->table == table;
+    }
+    return n;
+}
+
 static inline bool has_route(const struct fake_object *o)
 {
     struct nv_tree t = nv_draft_tree(&m->draft, o->route.family == NV_AF_4 ? NETVANE_TREE_ROUTES4
