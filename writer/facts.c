@@ -172,6 +172,23 @@ static void want_orphan(struct nv_sync *s, const struct nv_addr *f)
     nv_sync_want(s, (struct nv_dump_request){.cls = NV_ADDR, .ifindex = f->ifindex}, soon);
 }
 
+/* A route that the State is not to hold? It may decide the egress all the same, which the kernel is asked for then. */
+static bool left_out(const struct nv_sync *s, const struct nv_event *ev)
+{
+    return ev->cls == NV_ROUTE && !nv_tables_all(&s->tables) &&
+           !nv_tables_hold(&s->tables, ev->route->table, ev->route->dst_len);
+}
+
+static void count_left_out(struct nv_sync *s, const struct nv_event *ev)
+{
+    uint64_t *n = &s->left_out[ev->route->family == NV_AF_6];
+    if (ev->kind == NV_EV_REMOVE)
+        *n -= *n > 0;
+    else
+        *n += !(ev->list & NV_LIST_REPLACE);
+    nv_mirror_route_left_out(s->mirror, ev->route);
+}
+
 /* May the dump's fact be older than an event that was applied? */
 static bool outdated(struct nv_sync_lane *l, const struct nv_event *ev)
 {
@@ -194,6 +211,10 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     s->counter[NETVANE_RC_DUMP_MESSAGES]++;
     if (!l->active || ev->dump != l->job.req.number || ev->kind != NV_EV_UPSERT)
         return;
+    if (left_out(s, ev)) {
+        s->left_out_seen++;
+        return;
+    }
     if (outdated(l, ev)) {
         l->skipped++;
         if (ev->cls == NV_ROUTE)
@@ -237,6 +258,10 @@ static void disturb(struct nv_sync_lane *l, const struct nv_event *ev, uint64_t 
 
 static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
 {
+    if (left_out(s, ev)) {
+        count_left_out(s, ev);
+        return;
+    }
     uint64_t key = touch_of(ev);
     disturb(&s->lane[nv_lane_of(ev->cls)], ev, key);
     for (unsigned lane = 0; lane < NV_LANES; lane++)

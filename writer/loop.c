@@ -92,7 +92,8 @@ static int open_region(struct nv_writer *w)
                                     .coalesce_ns = w->options.coalesce_ns,
                                     .reconcile_ns = w->options.reconcile_ns,
                                     .netns_dev = dev,
-                                    .netns_ino = ino};
+                                    .netns_ino = ino,
+                                    .tables = w->options.tables.text};
     r = nv_publisher_init(&w->pub, nv_shm_base(w->shm), w->shm, &header, &legacy);
     if (r)
         return r;
@@ -135,7 +136,9 @@ int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options)
     w->sync.source = w->source;
     w->sync.answer = on_answer;
     w->sync.answer_arg = w;
+    w->sync.tables = options->tables;
     nv_commit_init(&w->commit, &w->mirror, &w->pub);
+    w->commit.filtered = !nv_tables_all(&options->tables);
     w->watchdog_ns = nv_service_watchdog_ns();
     nv_log(NV_LOG_INFO, "start", "dir=%s name=%s netns=%s pid=%u", w->dir, options->name,
            options->netns ? options->netns : "-", nv_proc_pid());
@@ -153,6 +156,8 @@ static void update_quality(struct nv_writer *w)
         q |= NETVANE_RQ_APPROXIMATE;
     if (w->mirror.degraded)
         q |= NETVANE_RQ_DEGRADED;
+    if (!nv_tables_all(&w->options.tables))
+        q |= NETVANE_RQ_FILTERED;
     w->commit.quality = q;
     w->commit.verified_ns = w->sync.round_ended_ns;
     nv_write_word(w->pub.base, NV_LIVE(verified_ns), w->sync.round_ended_ns);
@@ -170,6 +175,7 @@ static void update_counters(struct nv_writer *w)
     c[NETVANE_RC_MALFORMED] = s.malformed;
     c[NETVANE_RC_UNKNOWN] = s.unknown;
     c[NETVANE_RC_SOCKET_BUFFER] = s.buffer_bytes;
+    c[NETVANE_RC_ROUTES_LEFT_OUT] = w->sync.left_out[0] + w->sync.left_out[1];
     nv_publisher_counters(&w->pub, &w->mirror.draft.arena);
 }
 

@@ -89,6 +89,8 @@ enum nv_effect nv_mirror_addr_remove(struct nv_mirror *m, const struct nv_addr *
 enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f, uint32_t list,
                                    bool from_dump, uint64_t now_ns);
 enum nv_effect nv_mirror_route_remove(struct nv_mirror *m, const struct nv_route *f);
+/* An event about a route that the mirror is not to hold: the egress may have changed. */
+void nv_mirror_route_left_out(struct nv_mirror *m, const struct nv_route *f);
 /* A fact of a dump that is not applied: its place in the order of the dump counts all the same. */
 void nv_mirror_route_skip(struct nv_mirror *m, const struct nv_route *f);
 enum nv_effect nv_mirror_rule_put(struct nv_mirror *m, const struct nv_rule *f, bool from_dump);

@@ -307,6 +307,12 @@ enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f
                             : nv_route_put6(m, &r, list, from_dump);
 }
 
+void nv_mirror_route_left_out(struct nv_mirror *m, const struct nv_route *f)
+{
+    struct nv_route_rec key = key_from(f);
+    note_change(m, &key);
+}
+
 void nv_mirror_route_skip(struct nv_mirror *m, const struct nv_route *f)
 {
     struct nv_route_rec key = key_from(f);

@@ -172,6 +172,8 @@ static void begin_dump(struct nv_sync *s, enum nv_lane lane, const struct nv_rer
     l->ended = l->disturbed = l->forfeited = false;
     l->started_ns = now_ns;
     l->datagram = l->skipped = 0;
+    if (lane == NV_LANE_ROUTES)
+        s->left_out_seen = 0;
     nv_touched_clear(&l->touched);
     nv_touched_clear(&l->fresh[0]);
     nv_touched_clear(&l->fresh[1]);
@@ -350,6 +352,8 @@ static void finish_dump(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
         come_back(s, l, now_ns);
     else if (nv_sync_hunting(s, l))
         nv_sync_drift_count(s, l);
+    if (job->full && job->req.cls == NV_ROUTE)
+        s->left_out[job->req.family == NV_AF_6] = s->left_out_seen;
     if (job->full)
         next_step(s, l, now_ns);
 }

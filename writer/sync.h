@@ -15,6 +15,7 @@
 #include "limits.h"
 #include "mirror.h"
 #include "nv/plat.h"
+#include "tables.h"
 
 enum nv_round { NV_ROUND_NONE, NV_ROUND_INITIAL, NV_ROUND_RESYNC, NV_ROUND_RECONCILE };
 
@@ -74,6 +75,9 @@ struct nv_sync {
     enum nv_round round;
     uint64_t refused; /* by the mirror, when the round began */
     uint64_t round_started_ns, round_ended_ns, round_ns;
+    struct nv_tables tables;
+    uint64_t left_out[2];   /* routes of the kernel that these leave out, by family */
+    uint64_t left_out_seen; /* in the running step */
     bool lost;
     const char *lost_reason;
     uint64_t reconcile_ns, reconcile_due_ns; /* reconcile_ns 0: never */

@@ -15,6 +15,7 @@ struct nv_writer_options {
     uint64_t reconcile_ns; /* 0: never */
     uint64_t coalesce_ns;
     uint64_t max_bytes;
+    struct nv_tables tables;
     bool once; /* publish one State and end, leaving it readable */
 };
 
