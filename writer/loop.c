@@ -169,6 +169,11 @@ static void update_counters(struct nv_writer *w)
     c[NETVANE_RC_TRUNCATED] = s.truncated;
     c[NETVANE_RC_MALFORMED] = s.malformed;
     c[NETVANE_RC_UNKNOWN] = s.unknown;
+    c[NETVANE_RC_STRAYS] = s.strays;
+    c[NETVANE_RC_SOCKET_REOPENS] = s.reopens;
+    c[NETVANE_RC_SOCKET_ERRORS] = s.socket_errors;
+    c[NETVANE_RC_UNTOLD_DROPS] = s.untold_drops;
+    c[NETVANE_RC_LOST_GROUPS] = s.lost_groups;
     c[NETVANE_RC_SOCKET_BUFFER] = s.buffer_bytes;
     nv_publisher_counters(&w->pub, &w->mirror.draft.arena);
 }

@@ -13,6 +13,8 @@
  */
 #include "sync.h"
 
+#include <errno.h>
+
 #include "log.h"
 
 static const struct {
@@ -178,7 +180,7 @@ static void end_round(struct nv_sync *s, uint64_t now_ns)
     if (s->drifting_rounds >= 2) { /* twice in a row: this socket may have gone deaf */
         s->drifting_rounds = 0;
         int r = nv_source_reopen(s->source);
-        s->counter[NETVANE_RC_SOCKET_REOPENS]++;
+        s->counter[NETVANE_RC_DRIFT_REOPENS]++;
         nv_log(NV_LOG_WARNING, "reopen", "reason=\"two reconciles found drift\" result=%d", r);
         nv_sync_lose(s, "event socket reopened");
     }
@@ -213,6 +215,8 @@ static void finish_dump(struct nv_sync *s, uint64_t now_ns)
     job->tries++;
     if (s->dump.status == NV_DUMP_FAILED) {
         s->counter[NETVANE_RC_DUMP_ERRORS]++;
+        s->counter[NETVANE_RC_DUMPS_BUSY] += s->dump.error == EBUSY || s->dump.error == -EBUSY;
+        s->counter[NETVANE_RC_DUMP_TIMEOUTS] += s->dump.error == ETIMEDOUT;
         nv_log(NV_LOG_WARNING, "dump_failed", "class=%u family=%u error=%d try=%u",
                (unsigned)job->req.cls, job->req.family, s->dump.error, job->tries);
         retry(s, NV_DUMP_RETRY_NS << (job->tries < 10 ? job->tries : 10), now_ns);

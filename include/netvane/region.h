@@ -164,7 +164,14 @@ struct netvane_region_liveness {
     X(NODES_LIMBO, "nodes_limbo", "gauge: nodes that wait for the horizon")                    \
     X(NODES_FREE, "nodes_free", "gauge: nodes free for use")                                   \
     X(SOCKET_BUFFER, "socket_buffer", "gauge: bytes of the event socket's receive buffer")     \
-    X(DUMP_NS, "dump_ns", "gauge: nanoseconds the last full re-read took")
+    X(DUMP_NS, "dump_ns", "gauge: nanoseconds the last full re-read took")                     \
+    X(STRAYS, "strays", "messages of another sender or of no open request: not looked at")     \
+    X(DUMPS_BUSY, "dumps_busy", "dumps that the kernel refused with EBUSY")                    \
+    X(DUMP_TIMEOUTS, "dump_timeouts", "dumps given up because the kernel fell silent")         \
+    X(SOCKET_ERRORS, "socket_errors", "errors of the event socket other than an overflow")     \
+    X(UNTOLD_DROPS, "untold_drops", "times the kernel dropped events and did not say so")      \
+    X(LOST_GROUPS, "lost_groups", "times the event socket was found without its groups")       \
+    X(DRIFT_REOPENS, "drift_reopens", "times two drifting reconciles made the socket suspect")
 
 enum netvane_region_counter {
 #define NETVANE_COUNTER_ENUM(ID, name, text) NETVANE_RC_##ID,

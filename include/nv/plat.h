@@ -168,8 +168,12 @@ struct nv_dump_request {
 struct nv_source_stats {
     uint64_t events, event_bytes, dump_messages;
     uint64_t overruns, truncated, malformed, unknown, reopens;
-    uint64_t clipped;      /* lists or texts cut at a limit of event.h */
-    uint64_t buffer_bytes; /* what the event socket really has */
+    uint64_t strays;        /* of another sender, or no reply to an open request */
+    uint64_t socket_errors; /* of the event socket, overflows not among them */
+    uint64_t untold_drops;  /* overflows that only the kernel's own count showed */
+    uint64_t lost_groups;   /* the event socket had left what it was subscribed to */
+    uint64_t clipped;       /* lists or texts cut at a limit of event.h */
+    uint64_t buffer_bytes;  /* what the event socket really has */
 };
 
 struct nv_source;

@@ -179,7 +179,7 @@ static void take_code(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
 static bool take_message(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
 {
     if (!nv_rtnl_is_reply(&s->dump_sock, nlh)) {
-        s->stats.unknown++;
+        s->stats.strays++;
         return false;
     }
     if (s->dump.stage == NV_RTNL_BARRIER)
@@ -195,27 +195,29 @@ static bool take_message(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
     }
 }
 
-static bool take_datagram(struct nv_rtnl_source *s, const struct nv_rtnl_datagram *dg)
+enum taken { MORE, WHOLE, BROKEN };
+
+static enum taken take_datagram(struct nv_rtnl_source *s, const struct nv_rtnl_datagram *dg)
 {
     if (dg->foreign) {
-        s->stats.unknown++;
-        return false;
+        s->stats.strays++;
+        return MORE;
     }
     s->dump.heard_ns = nv_clock_monotonic_ns();
     if (dg->cut) {
         s->stats.truncated++;
-        fail(&s->dump, EMSGSIZE);
+        return BROKEN;
     }
     int left = (int)dg->len;
     const struct nlmsghdr *nlh = (const void *)s->buf;
     for (; nv_rtnl_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
         if (take_message(s, nlh))
-            return true;
-    if (left > 0 && !dg->cut) {
+            return WHOLE;
+    if (left > 0) {
         s->stats.malformed++;
-        fail(&s->dump, EBADMSG);
+        return BROKEN;
     }
-    return false;
+    return MORE;
 }
 
 int nv_rtnl_dump_step(struct nv_rtnl_source *s)
@@ -230,7 +232,10 @@ int nv_rtnl_dump_step(struct nv_rtnl_source *s)
             return abandon(s, ETIMEDOUT);
         return 0;
     }
-    if (!take_datagram(s, &dg))
+    enum taken taken = take_datagram(s, &dg);
+    if (taken == BROKEN) /* its end may have been in there: nobody waits for that */
+        return abandon(s, dg.cut ? EMSGSIZE : EBADMSG);
+    if (taken == MORE)
         return 1;
     if (d->stage == NV_RTNL_BARRIER)
         return pass_barrier(s);
