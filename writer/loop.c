@@ -224,10 +224,12 @@ static int publish(struct nv_writer *w, uint64_t now, uint64_t *ret_due)
     }
     if (!nv_commit_wanted(&w->commit))
         return 0;
-    /* A loss shows at once, over the State as it is; then nothing until the round has ended. */
-    if (held && w->commit.published_quality & NETVANE_RQ_RESYNCING)
+    /* A loss shows at once, before the resync edits the State; then nothing until the round has ended. */
+    bool loss = w->commit.quality & NETVANE_RQ_RESYNCING &&
+                !(w->commit.published_quality & NETVANE_RQ_RESYNCING);
+    if (held && !loss)
         return 0;
-    if (now < w->last_publish_ns + w->options.coalesce_ns) {
+    if (!loss && now < w->last_publish_ns + w->options.coalesce_ns) {
         *ret_due = w->last_publish_ns + w->options.coalesce_ns;
         return 0;
     }
@@ -317,7 +319,14 @@ int nv_writer_run(struct nv_writer *w)
             return more;
         }
         now = nv_clock_boottime_ns();
-        uint64_t step = nv_sync_step(&w->sync, now), commit;
+        uint64_t step, commit;
+        if (w->sync
+                .lost) { /* before the step: its request waits in the kernel while others change */
+            r = publish(w, now, &commit);
+            if (r)
+                return r;
+        }
+        step = nv_sync_step(&w->sync, now);
         r = publish(w, now, &commit);
         if (r)
             return r;
