@@ -190,7 +190,7 @@ static void next_step(struct nv_sync *s, uint64_t now_ns)
 {
     s->step++;
     s->step_job = (struct nv_reread){.full = true};
-    if (s->step == NV_ARRAY_LEN(steps))
+    if (s->step == NV_ARRAY_LEN(steps) && !s->lost) /* else it begins again: this is no result */
         end_round(s, now_ns);
 }
 

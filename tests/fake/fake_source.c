@@ -167,6 +167,7 @@ static void run_dump(struct fake_source *s)
     if (s->answer[req.cls].times) {
         s->answer[req.cls].times--;
         ev.status = s->answer[req.cls].status;
+        ev.error = s->answer[req.cls].error;
     }
     s->dumping = false;
     s->sink(s->sink_arg, &ev);
