@@ -32,6 +32,7 @@ void nv_sync_init(struct nv_sync *s, struct nv_mirror *m, uint64_t *counter, uin
     s->round = NV_ROUND_INITIAL;
     s->step_job.full = true;
     s->round_started_ns = nv_clock_boottime_ns();
+    s->round_cpu_ns = nv_proc_cpu_ns();
     s->reconcile_due_ns = NV_FOREVER;
 }
 
@@ -174,9 +175,11 @@ static void end_round(struct nv_sync *s, uint64_t now_ns)
     s->round = NV_ROUND_NONE;
     if (s->mirror->counts_refused == s->refused)
         s->mirror->degraded = false; /* all that there is has found its place */
-    s->reconcile_due_ns =
-        s->reconcile_ns ? now_ns + nv_max_u64(s->reconcile_ns, s->round_ns * NV_RECONCILE_SHARE)
-                        : NV_FOREVER;
+    /* Its cost, not its time: waiting until others have changed their network costs nothing. */
+    uint64_t cost_ns = nv_proc_cpu_ns() - s->round_cpu_ns;
+    s->reconcile_due_ns = s->reconcile_ns
+                              ? now_ns + nv_max_u64(s->reconcile_ns, cost_ns * NV_RECONCILE_SHARE)
+                              : NV_FOREVER;
     if (s->drifting_rounds >= 2) { /* twice in a row: this socket may have gone deaf */
         s->drifting_rounds = 0;
         int r = nv_source_reopen(s->source);
@@ -271,6 +274,7 @@ static void begin_round(struct nv_sync *s, enum nv_round round, uint64_t now_ns)
     s->step = 0;
     s->step_job = (struct nv_reread){.full = true};
     s->round_started_ns = now_ns;
+    s->round_cpu_ns = nv_proc_cpu_ns();
     s->round_drift = 0;
     s->step_barrier = false;
     s->refused = s->mirror->counts_refused;

@@ -61,7 +61,8 @@ struct nv_sync {
     bool step_next;   /* a queued job went before the step: now the step is next */
     uint64_t refused; /* by the mirror, when the round began */
     uint64_t round_started_ns, round_ended_ns, round_ns;
-    unsigned approximate; /* jobs that gave up proving absence and are tried again later */
+    uint64_t round_cpu_ns; /* processor time when the round began */
+    unsigned approximate;  /* jobs that gave up proving absence and are tried again later */
     bool lost;
     const char *lost_reason;
     uint64_t reconcile_ns, reconcile_due_ns; /* reconcile_ns 0: never */

@@ -27,6 +27,8 @@ uint64_t nv_clock_realtime_ns(void);  /* wall clock, for people only */
 
 uint32_t nv_proc_pid(void);
 bool nv_proc_privileged(void); /* may use the system-wide directory: root on Linux */
+uint64_t nv_proc_cpu_ns(
+    void); /* processor time of this thread, the system's work for it included */
 int nv_proc_random(void *buf, size_t len);
 int nv_proc_boot_id(uint8_t ret_id[16]);
 /* This thread's network namespace: device and inode of its file. */

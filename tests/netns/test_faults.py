@@ -107,6 +107,20 @@ class EventFaults(FaultTest):
                          {k: v for k, v in drift.items() if k.startswith("drift_")}, "the new socket drifts too")
         harness.says(f"SEED={self.seed}: { {k: v for k, v in gained.items() if v} }")
 
+    def test_reconcile_that_had_to_wait_for_others_does_not_put_off_the_next_one(self):
+        self.start("--reconcile", "0.3")
+        self.faults.hold_dumps()
+        self.faults.wait_injected("dump_hold", 1)
+        time.sleep(1.0)
+        self.faults.release_dumps()
+        held = self.stat()["counters"]["reconciles"]
+        begin = time.monotonic()
+        while self.stat()["counters"]["reconciles"] < held + 3:
+            self.assertLess(time.monotonic() - begin, 20 * harness.SLOW, "put off by the time that it waited")
+            time.sleep(0.05)
+        self.assert_gained()
+        harness.says(f"three reconciles in {time.monotonic() - begin:.1f} s behind one that waited for a second")
+
     # ---- clocks ------------------------------------------------------------------------------------------
 
     def test_resume_from_suspend_is_one_resync(self):
