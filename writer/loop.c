@@ -169,6 +169,8 @@ static void update_counters(struct nv_writer *w)
     c[NETVANE_RC_TRUNCATED] = s.truncated;
     c[NETVANE_RC_MALFORMED] = s.malformed;
     c[NETVANE_RC_UNKNOWN] = s.unknown;
+    c[NETVANE_RC_UNKNOWN_ATTRS] = s.unknown_attrs;
+    c[NETVANE_RC_CLIPPED] = s.clipped;
     c[NETVANE_RC_STRAYS] = s.strays;
     c[NETVANE_RC_SOCKET_REOPENS] = s.reopens;
     c[NETVANE_RC_SOCKET_ERRORS] = s.socket_errors;

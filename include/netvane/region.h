@@ -171,7 +171,9 @@ struct netvane_region_liveness {
     X(SOCKET_ERRORS, "socket_errors", "errors of the event socket other than an overflow")     \
     X(UNTOLD_DROPS, "untold_drops", "times the kernel dropped events and did not say so")      \
     X(LOST_GROUPS, "lost_groups", "times the event socket was found without its groups")       \
-    X(DRIFT_REOPENS, "drift_reopens", "times two drifting reconciles made the socket suspect")
+    X(DRIFT_REOPENS, "drift_reopens", "times two drifting reconciles made the socket suspect") \
+    X(UNKNOWN_ATTRS, "unknown_attrs", "attributes of a number that the writer does not know")  \
+    X(CLIPPED, "clipped", "lists and texts too long for the State, cut")
 
 enum netvane_region_counter {
 #define NETVANE_COUNTER_ENUM(ID, name, text) NETVANE_RC_##ID,

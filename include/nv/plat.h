@@ -170,6 +170,7 @@ struct nv_dump_request {
 struct nv_source_stats {
     uint64_t events, event_bytes, dump_messages;
     uint64_t overruns, truncated, malformed, unknown, reopens;
+    uint64_t unknown_attrs; /* attributes of a number that this source has never heard of */
     uint64_t strays;        /* of another sender, or no reply to an open request */
     uint64_t socket_errors; /* of the event socket, overflows not among them */
     uint64_t untold_drops;  /* overflows that only the kernel's own count showed */

@@ -273,6 +273,7 @@ static void source_stats(const struct nv_source *base, struct nv_source_stats *r
     const struct nv_rtnl_source *s = self_const(base);
     *ret_stats = s->stats;
     ret_stats->clipped = s->decoder.clipped;
+    ret_stats->unknown_attrs = s->decoder.unknown_attrs;
     ret_stats->buffer_bytes = s->event_sock.buffer_bytes;
 }
 

@@ -28,7 +28,8 @@ PROGRAM = os.path.join(os.path.dirname(harness.BIN), "tests", "netvaned_faulty")
 # Counters of what went wrong. A test names those that move; all others stand still.
 LOSSES = ("dumps_interrupted", "dump_errors", "resyncs", "overruns", "truncated", "malformed", "unknown", "resumes",
           "socket_reopens", "strays", "dumps_busy", "dump_timeouts", "socket_errors", "untold_drops", "lost_groups",
-          "drift_reopens", "drift_links", "drift_addrs", "drift_routes", "drift_rules", "drift_nexthops")
+          "drift_reopens", "unknown_attrs", "clipped", "drift_links", "drift_addrs", "drift_routes", "drift_rules",
+          "drift_nexthops")
 MARK = "198.51.100.0/24"  # a route that no random change makes
 
 
@@ -96,8 +97,8 @@ def without_lifetimes(answer):
 
 
 class FaultChanger(Changer):
-    """Without rules for users: the kernel applies them to the writer's own questions about the egress, which then differ
-    from the mirror's answer, and that makes a resync that has nothing to do with any fault."""
+    """Without rules for users: the kernel applies them to the writer's own questions about the egress, which then
+    differ from the mirror's answer, and that makes a resync that has nothing to do with any fault."""
 
     def rule(self):
         family = self.rng.choice(("-4", "-6"))
@@ -249,5 +250,6 @@ class FaultTest(harness.NetnsTest):
         self.faults.wait_injected(fault, times)
         self.assert_exact("after the last change")
         self.assertTrue(self.has_mark())
-        self.assert_gained(**gained)
-        harness.says(f"SEED={self.seed}: {fault}: {times} times, no resync, exact")
+        gained = self.assert_gained(**gained)
+        harness.says(f"SEED={self.seed}: {fault}: {times} times, no resync, exact; "
+                     f"{ {k: v for k, v in gained.items() if v} }")

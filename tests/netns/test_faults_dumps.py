@@ -84,7 +84,7 @@ class DumpFaults(FaultTest):
 
     def test_unknown_attributes_in_dumps_do_not_matter(self):
         self.start("--reconcile", "0")
-        self.assert_dump_repaired("dump_unknown_attr", 8)
+        self.assert_dump_repaired("dump_unknown_attr", 8, unknown_attrs=range(20, 3000))
 
     def test_unknown_messages_in_dumps_are_counted_and_do_not_matter(self):
         self.start("--reconcile", "0")
