@@ -42,7 +42,7 @@ class EventFaults(FaultTest):
 
     def test_unknown_attributes_in_events_do_not_matter(self):
         self.start("--reconcile", "0")
-        self.assert_never_matters("event_unknown_attr", 50, unknown_attrs=range(40, 200))
+        self.assert_never_matters("event_unknown_attr", 50, unknown_attrs=range(10, 300))
 
     def test_unknown_messages_among_events_are_counted_and_do_not_matter(self):
         self.start("--reconcile", "0")
