@@ -31,7 +31,7 @@
 
 #define NV_HEARTBEAT_NS         NV_NS_PER_S
 #define NV_RECONCILE_DEFAULT_NS (UINT64_C(15) * NV_NS_PER_S)
-/* A reconcile takes at most 1 / this of the time. */
+/* Reconciles take at most 1 / this of one processor. */
 #define NV_RECONCILE_SHARE 100u
 
 /* Re-reads waiting at once; one more collapses those of its class into one of everything. */

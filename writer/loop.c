@@ -174,6 +174,13 @@ static void update_counters(struct nv_writer *w)
     c[NETVANE_RC_TRUNCATED] = s.truncated;
     c[NETVANE_RC_MALFORMED] = s.malformed;
     c[NETVANE_RC_UNKNOWN] = s.unknown;
+    c[NETVANE_RC_UNKNOWN_ATTRS] = s.unknown_attrs;
+    c[NETVANE_RC_CLIPPED] = s.clipped;
+    c[NETVANE_RC_STRAYS] = s.strays;
+    c[NETVANE_RC_SOCKET_REOPENS] = s.reopens;
+    c[NETVANE_RC_SOCKET_ERRORS] = s.socket_errors;
+    c[NETVANE_RC_UNTOLD_DROPS] = s.untold_drops;
+    c[NETVANE_RC_LOST_GROUPS] = s.lost_groups;
     c[NETVANE_RC_SOCKET_BUFFER] = s.buffer_bytes;
     c[NETVANE_RC_ROUTES_LEFT_OUT] = w->sync.left_out[0] + w->sync.left_out[1];
     nv_publisher_counters(&w->pub, &w->mirror.draft.arena);
@@ -330,7 +337,14 @@ int nv_writer_run(struct nv_writer *w)
             return more;
         }
         now = nv_clock_boottime_ns();
-        uint64_t step = nv_sync_step(&w->sync, now), commit;
+        uint64_t step, commit;
+        /* Before the step: its request waits in the kernel while others change things. */
+        if (w->sync.lost) {
+            r = publish(w, now, &commit);
+            if (r)
+                return r;
+        }
+        step = nv_sync_step(&w->sync, now);
         r = publish(w, now, &commit);
         if (r)
             return r;

@@ -14,6 +14,8 @@
  */
 #include "sync.h"
 
+#include <errno.h>
+
 #include "log.h"
 
 static const struct {
@@ -34,6 +36,7 @@ void nv_sync_init(struct nv_sync *s, struct nv_mirror *m, uint64_t *counter, uin
     for (unsigned lane = 0; lane < NV_LANES; lane++)
         s->lane[lane].step_job.full = true;
     s->round_started_ns = nv_clock_boottime_ns();
+    s->round_cpu_ns = nv_proc_cpu_ns();
     s->reconcile_due_ns = NV_FOREVER;
 }
 
@@ -249,13 +252,15 @@ static void end_round(struct nv_sync *s, uint64_t now_ns)
     s->round = NV_ROUND_NONE;
     if (s->mirror->counts_refused == s->refused)
         s->mirror->degraded = false; /* all that there is has found its place */
-    s->reconcile_due_ns =
-        s->reconcile_ns ? now_ns + nv_max_u64(s->reconcile_ns, s->round_ns * NV_RECONCILE_SHARE)
-                        : NV_FOREVER;
+    /* Its cost, not its time: waiting until others have changed their network costs nothing. */
+    uint64_t cost_ns = nv_proc_cpu_ns() - s->round_cpu_ns;
+    s->reconcile_due_ns = s->reconcile_ns
+                              ? now_ns + nv_max_u64(s->reconcile_ns, cost_ns * NV_RECONCILE_SHARE)
+                              : NV_FOREVER;
     if (s->drifting_rounds >= 2) { /* twice in a row: this socket may have gone deaf */
         s->drifting_rounds = 0;
         int r = nv_source_reopen(s->source);
-        s->counter[NETVANE_RC_SOCKET_REOPENS]++;
+        s->counter[NETVANE_RC_DRIFT_REOPENS]++;
         nv_log(NV_LOG_WARNING, "reopen", "reason=\"two reconciles found drift\" result=%d", r);
         nv_sync_lose(s, "event socket reopened");
     }
@@ -266,7 +271,8 @@ static void next_step(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_ns
     l->step++;
     l->step_job = (struct nv_reread){.full = true};
     if (s->lane[NV_LANE_SMALL].step == step_count[NV_LANE_SMALL] &&
-        s->lane[NV_LANE_ROUTES].step == step_count[NV_LANE_ROUTES])
+        s->lane[NV_LANE_ROUTES].step == step_count[NV_LANE_ROUTES] &&
+        !s->lost) /* else it begins again: this is no result */
         end_round(s, now_ns);
 }
 
@@ -317,6 +323,8 @@ static void dump_failed(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
 {
     const struct nv_reread *job = &l->job;
     s->counter[NETVANE_RC_DUMP_ERRORS]++;
+    s->counter[NETVANE_RC_DUMPS_BUSY] += l->error == EBUSY || l->error == -EBUSY;
+    s->counter[NETVANE_RC_DUMP_TIMEOUTS] += l->error == ETIMEDOUT;
     nv_log(NV_LOG_WARNING, "dump_failed", "class=%u family=%u error=%d try=%u",
            (unsigned)job->req.cls, job->req.family, l->error, job->tries);
     retry(s, l, NV_DUMP_RETRY_NS << (job->tries < 10 ? job->tries : 10), now_ns);
@@ -378,6 +386,7 @@ static void begin_round(struct nv_sync *s, enum nv_round round, uint64_t now_ns)
 {
     s->round = round;
     s->round_started_ns = now_ns;
+    s->round_cpu_ns = nv_proc_cpu_ns();
     s->round_drift = 0;
     s->refused = s->mirror->counts_refused;
     for (unsigned lane = 0; lane < NV_LANES; lane++) {

@@ -75,6 +75,7 @@ struct nv_sync {
     enum nv_round round;
     uint64_t refused; /* by the mirror, when the round began */
     uint64_t round_started_ns, round_ended_ns, round_ns;
+    uint64_t round_cpu_ns; /* processor time when the round began */
     struct nv_tables tables;
     uint64_t left_out[2];   /* routes of the kernel that these leave out, by family */
     uint64_t left_out_seen; /* in the running step */

@@ -169,7 +169,16 @@ struct netvane_region_liveness {
     X(ROUTES_LEFT_OUT, "routes_left_out",                                                      \
       "gauge: routes of the kernel left out on request (--tables)")                            \
     X(SOCKET_BUFFER, "socket_buffer", "gauge: bytes of the event socket's receive buffer")     \
-    X(DUMP_NS, "dump_ns", "gauge: nanoseconds the last full re-read took")
+    X(DUMP_NS, "dump_ns", "gauge: nanoseconds the last full re-read took")                     \
+    X(STRAYS, "strays", "messages of another sender or of no open request: not looked at")     \
+    X(DUMPS_BUSY, "dumps_busy", "dumps that the kernel refused with EBUSY")                    \
+    X(DUMP_TIMEOUTS, "dump_timeouts", "dumps given up because the kernel fell silent")         \
+    X(SOCKET_ERRORS, "socket_errors", "errors of the event socket other than an overflow")     \
+    X(UNTOLD_DROPS, "untold_drops", "times the kernel dropped events and did not say so")      \
+    X(LOST_GROUPS, "lost_groups", "times the event socket was found without its groups")       \
+    X(DRIFT_REOPENS, "drift_reopens", "times two drifting reconciles made the socket suspect") \
+    X(UNKNOWN_ATTRS, "unknown_attrs", "attributes of a number that the writer does not know")  \
+    X(CLIPPED, "clipped", "lists and texts too long for the State, cut")
 
 enum netvane_region_counter {
 #define NETVANE_COUNTER_ENUM(ID, name, text) NETVANE_RC_##ID,

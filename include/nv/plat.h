@@ -27,6 +27,8 @@ uint64_t nv_clock_realtime_ns(void);  /* wall clock, for people only */
 
 uint32_t nv_proc_pid(void);
 bool nv_proc_privileged(void); /* may use the system-wide directory: root on Linux */
+uint64_t nv_proc_cpu_ns(
+    void); /* processor time of this thread, the system's work for it included */
 int nv_proc_random(void *buf, size_t len);
 int nv_proc_boot_id(uint8_t ret_id[16]);
 /* This thread's network namespace: device and inode of its file. */
@@ -178,8 +180,13 @@ static inline enum nv_lane nv_lane_of(enum nv_class cls)
 struct nv_source_stats {
     uint64_t events, event_bytes, dump_messages;
     uint64_t overruns, truncated, malformed, unknown, reopens;
-    uint64_t clipped;      /* lists or texts cut at a limit of event.h */
-    uint64_t buffer_bytes; /* what the event socket really has */
+    uint64_t unknown_attrs; /* attributes of a number that this source has never heard of */
+    uint64_t strays;        /* of another sender, or no reply to an open request */
+    uint64_t socket_errors; /* of the event socket, overflows not among them */
+    uint64_t untold_drops;  /* overflows that only the kernel's own count showed */
+    uint64_t lost_groups;   /* the event socket had left what it was subscribed to */
+    uint64_t clipped;       /* lists or texts cut at a limit of event.h */
+    uint64_t buffer_bytes;  /* what the event socket really has */
 };
 
 struct nv_source;

@@ -187,7 +187,7 @@ static bool take_message(struct nv_rtnl_source *s, struct nv_rtnl_dump *d,
                          const struct nlmsghdr *nlh)
 {
     if (!nv_rtnl_is_reply(&d->sock, nlh)) {
-        s->stats.unknown++;
+        s->stats.strays++;
         return false;
     }
     if (d->stage == NV_RTNL_BARRIER)
@@ -203,29 +203,31 @@ static bool take_message(struct nv_rtnl_source *s, struct nv_rtnl_dump *d,
     }
 }
 
-static bool take_datagram(struct nv_rtnl_source *s, struct nv_rtnl_dump *d,
-                          const struct nv_rtnl_datagram *dg)
+enum taken { MORE, WHOLE, BROKEN };
+
+static enum taken take_datagram(struct nv_rtnl_source *s, struct nv_rtnl_dump *d,
+                                const struct nv_rtnl_datagram *dg)
 {
     if (dg->foreign) {
-        s->stats.unknown++;
-        return false;
+        s->stats.strays++;
+        return MORE;
     }
     d->heard_ns = nv_clock_monotonic_ns();
     d->datagrams++;
     if (dg->cut) {
         s->stats.truncated++;
-        fail(d, EMSGSIZE);
+        return BROKEN;
     }
     int left = (int)dg->len;
     const struct nlmsghdr *nlh = (const void *)s->buf;
     for (; nv_rtnl_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
         if (take_message(s, d, nlh))
-            return true;
-    if (left > 0 && !dg->cut) {
+            return WHOLE;
+    if (left > 0) {
         s->stats.malformed++;
-        fail(d, EBADMSG);
+        return BROKEN;
     }
-    return false;
+    return MORE;
 }
 
 int nv_rtnl_dump_step(struct nv_rtnl_source *s, enum nv_lane lane)
@@ -240,7 +242,10 @@ int nv_rtnl_dump_step(struct nv_rtnl_source *s, enum nv_lane lane)
             return abandon(s, d, ETIMEDOUT);
         return 0;
     }
-    if (!take_datagram(s, d, &dg))
+    enum taken taken = take_datagram(s, d, &dg);
+    if (taken == BROKEN) /* its end may have been in there: nobody waits for that */
+        return abandon(s, d, dg.cut ? EMSGSIZE : EBADMSG);
+    if (taken == MORE)
         return 1;
     if (d->stage == NV_RTNL_BARRIER)
         return pass_barrier(s, d);

@@ -178,6 +178,7 @@ static enum nv_rtnl_verdict decode(struct nv_rtnl_decoder *d, const struct nlmsg
 
     struct rtnl_attrs a;
     rtnl_parse(&a, nlh, sizeof *rtm);
+    d->unknown_attrs += a.strange;
     if (!decode_prefix(&a, RTA_DST, family, r->dst_len, r->dst) ||
         !decode_prefix(&a, RTA_SRC, family, r->src_len, r->src))
         return NV_RTNL_MALFORMED;

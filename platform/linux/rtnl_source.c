@@ -99,7 +99,7 @@ static void take_event(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
 static void take_events(struct nv_rtnl_source *s, const struct nv_rtnl_datagram *dg)
 {
     if (dg->foreign) {
-        s->stats.unknown++;
+        s->stats.strays++;
         return;
     }
     s->stats.event_bytes += dg->len;
@@ -131,6 +131,17 @@ static void give_out_losses(struct nv_rtnl_source *s)
     }
 }
 
+/* What the old socket still holds is lost: the new one stood before it went. */
+static int reopen_events(struct nv_rtnl_source *s, enum nv_lost reason)
+{
+    int err = replace_socket(s, &s->event_sock);
+    if (err)
+        return err;
+    s->stats.reopens++;
+    note_loss(s, reason);
+    return 0;
+}
+
 int nv_rtnl_drain_events(struct nv_rtnl_source *s)
 {
     for (unsigned i = 0; i < DRAIN_DATAGRAMS_MAX; i++) {
@@ -140,6 +151,8 @@ int nv_rtnl_drain_events(struct nv_rtnl_source *s)
         if (got > 0) {
             take_events(s, &dg);
         } else if (!got) {
+            if (s->lost & 1u << NV_LOST_OVERRUN)
+                s->event_sock.drops = nv_rtnl_drops(&s->event_sock); /* these were reported */
             give_out_losses(s);
             return 0;
         } else if (got == -ENOBUFS) {
@@ -147,14 +160,38 @@ int nv_rtnl_drain_events(struct nv_rtnl_source *s)
                 s->stats.overruns++;
             note_loss(s, NV_LOST_OVERRUN);
         } else {
-            int err = replace_socket(s, &s->event_sock);
+            s->stats.socket_errors++;
+            int err = reopen_events(s, NV_LOST_ERROR);
             if (err)
                 return err;
-            s->stats.reopens++;
-            note_loss(s, NV_LOST_ERROR);
         }
     }
     return 1;
+}
+
+/*
+ * A socket can go deaf without an error: its report of an overflow was taken by somebody else (SO_ERROR) or is switched
+ * off, or it is in no group any more. The kernel's own account tells, long before drift does. Called with the queue read
+ * empty: an overflow of this moment is still to be reported, which the second drain waits for.
+ */
+static int check_hearing(struct nv_rtnl_source *s)
+{
+    uint64_t now = nv_clock_monotonic_ns();
+    if (now - s->hearing_ns < NV_RTNL_HEARING_NS)
+        return 0;
+    s->hearing_ns = now;
+    struct nv_rtnl_socket *sock = &s->event_sock;
+    bool left = (nv_rtnl_groups(sock) & sock->groups) != sock->groups;
+    uint32_t drops = nv_rtnl_drops(sock), known = sock->drops;
+    if (!left && drops == known)
+        return 0;
+    int more = nv_rtnl_drain_events(s);
+    if (more || (!left && sock->drops != known))
+        return more;
+    s->stats.lost_groups += left;
+    s->stats.untold_drops += !left;
+    int err = reopen_events(s, left ? NV_LOST_ERROR : NV_LOST_OVERRUN);
+    return err ? err : nv_rtnl_drain_events(s);
 }
 
 /* ---- the source ----------------------------------------------------------------------------------- */
@@ -200,6 +237,8 @@ static int source_pump(struct nv_source *base, unsigned budget)
 {
     struct nv_rtnl_source *s = self(base);
     int more = nv_rtnl_drain_events(s);
+    if (!more)
+        more = check_hearing(s);
     while (!more && budget--) {
         int got = step_dumps(s);
         if (got <= 0) {
@@ -243,6 +282,7 @@ static void source_stats(const struct nv_source *base, struct nv_source_stats *r
     const struct nv_rtnl_source *s = self_const(base);
     *ret_stats = s->stats;
     ret_stats->clipped = s->decoder.clipped;
+    ret_stats->unknown_attrs = s->decoder.unknown_attrs;
     ret_stats->buffer_bytes = s->event_sock.buffer_bytes;
 }
 

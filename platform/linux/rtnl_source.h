@@ -17,6 +17,7 @@
 #include "rtnl_socket.h"
 
 #define NV_RTNL_DATAGRAM_MAX 65536 /* a dump's are up to 32 KiB, an event's rarely above 4 KiB */
+#define NV_RTNL_HEARING_NS   UINT64_C(1000000000)       /* the event socket is looked at so often */
 #define NV_RTNL_PATIENCE_NS  (5 * UINT64_C(1000000000)) /* without an answer: the request failed */
 
 enum nv_rtnl_stage {
@@ -56,7 +57,8 @@ struct nv_rtnl_source {
 
     struct nv_rtnl_socket event_sock;
     struct nv_rtnl_socket query_sock;
-    unsigned lost; /* bits 1 << NV_LOST_*, given out when the queue has been read empty */
+    unsigned lost;       /* bits 1 << NV_LOST_*, given out when the queue has been read empty */
+    uint64_t hearing_ns; /* CLOCK_MONOTONIC, when the event socket was last found to hear */
 
     struct nv_rtnl_dump dump[NV_LANES];
     struct nv_rtnl_query query;

@@ -41,6 +41,7 @@ struct fake_source {
     unsigned request_count;
     struct {
         enum nv_dump_status status; /* of the next `times` dumps of the class */
+        int error;
         unsigned times;
     } answer[NV_CLASS_COUNT];
     int dump_error;                           /* nv_source_dump returns this while it is not 0 */

@@ -538,7 +538,7 @@ static void two_drifting_reconciles_in_a_row_reopen_the_source_and_resync(void *
     run_until(now_ns + RECONCILE_NS + NV_NS_PER_S);
     assert_int_equal(counter[NETVANE_RC_RECONCILES], 4);
     assert_int_equal(src->reopens, 1);
-    assert_int_equal(counter[NETVANE_RC_SOCKET_REOPENS], 1);
+    assert_int_equal(counter[NETVANE_RC_DRIFT_REOPENS], 1);
     assert_int_equal(counter[NETVANE_RC_RESYNCS], 1);
     run_until(now_ns + RECONCILE_NS + NV_NS_PER_S);
     assert_int_equal(src->reopens, 1);
