@@ -166,8 +166,6 @@ struct netvane_region_liveness {
     X(NODES_USED, "nodes_used", "gauge: nodes that hold a readable version or the draft")      \
     X(NODES_LIMBO, "nodes_limbo", "gauge: nodes that wait for the horizon")                    \
     X(NODES_FREE, "nodes_free", "gauge: nodes free for use")                                   \
-    X(ROUTES_LEFT_OUT, "routes_left_out",                                                      \
-      "gauge: routes of the kernel left out on request (--tables)")                            \
     X(SOCKET_BUFFER, "socket_buffer", "gauge: bytes of the event socket's receive buffer")     \
     X(DUMP_NS, "dump_ns", "gauge: nanoseconds the last full re-read took")                     \
     X(STRAYS, "strays", "messages of another sender or of no open request: not looked at")     \
@@ -178,7 +176,9 @@ struct netvane_region_liveness {
     X(LOST_GROUPS, "lost_groups", "times the event socket was found without its groups")       \
     X(DRIFT_REOPENS, "drift_reopens", "times two drifting reconciles made the socket suspect") \
     X(UNKNOWN_ATTRS, "unknown_attrs", "attributes of a number that the writer does not know")  \
-    X(CLIPPED, "clipped", "lists and texts too long for the State, cut")
+    X(CLIPPED, "clipped", "lists and texts too long for the State, cut")                       \
+    X(ROUTES_LEFT_OUT, "routes_left_out",                                                      \
+      "gauge: routes of the kernel left out on request (--tables)")
 
 enum netvane_region_counter {
 #define NETVANE_COUNTER_ENUM(ID, name, text) NETVANE_RC_##ID,
