@@ -22,6 +22,7 @@ struct nv_tables {
 };
 
 /*
+ * Default routes are held in any case: they are what most readers are there for, and few.
  * `all`, `default-only`, or tables and ranges of tables, separated by commas: `main,local,100-200`. NULL, or what is wrong
  * with the text.
  */
@@ -34,7 +35,7 @@ static inline bool nv_tables_all(const struct nv_tables *t)
 
 static inline bool nv_tables_hold(const struct nv_tables *t, uint32_t table, uint8_t dst_len)
 {
-    if (t->default_only)
+    if (!dst_len || t->default_only)
         return !dst_len;
     for (unsigned i = 0; i < t->count; i++)
         if (table >= t->range[i].first && table <= t->range[i].last)
