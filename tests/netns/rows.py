@@ -153,6 +153,11 @@ class Router:
             self.socket = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
             self.to = "ff02::1", 0, 0, socket.if_nametoindex(peer)
+        deadline = time.monotonic() + 5 * harness.SLOW
+        while "fe80:" not in self.ns.ip("-6", "addr", "show", "dev", peer, "scope", "link", "-tentative").stdout:
+            if time.monotonic() > deadline:
+                raise RuntimeError("the router has no link-local address")
+            time.sleep(0.01)
 
     def close(self):
         self.socket.close()
