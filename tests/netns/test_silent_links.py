@@ -262,6 +262,25 @@ class Others(Row):
         self.prove("link down with keep_addr_on_down", "link set w0 down")
         self.prove("link up with keep_addr_on_down", "link set w0 up")
 
+    def test_links_nexthops_and_addresses_come_and_go_without_a_read_of_all_routes(self):
+        routes = 3000
+        self.world("addr add 10.0.0.1/24 dev v0", "-6 addr add 2001:db8::1/64 dev v0",
+                   *(f"route add 11.{n >> 8}.{n & 255}.0/24 via 10.0.0.2" for n in range(routes)),
+                   *(f"-6 route add 2001:db8:{n:x}::/48 via 2001:db8::2" for n in range(1, routes)))
+        before = self.ns.netvane_json("stat")["counters"]
+        for n in range(5):
+            self.ns.ip_batch([f"link add c{n} type veth peer name d{n}", f"link set c{n} up", f"link set d{n} up",
+                              f"addr add 10.7.{n}.1/24 dev c{n}", f"-6 addr add 2001:db8:7:{n}::1/64 dev c{n}",
+                              f"route add 10.8.{n}.0/24 via 10.7.{n}.2", f"nexthop add id {n + 1} via 10.7.{n}.2 dev c{n}"])
+            self.rest()
+            self.ns.ip_batch([f"link set d{n} down", f"-6 addr del 2001:db8:7:{n}::1/64 dev c{n}", f"link del c{n}"])
+            self.rest()
+        after = self.ns.netvane_json("stat")["counters"]
+        shown = after["dump_messages"] - before["dump_messages"]
+        self.assertLess(shown, routes)
+        harness.says(f"5 links came and went beside {2 * routes} routes: {after['dumps'] - before['dumps']} re-reads showed "
+                     f"{shown} objects in all")
+
     def test_a_tun_has_the_carrier_of_who_holds_it(self):
         self.world("tuntap add dev t0 mode tun", "link set t0 up", "addr add 10.0.0.1/24 dev t0",
                    "route add 10.1.0.0/16 dev t0")
