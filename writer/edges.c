@@ -48,6 +48,17 @@ static void want_table(void *sync, uint8_t family, uint32_t table)
     nv_sync_want(sync, req, 0);
 }
 
+/* While all is read anew the mirror may lack what is concerned, and the dump that runs may yet bring it as it was before. */
+static void want_again(struct nv_sync *s, enum nv_class cls)
+{
+    const struct nv_sync_lane *l = &s->lane[nv_lane_of(cls)];
+    struct nv_dump_request req = l->job.req;
+    if (!nv_sync_resyncing(s) || !l->active || req.cls != cls)
+        return;
+    req.barrier = true;
+    nv_sync_want(s, req, 0);
+}
+
 /* May routes through the link have changed? A dump that runs may yet show some that are gone. */
 static bool has_routes(const struct nv_sync *s, uint32_t ifindex)
 {
@@ -63,12 +74,15 @@ static void want_routes_of(struct nv_sync *s, uint8_t family, uint32_t ifindex)
 /* ifindex 0: all. */
 static void want_routes(struct nv_sync *s, uint32_t ifindex)
 {
-    want_routes_of(s, NV_AF_4, ifindex);
-    want_routes_of(s, NV_AF_6, ifindex);
+    if (!has_routes(s, ifindex))
+        return;
+    want(s, NV_ROUTE, NV_AF_4, ifindex, true);
+    want(s, NV_ROUTE, NV_AF_6, ifindex, true);
 }
 
 static void want_rules(struct nv_sync *s, const struct netvane_rec_link *link)
 {
+    want_again(s, NV_RULE);
     if (!nv_mirror_rules_name(s->mirror, link->name))
         return;
     want(s, NV_RULE, NV_AF_4, 0, true);
@@ -86,6 +100,12 @@ static void want_link(void *sync, uint32_t ifindex)
     want(sync, NV_LINK, 0, ifindex, true);
 }
 
+static void want_links_beside(struct nv_sync *s, const struct netvane_rec_link *link)
+{
+    want_again(s, NV_LINK);
+    nv_mirror_links_beside(s->mirror, link, want_link, s);
+}
+
 static void link_came(struct nv_sync *s, const struct netvane_rec_link *link)
 {
     if (link->link && !(link->present & NETVANE_LF_HAS_LINK_NETNS))
@@ -97,7 +117,7 @@ static void link_went(struct nv_sync *s, const struct netvane_rec_link *link)
 {
     want_nexthops(s);
     want_routes(s, (uint32_t)link->key[0]);
-    nv_mirror_links_beside(s->mirror, link, want_link, s);
+    want_links_beside(s, link);
     want_rules(s, link);
 }
 
@@ -115,7 +135,7 @@ static void link_changed(struct nv_sync *s, const struct netvane_rec_link *befor
         (void)nv_mirror_link_went_down(s->mirror, ifindex);
     if (flags & watched || before->operstate != after->operstate ||
         before->master != after->master) {
-        nv_mirror_links_beside(s->mirror, after, want_link, s);
+        want_links_beside(s, after);
         if (before->master && before->master != after->master)
             want_link(s, before->master);
     }
@@ -148,6 +168,7 @@ void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed)
         if (removed)
             (void)nv_mirror_addr4_went(s->mirror, f->ifindex);
     } else if (removed) {
+        want_again(s, NV_ROUTE);
         nv_mirror_tables_preferring(s->mirror, f->local, want_table, s);
     }
 }
@@ -165,9 +186,11 @@ void nv_edge_rule(struct nv_sync *s, uint8_t family)
     want(s, NV_RULE, family, 0, false);
 }
 
-void nv_edge_nexthop(struct nv_sync *s, uint32_t nhid, bool removed)
+void nv_edge_nexthop(struct nv_sync *s, uint32_t nhid, bool removed, bool told)
 {
-    want(s, NV_NEXTHOP, 0, 0, true);
+    if (told) /* not by a re-read, which shows them all */
+        want(s, NV_NEXTHOP, 0, 0, true);
+    want_again(s, NV_ROUTE);
     nv_mirror_tables_of_nexthop(s->mirror, nhid, want_table, s);
     if (removed)
         nv_mirror_routes_of_gone_nexthop(s->mirror, nhid);

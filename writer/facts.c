@@ -234,7 +234,7 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     if (ev->cls == NV_LINK && !nv_sync_resyncing(s))
         link_edge(s, ev->link->ifindex, was, &before);
     if (ev->cls == NV_NEXTHOP && !nv_sync_resyncing(s))
-        nv_edge_nexthop(s, ev->nexthop->id, false);
+        nv_edge_nexthop(s, ev->nexthop->id, false, false);
     if (nv_sync_hunting(s, l)) {
         char text[sizeof(l->drift[0].text)];
         nv_mirror_describe(kind, s->mirror->last_record, text, sizeof(text));
@@ -285,7 +285,7 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
         break;
     case NV_ROUTE: nv_edge_route(s, ev->route, e); break;
     case NV_RULE: nv_edge_rule(s, ev->rule->family); break;
-    case NV_NEXTHOP: nv_edge_nexthop(s, ev->nexthop->id, removed); break;
+    case NV_NEXTHOP: nv_edge_nexthop(s, ev->nexthop->id, removed, true); break;
     case NV_CLASS_COUNT: break;
     }
 }

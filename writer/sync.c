@@ -212,7 +212,8 @@ static void gone_cb(void *arg, enum nv_kind kind, const void *record)
     if (kind == NV_K_LINK)
         nv_edge_link(arg, record, NULL);
     else
-        nv_edge_nexthop(arg, (uint32_t)((const struct netvane_rec_nexthop *)record)->key[0], true);
+        nv_edge_nexthop(arg, (uint32_t)((const struct netvane_rec_nexthop *)record)->key[0], true,
+                        false);
 }
 
 /* Removes what the dump did not show; returns how many, and how many it may have missed. */

@@ -153,13 +153,20 @@ class Router:
             self.socket = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
             self.to = "ff02::1", 0, 0, socket.if_nametoindex(peer)
+        deadline = time.monotonic() + 5 * harness.SLOW
+        while "fe80:" not in self.ns.ip("-6", "addr", "show", "dev", peer, "scope", "link", "-tentative").stdout:
+            if time.monotonic() > deadline:
+                raise RuntimeError("the router has no link-local address")
+            time.sleep(0.01)
 
     def close(self):
         self.socket.close()
         self.ns.close()
 
     def advertise(self, hop_limit=64, lifetime=1800, prefix=None, route=None, mtu=0, preference=0):
-        """prefix: (address, valid, preferred); route: (address, length, lifetime, preference); preference: 1 high, 3 low."""
+        """prefix: (address, valid, preferred); route: (address, length, lifetime, preference).
+
+        Preferences: 1 high, 0 medium, 3 low."""
         ra = struct.pack("!BBHBBHII", 134, 0, 0, hop_limit, preference << 3, lifetime, 0, 0)
         if prefix:
             ra += struct.pack("!BBBBIII", self.PREFIX, 4, 64, 0xc0, prefix[1], prefix[2], 0)
@@ -199,8 +206,10 @@ def _known(obj):
     if not isinstance(obj, dict):
         return obj
     kind = obj.get("info_kind")
-    return {key: _known({k: v for k, v in value.items() if k in INFO_DATA.get(kind, ())} if key == "info_data" else value)
-            for key, value in obj.items() if key not in ABSENT}
+    obj = {key: value for key, value in obj.items() if key not in ABSENT}
+    if "info_data" in obj:
+        obj["info_data"] = {k: v for k, v in obj["info_data"].items() if k in INFO_DATA.get(kind, ())}
+    return {key: _known(value) for key, value in obj.items()}
 
 
 def _keyed(answers):
@@ -232,8 +241,10 @@ def changed(before, after):
             harness.differences(new.get(key, []), old.get(key, []))}
 
 
-def _names(*answers):
-    return {obj["ifindex"]: obj["ifname"] for dump in answers for obj in dump[0]}
+def named(told, *answers):
+    """What Monitor heard, with the names that links have or had."""
+    names = {obj["ifindex"]: obj["ifname"] for dump in answers for obj in dump[0]}
+    return {(key[0], names.get(key[1]), *key[2:]) if key[0] in ("link", "addr") else key for key in told}
 
 
 # ---- rows ------------------------------------------------------------------------------------------------------
@@ -310,9 +321,7 @@ class Row(harness.NetnsTest):
             more = f"\n... and {len(wrong) - 20} more" if len(wrong) > 20 else ""
             self.fail(f"{row}: {len(wrong)} differences from ip; {asked}:\n" + "\n".join(wrong[:20]) + more +
                       f"\nevents: {_text(monitor.told())}\nwriter:\n" + self.ns.writer_log())
-        names = _names(before, after)
-        events = {(key[0], names.get(key[1]), *key[2:]) if key[0] in ("link", "addr") else key
-                  for key in monitor.told()}
+        events = named(monitor.told(), before, after)
         moved = changed(before, after)
         for key in (*silent, *told):
             self.assertIn(key, moved, f"{row}: the kernel did not change it, so that this proves nothing")

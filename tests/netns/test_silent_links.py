@@ -45,7 +45,8 @@ class LinkDown(Row):
                    silent={("nexthop", 1)} | route4("10.1.0.0/16", "10.2.0.0/16"))
 
     def test_the_loopback_goes_down_and_up(self):
-        self.world("addr add 10.7.0.1/32 dev lo", "route add 10.1.0.0/16 dev lo", "route add 10.2.0.0/16 dev lo table 100",
+        self.world("addr add 10.7.0.1/32 dev lo", "route add 10.1.0.0/16 dev lo",
+                   "route add 10.2.0.0/16 dev lo table 100",
                    "nexthop add id 1 blackhole", "route add 10.3.0.0/16 nhid 1", "-6 nexthop add id 2 blackhole",
                    "-6 route add 2001:db8:1::/48 nhid 2", "-6 route add unreachable 2001:db8:2::/48")
         self.prove("loopback down", "link set lo down",
@@ -141,6 +142,13 @@ class Gone(Row):
         self.prove("moved away", f"link set v0 netns {other.pid}", silent=self.SILENT | self.RULES)
         self.prove("moved back", lambda: other.ip("link", "set", "v0", "netns", self.ns.pid), silent=self.RULES)
 
+    def test_the_peer_of_a_link_that_moves_away_and_what_lies_on_it_follow(self):
+        other = harness.Namespace()
+        self.addCleanup(other.close)
+        self.world(f"link set w1 netns {other.pid}", "link add m0 link v0 type macvlan", "link set v0 down")
+        self.prove("moved away while it was down, to a namespace that is known", f"link set v0 netns {other.pid}",
+                   silent={("link", "v1"), ("link", "m0")})
+
     def test_one_hop_of_each_family_goes_with_its_link(self):
         self.world("addr add 10.0.0.1/24 dev v0", "addr add 10.9.0.1/24 dev w0",
                    "route add 10.2.0.0/16 nexthop via 10.0.0.2 nexthop via 10.9.0.2")
@@ -157,9 +165,15 @@ class Gone(Row):
         self.prove("link deleted: nexthop groups", "link del v0",
                    silent={("nexthop", 1), ("nexthop", 8), ("nexthop", 9)} | route4("10.3.0.0/16", "10.4.0.0/16"))
 
+    def test_a_link_that_was_down_takes_what_is_left_along(self):
+        self.world("addr add 10.0.0.1/24 dev v0", "addr add 10.9.0.1/24 dev w0",
+                   "route add 10.2.0.0/16 nexthop via 10.0.0.2 nexthop via 10.9.0.2", "link set v0 down")
+        self.prove("link deleted while it was down", "link del v0", silent=route4("10.2.0.0/16"))
+
     def test_an_index_that_is_used_again_is_another_link(self):
         self.world("link add name i0 index 77 type ifb", "link set i0 up", "addr add 10.5.0.1/24 dev i0",
-                   "route add 10.6.0.0/16 via 10.5.0.2", "link set i0 alias first", "link property add dev i0 altname other")
+                   "route add 10.6.0.0/16 via 10.5.0.2", "link set i0 alias first",
+                   "link property add dev i0 altname other")
         self.prove("index reused", ["link del i0", "link add name i1 index 77 type ifb", "link set i1 up",
                                     "addr add 10.5.0.1/24 dev i1"], silent=route4("10.6.0.0/16"))
         self.assertNotIn("ifalias", self.ns.netvane_json("link", "show", "dev", "i1")[0])
@@ -167,9 +181,9 @@ class Gone(Row):
 
 class Others(Row):
     def test_a_bridge_follows_the_carrier_and_the_departure_of_its_ports(self):
-        self.world("link add br0 type bridge", "link set v0 master br0", "link set br0 up", "addr add 10.0.0.1/24 dev br0",
-                   "route add 10.1.0.0/16 via 10.0.0.2", "-6 addr add 2001:db8::1/64 dev br0",
-                   "-6 route add 2001:db8:1::/48 via 2001:db8::2")
+        self.world("link add br0 type bridge", "link set v0 master br0", "link set br0 up",
+                   "addr add 10.0.0.1/24 dev br0", "route add 10.1.0.0/16 via 10.0.0.2",
+                   "-6 addr add 2001:db8::1/64 dev br0", "-6 route add 2001:db8:1::/48 via 2001:db8::2")
         silent = route4("10.1.0.0/16") | route6("2001:db8:1::/48")
         self.prove("the only port of a bridge loses its carrier", "link set v1 down", silent=silent)
         self.prove("the only port of a bridge has its carrier again", "link set v1 up", silent=silent)
@@ -180,8 +194,8 @@ class Others(Row):
         self.prove("the only port of a bridge is deleted", "link del v0", silent=silent)
 
     def test_a_port_that_leaves_its_bridge_is_still_there(self):
-        self.world("link add br0 type bridge", "link set br0 up", "link set v0 master br0", "addr add 10.0.0.1/24 dev v0",
-                   "route add 10.1.0.0/16 via 10.0.0.2")
+        self.world("link add br0 type bridge", "link set br0 up", "link set v0 master br0",
+                   "addr add 10.0.0.1/24 dev v0", "route add 10.1.0.0/16 via 10.0.0.2")
         self.prove("port leaves a bridge", "link set v0 nomaster", told={("link", "v0")})
         self.assertEqual(self.ns.netvane_json("link", "show", "dev", "v0")[0]["ifname"], "v0")
 
@@ -247,6 +261,25 @@ class Others(Row):
         self.ns.sysctl("ipv6/conf/w0/keep_addr_on_down", 1)
         self.prove("link down with keep_addr_on_down", "link set w0 down")
         self.prove("link up with keep_addr_on_down", "link set w0 up")
+
+    def test_links_nexthops_and_addresses_come_and_go_without_a_read_of_all_routes(self):
+        routes = 3000
+        self.world("addr add 10.0.0.1/24 dev v0", "-6 addr add 2001:db8::1/64 dev v0",
+                   *(f"route add 11.{n >> 8}.{n & 255}.0/24 via 10.0.0.2" for n in range(routes)),
+                   *(f"-6 route add 2001:db8:{n:x}::/48 via 2001:db8::2" for n in range(1, routes)))
+        before = self.ns.netvane_json("stat")["counters"]
+        for n in range(5):
+            self.ns.ip_batch([f"link add c{n} type veth peer name d{n}", f"link set c{n} up", f"link set d{n} up",
+                              f"addr add 10.7.{n}.1/24 dev c{n}", f"-6 addr add 2001:db8:7:{n}::1/64 dev c{n}",
+                              f"route add 10.8.{n}.0/24 via 10.7.{n}.2", f"nexthop add id {n + 1} via 10.7.{n}.2 dev c{n}"])
+            self.rest()
+            self.ns.ip_batch([f"link set d{n} down", f"-6 addr del 2001:db8:7:{n}::1/64 dev c{n}", f"link del c{n}"])
+            self.rest()
+        after = self.ns.netvane_json("stat")["counters"]
+        shown = after["dump_messages"] - before["dump_messages"]
+        self.assertLess(shown, routes)
+        harness.says(f"5 links came and went beside {2 * routes} routes: {after['dumps'] - before['dumps']} re-reads showed "
+                     f"{shown} objects in all")
 
     def test_a_tun_has_the_carrier_of_who_holds_it(self):
         self.world("tuntap add dev t0 mode tun", "link set t0 up", "addr add 10.0.0.1/24 dev t0",

@@ -89,7 +89,8 @@ class Socket(Row):
         self.assertGreater(counters["resyncs"], 5)
         self.assertGreater(counters["dumps_disturbed"], 5)
         harness.says(f"{counters['resyncs']} full re-reads during {running.rounds} rounds of {len(churn)} changes, "
-                     f"{counters['dumps_disturbed']} disturbed dumps: of 400 IPv6 routes and 100 rules that did not change none was ever missing")
+                     f"{counters['dumps_disturbed']} disturbed dumps: of 400 IPv6 routes and 100 rules that did not "
+                     "change none was ever missing")
 
 
 if __name__ == "__main__":

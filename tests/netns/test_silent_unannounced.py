@@ -6,7 +6,7 @@ import signal
 import time
 
 import harness
-from rows import LIMIT_MS, Monitor, Router, Row, changed, kernel, state
+from rows import LIMIT_MS, Monitor, Router, Row, changed, kernel, named, state
 
 
 class Unannounced(Row):
@@ -21,7 +21,7 @@ class Unannounced(Row):
         time.sleep(LIMIT_MS / 1000)
         after = kernel(self.ns)
         self.assertTrue(changed(before, after), f"{what}: the kernel did not change anything")
-        told = bool(monitor.told())
+        told = not changed(before, after) - named(monitor.told(), before, after)
         wrong = harness.compare_answers(state(self.ns), after)
         if told:
             self.assertFalse(wrong, f"{what}: the kernel told, and the State is wrong")
@@ -30,7 +30,8 @@ class Unannounced(Row):
         while harness.compare_answers(state(self.ns), kernel(self.ns)):
             self.assertLess(time.monotonic(), deadline, f"{what}: wrong even after a full read")
             time.sleep(0.02)
-        words = "this kernel tells of it" if told else "nothing is told" if wrong else "nothing is told, and yet it is right"
+        words = "this kernel tells of it" if told else "nothing is told"
+        words += "" if told or wrong else ", and yet it was right"
         harness.says(f"{what}: {words}; right after a full read")
 
     def test_attributes_of_a_link_that_is_down(self):
@@ -57,7 +58,8 @@ class Unannounced(Row):
         self.whole("queueing discipline", lambda: self.ns.run("tc", "qdisc", "add", "dev", "v0", "root", "pfifo"))
 
     def test_the_display_of_routes_by_nexthop_objects(self):
-        self.world("addr add 10.0.0.1/24 dev v0", "nexthop add id 1 via 10.0.0.2 dev v0", "route add 10.1.0.0/16 nhid 1")
+        self.world("addr add 10.0.0.1/24 dev v0", "nexthop add id 1 via 10.0.0.2 dev v0",
+                   "route add 10.1.0.0/16 nhid 1")
         self.whole("nexthop_compat_mode", lambda: self.ns.sysctl("ipv4/nexthop_compat_mode", 0))
 
     def test_a_peer_that_moves_between_namespaces_that_are_known(self):
@@ -75,7 +77,8 @@ class Unannounced(Row):
         router.advertise(**first)
         self.start()
         self.whole("advertised hop limit, no prefix", lambda: router.advertise(**first, hop_limit=33))
-        self.whole("advertised router preference, no prefix", lambda: router.advertise(**first, hop_limit=33, preference=1))
+        self.whole("advertised router preference, no prefix", lambda: router.advertise(
+            **first, hop_limit=33, preference=1))
         self.whole("advertised route's preference, no prefix", lambda: router.advertise(
             route=("2001:db8:b::", 64, 900, 1), hop_limit=33, preference=1))
         self.whole("advertised route's lifetime, no prefix", lambda: router.advertise(

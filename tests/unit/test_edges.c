@@ -129,6 +129,18 @@ static void carrier_re_reads_routes_nexthops_and_ipv6_addresses(void **state)
     ASSERT_ASKED(ROUTES(2), ADDRS(NV_AF_6), NEXTHOPS);
 }
 
+static void each_flag_of_a_link_that_decides_about_routes_has_these_edges(void **state)
+{
+    (void)state;
+    static const uint32_t bits[3] = {1u, 0x40u, 1u << 16};
+    for (unsigned i = 0; i < NV_ARRAY_LEN(bits); i++) {
+        load();
+        eth0->link.flags ^= bits[i];
+        change(eth0);
+        ASSERT_ASKED(ROUTES(2), ADDRS(NV_AF_6), NEXTHOPS);
+    }
+}
+
 static void set_on(struct fake_object *o, uint32_t lower)
 {
     o->link.has |= NV_LINK_HAS_LINK;
@@ -165,6 +177,20 @@ static void link_of_another_namespace_is_not_beside_it(void **state)
     eth0->link.operstate = 5;
     change(eth0);
     assert_nothing_asked();
+}
+
+static void link_that_a_re_read_shows_changed_has_the_edges_of_an_event(void **state)
+{
+    (void)state;
+    struct nv_hop h = fact_hop(3, NULL);
+    struct nv_route f = fact_route(254, "12.0.0.0", 8, 0, &h, 1);
+    (void)fake_know(src, NV_ROUTE, &f);
+    set_master(eth0, 3);
+    load();
+    eth0->link.operstate = 5;
+    eth1->link.flags = 1; /* a bridge whose port lost its carrier, without a word */
+    change(eth0);
+    ASSERT_ASKED(LINK(3), ROUTES(3), {NV_ADDR, NV_AF_6, 3, 0}, NEXTHOPS);
 }
 
 static void master_re_reads_the_old_and_the_new_one(void **state)
@@ -231,13 +257,13 @@ static void removed_link_takes_everything_along_without_a_re_read_of_routes(void
 {
     (void)state;
     name_rule("", "eth0");
+    set_master(eth0, 3);
     load();
     lose_all_of_eth0();
-    set_master(eth0, 3); /* the removal does not say it, the mirror did not know it */
     fake_remove_and_tell(src, eth0);
     assert_int_equal(count(NETVANE_TREE_ADDRS), 0);
     assert_int_equal(count(NETVANE_TREE_ROUTES4) + count(NETVANE_TREE_ROUTES6), 0);
-    ASSERT_ASKED(RULES, NEXTHOPS);
+    ASSERT_ASKED(RULES, NEXTHOPS, LINK(3));
 }
 
 static void removed_link_re_reads_the_tables_of_which_a_route_has_a_hop_there(void **state)
@@ -421,6 +447,65 @@ static void address_of_an_unknown_link_asks_for_links_and_is_there_afterwards(vo
     assert_int_equal(count(NETVANE_TREE_LINKS), 4);
 }
 
+static struct fake_object *nexthop1(void)
+{
+    for (unsigned i = 0; i < src->objects; i++)
+        if (src->world[i].cls == NV_NEXTHOP && src->world[i].nexthop.id == 1)
+            return &src->world[i];
+    return NULL;
+}
+
+/* An object changes, an address goes, while a dump of a full read runs, which shows what they reach as it was before. */
+static struct fake_object *while_dumped;
+static enum nv_class dumped;
+static void change_while_dumped(struct fake_source *f, const struct nv_dump_request *req,
+                                enum fake_phase phase)
+{
+    if (req->cls != dumped || req->family == NV_AF_4 || phase != FAKE_DUMP_BEGINS || !while_dumped)
+        return;
+    struct fake_object *o = while_dumped;
+    while_dumped = NULL;
+    if (o->cls == NV_LINK) {
+        memcpy(o->link.name, dumped == NV_RULE ? "lan1" : "lan2", 5);
+        o->link.operstate = dumped == NV_RULE ? 5 : 6;
+    }
+    if (o->cls == NV_ADDR)
+        fake_remove_and_tell(f, o);
+    else
+        fake_change_and_tell(f, o, 0);
+}
+
+static void lose_and_read(enum nv_class cls, struct fake_object *changes_meanwhile)
+{
+    while_dumped = changes_meanwhile;
+    dumped = cls;
+    src->request_count = 0;
+    fake_tell_lost(src, NV_LOST_OVERRUN);
+    settle();
+    assert_null(while_dumped);
+}
+
+static void edge_that_reaches_into_a_full_read_reads_again_what_was_being_read(void **state)
+{
+    (void)state;
+    struct nv_addr f = fact_addr(2, "2001:db8::2", 64);
+    while_dumped = fake_know(src, NV_ADDR, &f);
+    dumped = NV_ROUTE;
+    (void)prefer(100, "2001:db8:1::", "2001:db8::2");
+    src->on_dump = change_while_dumped;
+    settle();
+    assert_null(while_dumped);
+    assert_int_equal(asked(NV_ROUTE, NV_AF_6, 0), 2);
+    lose_and_read(NV_ROUTE, nexthop1());
+    assert_int_equal(asked(NV_ROUTE, NV_AF_6, 0), 2);
+    lose_and_read(NV_RULE, eth1);
+    assert_int_equal(asked(NV_RULE, NV_AF_6, 0), 2);
+    lose_and_read(NV_LINK, eth1);
+    assert_int_equal(asked(NV_LINK, 0, 0),
+                     3); /* once more for the event itself: its link may be older in the dump */
+    src->on_dump = NULL;
+}
+
 static void nexthop_that_no_route_names_re_reads_nexthops_alone(void **state)
 {
     (void)state;
@@ -439,14 +524,6 @@ static struct fake_object *route_by(uint32_t nhid, uint32_t table, const char *d
     struct nv_route f = fact_route(table, dst, len, 0, &h, 1);
     f.nhid = nhid;
     return fake_know(src, NV_ROUTE, &f);
-}
-
-static struct fake_object *nexthop1(void)
-{
-    for (unsigned i = 0; i < src->objects; i++)
-        if (src->world[i].cls == NV_NEXTHOP && src->world[i].nexthop.id == 1)
-            return &src->world[i];
-    return NULL;
 }
 
 static void know_group(void)
@@ -488,6 +565,17 @@ static void removed_nexthop_takes_the_routes_that_name_it_along_at_once(void **s
     assert_int_equal(count(NETVANE_TREE_ROUTES6), 1);
     ASSERT_ASKED(NEXTHOPS, TABLE(NV_AF_4, 100), TABLE(NV_AF_6, 100), TABLE(NV_AF_4, 200));
     assert_int_equal(count(NETVANE_TREE_ROUTES4), 3);
+}
+
+static void nexthop_that_a_re_read_shows_changed_re_reads_the_tables_that_name_it(void **state)
+{
+    (void)state;
+    (void)route_by(1, 100, "11.0.0.0", 8);
+    load();
+    struct nv_nexthop f = fact_nexthop(5, 2, NULL);
+    nexthop1()->nexthop.ifindex = 3; /* without a word */
+    (void)fake_add_and_tell(src, NV_NEXTHOP, &f);
+    ASSERT_ASKED(NEXTHOPS, TABLE(NV_AF_4, 100));
 }
 
 static void nexthop_that_a_dump_no_longer_shows_takes_its_routes_along(void **state)
@@ -555,8 +643,10 @@ int main(void)
         T(link_that_goes_down_loses_its_ipv4_routes_at_once_and_they_are_read_again),
         T(routes_that_the_kernel_kept_come_back_with_the_re_read),
         T(carrier_re_reads_routes_nexthops_and_ipv6_addresses),
+        T(each_flag_of_a_link_that_decides_about_routes_has_these_edges),
         T(operstate_re_reads_the_links_beside_it),
         T(link_of_another_namespace_is_not_beside_it),
+        T(link_that_a_re_read_shows_changed_has_the_edges_of_an_event),
         T(master_re_reads_the_old_and_the_new_one),
         T(new_link_re_reads_rules_that_name_it_and_the_link_that_it_lies_on),
         T(link_that_nothing_names_comes_changes_and_goes_without_a_re_read_of_routes),
@@ -572,9 +662,11 @@ int main(void)
         T(ipv6_address_re_reads_ipv6_routes_of_its_link),
         T(ipv6_address_that_goes_re_reads_the_tables_whose_routes_prefer_it),
         T(address_of_an_unknown_link_asks_for_links_and_is_there_afterwards),
+        T(edge_that_reaches_into_a_full_read_reads_again_what_was_being_read),
         T(nexthop_that_no_route_names_re_reads_nexthops_alone),
         T(nexthop_re_reads_the_tables_whose_routes_name_it_or_its_group),
         T(removed_nexthop_takes_the_routes_that_name_it_along_at_once),
+        T(nexthop_that_a_re_read_shows_changed_re_reads_the_tables_that_name_it),
         T(nexthop_that_a_dump_no_longer_shows_takes_its_routes_along),
         T(rule_re_reads_the_rules_of_its_family),
         T(plain_route_re_reads_nothing_and_a_doubtful_one_its_table),
