@@ -322,8 +322,8 @@ int nv_writer_run(struct nv_writer *w)
         }
         now = nv_clock_boottime_ns();
         uint64_t step, commit;
-        if (w->sync
-                .lost) { /* before the step: its request waits in the kernel while others change */
+        /* Before the step: its request waits in the kernel for as long as others make changes. */
+        if (w->sync.lost) {
             r = publish(w, now, &commit);
             if (r)
                 return r;
