@@ -338,7 +338,7 @@ int nv_writer_run(struct nv_writer *w)
         }
         now = nv_clock_boottime_ns();
         uint64_t step, commit;
-        /* Before the step: its request waits in the kernel while others change things. */
+        /* Before the step: its request waits in the kernel for as long as others make changes. */
         if (w->sync.lost) {
             r = publish(w, now, &commit);
             if (r)

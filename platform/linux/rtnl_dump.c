@@ -8,6 +8,7 @@
  *            says of an object that had an event meanwhile is not to be believed over that event; the one behind it is.
  * Promises:  every event that the kernel queued between making the first and the last datagram comes between
  *            DUMP_BEGIN and DUMP_END. Memory is bounded by one datagram.
+ *            A datagram that is cut or is no message fails the dump at once, for its end may have been in there.
  * Leaves:    repeating a dump, and what absence proves, to the writer.
  *
  * Each lane goes through these stages on a socket of its own:
