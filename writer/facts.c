@@ -59,8 +59,28 @@ bool nv_sync_hunting(const struct nv_sync *s)
     return s->round == NV_ROUND_RECONCILE && s->dump.job.full;
 }
 
+/* Do objects of the step's kind wait to be read again? Then the mirror is known to be behind, which is no drift. */
+static bool is_behind(const struct nv_sync *s)
+{
+    enum nv_kind kind = nv_sync_kind_of(s->step_job.req.cls, s->step_job.req.family);
+    for (unsigned i = 0; i < s->queued; i++) {
+        const struct nv_dump_request *req = &s->queue[i].req;
+        if (nv_sync_kind_of(req->cls, req->family) == kind)
+            return true;
+    }
+    return false;
+}
+
+void nv_sync_drift_begin(struct nv_sync *s)
+{
+    s->drift_listed = s->drift_unlisted = 0;
+    s->drift_excused = is_behind(s);
+}
+
 static void drift_note(struct nv_sync *s, uint64_t key, enum nv_kind kind, const char *text)
 {
+    if (s->drift_excused)
+        return;
     if (s->drift_listed == NV_DRIFT_LOGGED_MAX) {
         s->drift_unlisted++;
         return;
@@ -79,7 +99,8 @@ static void drift_note(struct nv_sync *s, uint64_t key, enum nv_kind kind, const
 /* The event that explains a difference has come after all: of one object, or of what others follow. */
 static void drift_forget(struct nv_sync *s, enum nv_class cls, uint64_t key)
 {
-    if (cls != s->dump.job.req.cls) { /* a link, say, whose routes the dump shows as they are now */
+    if (cls != s->step_job.req.cls ||
+        is_behind(s)) { /* a link, say, whose routes the dump shows as they are now */
         s->drift_listed = s->drift_unlisted = 0;
         return;
     }
@@ -88,9 +109,9 @@ static void drift_forget(struct nv_sync *s, enum nv_class cls, uint64_t key)
             s->drift[i--] = s->drift[--s->drift_listed];
 }
 
-void nv_sync_drift_swept(void *arg, enum nv_kind kind, const char *text)
+void nv_sync_drift_swept(void *arg, enum nv_kind kind, uint64_t key, const char *text)
 {
-    drift_note(arg, 0, kind, text);
+    drift_note(arg, key, kind, text);
 }
 
 void nv_sync_drift_count(struct nv_sync *s, enum nv_kind kind)
@@ -185,16 +206,21 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     }
 }
 
+bool nv_sync_disturb(struct nv_sync *s, enum nv_class cls, uint8_t family)
+{
+    const struct nv_dump_request *req = &s->dump.job.req;
+    bool hit =
+        s->dump.active && req->cls == cls && (!req->family || !family || req->family == family);
+    s->dump.disturbed |= hit;
+    return hit;
+}
+
 static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
 {
     uint8_t family = family_of(ev);
     uint64_t key = touch_of(ev);
-    if (s->dump.active && s->dump.job.req.cls == ev->cls &&
-        (!s->dump.job.req.family || !family || s->dump.job.req.family == family)) {
-        s->dump.disturbed = true;
+    if (nv_sync_disturb(s, ev->cls, family))
         nv_touched_add(&s->touched, key);
-    }
-    drift_forget(s, ev->cls, key);
     struct netvane_rec_link before;
     bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
     bool removed = ev->kind == NV_EV_REMOVE;
@@ -203,6 +229,8 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
     case NV_LINK:
         if (e != NV_SAME)
             link_edge(s, ev->link->ifindex, was, &before);
+        else if (!removed)
+            nv_edge_link_again(s, ev->link->ifindex);
         if (e == NV_SUSPECT)
             nv_sync_want(s, (struct nv_dump_request){.cls = NV_LINK}, 0);
         break;
@@ -213,10 +241,12 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
             nv_edge_addr(s, ev->addr, removed);
         break;
     case NV_ROUTE: nv_edge_route(s, ev->route, e); break;
-    case NV_RULE: nv_edge_rule(s, ev->rule->family); break;
+    case NV_RULE: nv_edge_rule(s, ev->rule->family, removed); break;
     case NV_NEXTHOP: nv_edge_nexthop(s); break;
     case NV_CLASS_COUNT: break;
     }
+    if (s->drift_listed)
+        drift_forget(s, ev->cls, key);
 }
 
 void nv_sync_event(void *sync, const struct nv_event *ev)
@@ -232,7 +262,10 @@ void nv_sync_event(void *sync, const struct nv_event *ev)
         else
             fact_of_event(s, ev);
         break;
-    case NV_EV_HINT: nv_edge_hint(s, ev); break;
+    case NV_EV_HINT:
+        s->drift_listed = s->drift_unlisted = 0; /* explained */
+        nv_edge_hint(s, ev);
+        break;
     case NV_EV_LOST: nv_sync_lose(s, lost[ev->lost]); break;
     case NV_EV_DUMP_BEGIN: break;
     case NV_EV_DUMP_END:

@@ -101,8 +101,8 @@ struct nv_scope {
     uint32_t table;
 };
 
-/* One object that a sweep removed, in words, for the log. */
-typedef void nv_swept_fn(void *arg, enum nv_kind kind, const char *text);
+/* One object that a sweep removed: its touch key, and words for the log. */
+typedef void nv_swept_fn(void *arg, enum nv_kind kind, uint64_t key, const char *text);
 
 /* A dump begins; ifindex: it is limited to this link, 0: it is not. */
 void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind, uint32_t ifindex);

@@ -182,7 +182,7 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, const struct nv_sweep *sweep)
             if (sweep->swept) {
                 char text[160];
                 nv_mirror_describe(kind, &batch[i], text, sizeof(text));
-                sweep->swept(sweep->swept_arg, kind, text);
+                sweep->swept(sweep->swept_arg, kind, touch_of(kind, &batch[i]), text);
             }
             drop(m, kind, &batch[i]);
             nv_mirror_walk_dropped(tree, from, &batch[i]);

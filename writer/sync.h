@@ -33,6 +33,13 @@ struct nv_touched {
     bool overflow; /* everything counts as touched */
 };
 
+/* Links of which a route was linkdown lately: if the carrier is back before it was announced as lost, nothing new is said of them. */
+struct nv_restless {
+    uint32_t ifindex[NV_RESTLESS_LINKS];
+    uint64_t until_ns[NV_RESTLESS_LINKS];
+    uint64_t all_until_ns; /* more links than there is room for */
+};
+
 struct nv_drift {
     uint64_t key;
     enum nv_kind kind;
@@ -53,6 +60,8 @@ struct nv_sync {
         bool changed; /* a fact of it changed the mirror */
     } dump;
     struct nv_touched touched;
+    struct nv_restless restless;
+    bool unmerged; /* a rule came: tables local and main of IPv4 are two for good */
     enum nv_round round;
     unsigned step;
     struct nv_reread step_job;
@@ -67,6 +76,7 @@ struct nv_sync {
     uint64_t reconcile_ns, reconcile_due_ns; /* reconcile_ns 0: never */
     struct nv_drift drift[NV_DRIFT_LOGGED_MAX];
     uint32_t drift_listed, drift_unlisted, round_drift;
+    bool drift_excused; /* re-reads of the step's kind waited when it began */
     unsigned drifting_rounds;
     uint32_t number;
     int64_t sleep_offset_ns; /* BOOTTIME minus MONOTONIC */
@@ -102,16 +112,20 @@ void nv_sync_want(struct nv_sync *s, struct nv_dump_request req, uint64_t not_be
 /* facts.c: nv_sync_event, and for sync.c: */
 enum nv_kind nv_sync_kind_of(enum nv_class cls, uint8_t family);
 bool nv_sync_hunting(const struct nv_sync *s); /* is what the running dump changes drift? */
-void nv_sync_drift_swept(void *sync, enum nv_kind kind, const char *text);
+void nv_sync_drift_begin(struct nv_sync *s);   /* a step of a reconcile starts */
+void nv_sync_drift_swept(void *sync, enum nv_kind kind, uint64_t key, const char *text);
 void nv_sync_drift_count(struct nv_sync *s,
                          enum nv_kind kind); /* counts and logs what the dump repaired */
+/* A change that is no event of this class has come into a dump of it that may be running: what it lacks may exist. */
+bool nv_sync_disturb(struct nv_sync *s, enum nv_class cls, uint8_t family);
 
 /* edges.c: what must be re-read after a change that an event, or a re-read, brought. */
 void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before,
                   const struct netvane_rec_link *after);
+void nv_edge_link_again(struct nv_sync *s, uint32_t ifindex);
 void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed);
 void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect);
-void nv_edge_rule(struct nv_sync *s, uint8_t family);
+void nv_edge_rule(struct nv_sync *s, uint8_t family, bool removed);
 void nv_edge_nexthop(struct nv_sync *s);
 void nv_edge_hint(struct nv_sync *s, const struct nv_event *ev);
 

@@ -150,6 +150,98 @@ static void mtu_re_reads_the_ipv6_routes_of_the_link(void **state)
     ASSERT_ASKED({NV_ROUTE, NV_AF_6, 2});
 }
 
+static void mtu_below_that_of_ipv6_re_reads_its_addresses_and_the_link_too(void **state)
+{
+    (void)state;
+    load();
+    eth0->link.mtu = 600;
+    change(eth0);
+    ASSERT_ASKED({NV_ROUTE, NV_AF_6, 2}, {NV_ADDR, NV_AF_6, 2}, {NV_LINK, 0, 2});
+    load();
+    eth0->link.group = 7; /* whatever is said of such a link */
+    eth0->link.has |= NV_LINK_HAS_GROUP;
+    change(eth0);
+    ASSERT_ASKED({NV_ROUTE, NV_AF_6, 2}, {NV_ADDR, NV_AF_6, 2}, {NV_LINK, 0, 2});
+}
+
+static void link_that_is_up_but_not_ready_re_reads_routes_even_if_told_nothing_new(void **state)
+{
+    (void)state;
+    load();
+    eth0->link.flags = 1;
+    eth0->link.operstate = 7;
+    change(eth0);
+    load(); /* the dumps showed the carrier gone before the kernel marked the routes */
+    change(eth0);
+    ASSERT_ASKED(ROUTES(2), {NV_ADDR, NV_AF_6, 2}, NEXTHOPS);
+    load();
+    eth0->link.group = 7;
+    eth0->link.has |= NV_LINK_HAS_GROUP;
+    change(eth0);
+    ASSERT_ASKED(ROUTES(2), {NV_ADDR, NV_AF_6, 2}, NEXTHOPS);
+}
+
+static void carrier_that_came_back_unannounced_re_reads_routes_that_were_linkdown(void **state)
+{
+    (void)state;
+    load();
+    struct nv_hop h = fact_hop(2, NULL);
+    h.flags = 16; /* RTNH_F_LINKDOWN: the carrier was away when it was added */
+    struct nv_route f = fact_route(100, "10.5.0.0", 16, 0, &h, 1);
+    (void)fake_add_and_tell(src, NV_ROUTE, &f);
+    change(eth1); /* another link */
+    change(eth0);
+    ASSERT_ASKED(ROUTES(2), {NV_ADDR, NV_AF_6, 2}, NEXTHOPS);
+    load();
+    now_ns += NV_RESTLESS_NS;
+    change(eth0);
+    settle();
+    assert_int_equal(src->request_count, 0);
+}
+
+static void more_links_with_linkdown_routes_than_are_remembered_make_every_link_suspect(
+    void **state)
+{
+    (void)state;
+    load();
+    for (uint32_t i = 0; i <= NV_RESTLESS_LINKS; i++) {
+        struct nv_hop h = fact_hop(100 + i, NULL);
+        h.flags = 16;
+        struct nv_route f = fact_route(100 + i, "10.5.0.0", 16, 0, &h, 1);
+        (void)fake_add_and_tell(src, NV_ROUTE, &f);
+    }
+    change(eth0);
+    ASSERT_ASKED(ROUTES(2), {NV_ADDR, NV_AF_6, 2}, NEXTHOPS);
+}
+
+static void first_ipv4_rule_re_reads_table_local_and_spoils_a_dump_that_runs(void **state)
+{
+    (void)state;
+    load();
+    struct nv_rule f = fact_rule(NV_AF_4, 100, 50);
+    (void)fake_add_and_tell(src, NV_RULE, &f);
+    settle();
+    assert_int_equal(src->request_count, 2);
+    assert_int_equal(asked(NV_RULE, NV_AF_4, 0), 1);
+    assert_int_equal(asked(NV_ROUTE, NV_AF_4, 0), 1);
+    assert_int_equal(
+        src->requests[0].cls == NV_ROUTE ? src->requests[0].table : src->requests[1].table, 255);
+    load();
+    f.priority = 101;
+    (void)fake_add_and_tell(src, NV_RULE, &f);
+    settle();
+    assert_int_equal(src->request_count, 1); /* once and for all */
+    load();
+    s->unmerged = false;
+    nv_sync_want(s, (struct nv_dump_request){.cls = NV_ROUTE, .family = NV_AF_4}, 0);
+    (void)nv_sync_step(s, now_ns);
+    assert_true(s->dump.active);
+    f.priority = 102;
+    (void)fake_add_and_tell(src, NV_RULE, &f);
+    assert_true(s->dump.disturbed);
+    settle();
+}
+
 static void name_re_reads_rules_and_links(void **state)
 {
     (void)state;
@@ -270,6 +362,11 @@ int main(void)
         T(removed_link_takes_everything_along_and_re_reads_all_that_may_name_it),
         T(link_that_a_dump_no_longer_shows_has_the_same_edges),
         T(mtu_re_reads_the_ipv6_routes_of_the_link),
+        T(mtu_below_that_of_ipv6_re_reads_its_addresses_and_the_link_too),
+        T(link_that_is_up_but_not_ready_re_reads_routes_even_if_told_nothing_new),
+        T(carrier_that_came_back_unannounced_re_reads_routes_that_were_linkdown),
+        T(more_links_with_linkdown_routes_than_are_remembered_make_every_link_suspect),
+        T(first_ipv4_rule_re_reads_table_local_and_spoils_a_dump_that_runs),
         T(name_re_reads_rules_and_links),
         T(link_told_again_re_reads_nothing),
         T(ipv4_address_re_reads_the_addresses_and_routes_of_its_link),
