@@ -114,8 +114,9 @@ static void begin_dump(struct nv_sync *s, const struct nv_reread *job)
     s->dump.job.req.number = ++s->number ? s->number : ++s->number;
     s->dump.ended = s->dump.disturbed = s->dump.changed = false;
     nv_touched_clear(&s->touched);
-    if (!job->tries) /* what a disturbed try repaired counts when the clean one ends, unless an event explains it */
-        s->drift_listed = s->drift_unlisted = 0;
+    if (!job->tries &&
+        job->full) /* what a disturbed try repaired counts when the clean one ends, unless an event explains it */
+        nv_sync_drift_begin(s);
     enum nv_kind kind = nv_sync_kind_of(job->req.cls, job->req.family);
     nv_mirror_mark_begin(s->mirror, kind, job->req.ifindex);
     if (!job->tries)
@@ -227,6 +228,12 @@ static void finish_dump(struct nv_sync *s, uint64_t now_ns)
     if (removed && job->req.cls == NV_LINK && nv_sync_publishable(s))
         nv_edge_link(s, &(struct netvane_rec_link){.id = 0}, NULL); /* links went without a word */
     if (!clean && job->tries < NV_DUMP_TRIES) {
+        retry(s, NV_DUMP_RETRY_NS, now_ns);
+        return;
+    }
+    if (clean && nv_sync_hunting(s) && !job->req.barrier && s->drift_listed) {
+        /* The kernel may be in the middle of the change, its event yet to come: after the barrier it has come. */
+        job->req.barrier = true;
         retry(s, NV_DUMP_RETRY_NS, now_ns);
         return;
     }
