@@ -103,14 +103,11 @@ class Namespace:
 
     def close(self):
         atexit.unregister(self.close)
-        for process in reversed(self.processes):
+        for process in reversed(list(self.processes)):
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout, process.stderr):
-                if stream:
-                    stream.close()
+            self.forget(process)
         self.holder.stdin.close()
         try:
             self.holder.wait(5)
@@ -180,19 +177,30 @@ class Namespace:
         self.processes.append(process)
         return process
 
+    def forget(self, process):
+        """A process that has ended."""
+        self.processes.remove(process)
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    pass  # what it has not read
+
     def start_netvane(self, *args, **more):
         return self.start(*self.netvane_command(*args)[2:],
                           **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more})
 
     # ---- the writer --------------------------------------------------------------------------------------
 
-    def writer_command(self, *args, name="default"):
-        return [os.path.join(BIN, "netvaned"), "--dir", self.dir, "--name", name, *args]
+    def writer_command(self, *args, name="default", binary=None):
+        return [binary or os.path.join(BIN, "netvaned"), "--dir", self.dir, "--name", name, *args]
 
-    def start_writer(self, *args, name="default"):
+    def start_writer(self, *args, name="default", binary=None):
         log = os.path.join(self.temp, "netvaned.log")
         with open(log, "a", encoding="utf-8") as out:
-            writer = self.start(*self.writer_command(*args, name=name), stdout=out, stderr=out)
+            writer = self.start(*self.writer_command(*args, name=name, binary=binary), stdout=out, stderr=out)
         done = self.netvane("wait", "ready", "--timeout", 20 * SLOW, check=False, name=name)
         if done.returncode != 0:
             raise AssertionError(f"the writer is not ready: {done.stderr}\n{self.writer_log()}")
