@@ -59,16 +59,21 @@ bool nv_sync_hunting(const struct nv_sync *s)
     return s->round == NV_ROUND_RECONCILE && s->dump.job.full;
 }
 
-/* Do objects of the step's kind wait to be read again? Then the mirror is known to be behind, which is no drift. */
-static bool is_behind(const struct nv_sync *s)
+/* Do objects of this kind wait to be read again? */
+static bool awaits(const struct nv_sync *s, enum nv_kind kind)
 {
-    enum nv_kind kind = nv_sync_kind_of(s->step_job.req.cls, s->step_job.req.family);
     for (unsigned i = 0; i < s->queued; i++) {
         const struct nv_dump_request *req = &s->queue[i].req;
         if (nv_sync_kind_of(req->cls, req->family) == kind)
             return true;
     }
     return false;
+}
+
+/* The mirror is known to be behind, which is no drift. */
+static bool is_behind(const struct nv_sync *s)
+{
+    return awaits(s, nv_sync_kind_of(s->step_job.req.cls, s->step_job.req.family));
 }
 
 void nv_sync_drift_begin(struct nv_sync *s)
@@ -224,6 +229,8 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
     struct netvane_rec_link before;
     bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
     bool removed = ev->kind == NV_EV_REMOVE;
+    if (ev->cls == NV_ROUTE && ev->list & NV_LIST_REPLACE)
+        s->mirror->behind4 = awaits(s, NV_K_ROUTE4) || s->dump.active;
     enum nv_effect e = removed ? apply_remove(s, ev) : apply_put(s, ev);
     switch (ev->cls) {
     case NV_LINK:

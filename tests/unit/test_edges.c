@@ -327,7 +327,10 @@ static void plain_route_re_reads_nothing_and_a_doubtful_one_its_table(void **sta
     assert_int_equal(src->request_count, 0);
     h.ifindex = 2;
     struct fake_object *o = fake_know(src, NV_ROUTE, &f);
-    fake_change_and_tell(src, o, NV_LIST_CREATE | NV_LIST_APPEND);
+    fake_change_and_tell(src, o, NV_LIST_CREATE | NV_LIST_APPEND); /* the kernel says where */
+    settle();
+    assert_int_equal(src->request_count, 0);
+    fake_change_and_tell(src, o, NV_LIST_CREATE | NV_LIST_APPEND); /* twice: that cannot be */
     settle();
     assert_int_equal(src->request_count, 1);
     assert_int_equal(src->requests[0].table, 100);
