@@ -86,6 +86,14 @@ static bool is_unready(const struct netvane_rec_link *link)
                                 (link->operstate != OPER_UNKNOWN && link->operstate != OPER_UP));
 }
 
+bool nv_edge_link_waits(const struct netvane_rec_link *link)
+{
+    enum { OPER_UNKNOWN = 0, OPER_TESTING = 4 }; /* and above: DORMANT, UP */
+    bool carrier = link->flags & 1u << 16;
+    bool told = link->operstate == OPER_UNKNOWN || link->operstate >= OPER_TESTING;
+    return link->flags & 1u && carrier != told;
+}
+
 /*
  * A link's carrier shows in its flags at once, but the routes follow when the kernel's linkwatch runs, up to a second later. If
  * a dump showed the link meanwhile, or the carrier came back, the message of that moment says nothing that is not known.

@@ -203,7 +203,9 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     s->dump.changed = true;
     if (ev->cls == NV_LINK && s->round != NV_ROUND_INITIAL && s->round != NV_ROUND_RESYNC)
         link_edge(s, ev->link->ifindex, was, &before);
-    if (nv_sync_hunting(s)) {
+    bool told_later = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before) &&
+                      nv_edge_link_waits(&before);
+    if (nv_sync_hunting(s) && !told_later) {
         enum nv_kind kind = nv_sync_kind_of(ev->cls, family_of(ev));
         char text[sizeof(s->drift[0].text)];
         nv_mirror_describe(kind, s->mirror->last_record, text, sizeof(text));

@@ -122,6 +122,8 @@ bool nv_sync_disturb(struct nv_sync *s, enum nv_class cls, uint8_t family);
 /* edges.c: what must be re-read after a change that an event, or a re-read, brought. */
 void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before,
                   const struct netvane_rec_link *after);
+/* The carrier differs from the operational state: the kernel's linkwatch has yet to run, and to tell. */
+bool nv_edge_link_waits(const struct netvane_rec_link *link);
 void nv_edge_link_again(struct nv_sync *s, uint32_t ifindex);
 void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed);
 void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect);

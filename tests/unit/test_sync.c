@@ -432,6 +432,20 @@ static void difference_whose_event_comes_behind_a_barrier_is_no_drift(void **sta
     assert_false(has_route(default4));
 }
 
+static void carrier_that_the_kernel_has_yet_to_tell_is_no_drift(void **state)
+{
+    (void)state;
+    load();
+    eth1->link.flags = 1; /* no carrier any more, operational state still up */
+    eth1->link.operstate = 6;
+    eth1->link.has |= NV_LINK_HAS_OPERSTATE;
+    run_until(s->reconcile_due_ns + NV_NS_PER_S);
+    assert_int_equal(counter[NETVANE_RC_DRIFT_LINKS], 0);
+    eth1->link.operstate = 3;
+    run_until(s->reconcile_due_ns + NV_NS_PER_S); /* now it should have told */
+    assert_int_equal(counter[NETVANE_RC_DRIFT_LINKS], 1);
+}
+
 static void difference_that_a_waiting_re_read_is_to_find_is_no_drift(void **state)
 {
     (void)state;
@@ -657,6 +671,7 @@ int main(void)
         T(reconcile_counts_what_it_repairs_by_class),
         T(difference_whose_event_comes_after_all_is_no_drift),
         T(difference_whose_event_comes_behind_a_barrier_is_no_drift),
+        T(carrier_that_the_kernel_has_yet_to_tell_is_no_drift),
         T(difference_that_a_waiting_re_read_is_to_find_is_no_drift),
         T(event_stream_is_read_once_more_before_a_dump_counts_as_ended),
         T(two_drifting_reconciles_in_a_row_reopen_the_source_and_resync),
