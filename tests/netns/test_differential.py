@@ -31,7 +31,7 @@ class Differential(unittest.TestCase):
 
     def test_a_seed_determines_the_operations(self):
         def stream():
-            world = differential.World(random.Random(SEED), 1, 2)
+            world = differential.World(random.Random(SEED))
             return [op for _ in range(500) for op in world.some()]
 
         self.assertEqual(stream(), stream())
