@@ -46,6 +46,9 @@
 #define NV_JOBS_BEFORE_STEP 8u
 /* Objects that events touched during one dump; more: the dump is repeated. */
 #define NV_TOUCHED_MAX 65536u
+/* Links of which a route was linkdown: so long each message about one has its routes read again; more: about any link. */
+#define NV_RESTLESS_LINKS 32u
+#define NV_RESTLESS_NS    (UINT64_C(3) * NV_NS_PER_S)
 /* Dump datagrams taken before the loop looks at its other work. */
 #define NV_PUMP_BUDGET 64u
 

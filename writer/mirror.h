@@ -58,9 +58,11 @@ struct nv_mirror {
     struct nv_intern strings, hops, metrics;
     uint64_t digest[NETVANE_RT_COUNT];
     uint64_t counts_refused;
-    bool edited;          /* the draft differs from the newest version */
-    bool degraded;        /* something was refused since the last full re-read began */
-    bool early_expiry;    /* set by an edit that had to expire versions */
+    bool edited;       /* the draft differs from the newest version */
+    bool degraded;     /* something was refused since the last full re-read began */
+    bool early_expiry; /* set by an edit that had to expire versions */
+    bool
+        behind4; /* IPv4 routes that are gone may be there still: a re-read of them waits, or runs */
     bool choice_stale[2]; /* defaults or egress of IPv4, IPv6 have to be chosen again */
     uint8_t probe[2][16]; /* the egress's probe destinations */
     struct nv_table *tables;
@@ -134,8 +136,8 @@ struct nv_scope {
     uint32_t table;
 };
 
-/* One object that a sweep removed, in words, for the log. */
-typedef void nv_swept_fn(void *arg, enum nv_kind kind, const char *text);
+/* One object that a sweep removed: its touch key, and words for the log. */
+typedef void nv_swept_fn(void *arg, enum nv_kind kind, uint64_t key, const char *text);
 
 /* A dump begins; ifindex: it is limited to this link, 0: it is not. */
 void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind, uint32_t ifindex);

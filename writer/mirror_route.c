@@ -82,8 +82,8 @@ static uint32_t slot_of(const struct nv_route *f)
 {
     enum { PROTO_RA = 9 /* RTPROT_RA */, NO_LINK = 1 << 30 };
     const struct nv_hop *h = f->hops;
-    if (f->multipath || f->hop_count > 1 ||
-        (f->hop_count && h->gw_family && !f->nhid && f->protocol != PROTO_RA))
+    if (!f->nhid && (f->multipath || f->hop_count > 1 ||
+                     (f->hop_count && h->gw_family && f->protocol != PROTO_RA)))
         return 0;
     if (!f->nhid && !(f->hop_count && h->gw_family))
         return f->hop_count && h->ifindex ? h->ifindex : NO_LINK;
@@ -273,6 +273,46 @@ uint32_t nv_route_list_length(const struct nv_mirror *m, struct nv_route_rec r)
     return n;
 }
 
+/*
+ * Flags that the kernel changes without replacing the route: an event may show them older or newer than the mirror does.
+ * What is left: RTNH_F_PERVASIVE, RTNH_F_ONLINK.
+ */
+#define STEADY_FLAGS 6u
+
+bool nv_route_same_hops(const struct netvane_rec_hop *a, const struct netvane_rec_hop *b,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct netvane_rec_hop x = a[i], y = b[i];
+        x.key[0] = y.key[0] = 0;
+        x.id = y.id = 0;
+        x.flags &= STEADY_FLAGS;
+        y.flags &= STEADY_FLAGS;
+        if (memcmp(&x, &y, sizeof(x)))
+            return false;
+    }
+    return true;
+}
+
+bool nv_route_same4(const struct nv_mirror *m, const struct nv_route_rec *a,
+                    const struct nv_route_rec *b)
+{
+    struct netvane_rec_route4 x = a->u.r4, y = b->u.r4;
+    uint32_t n, k;
+    const struct netvane_rec_hop *p = nv_mirror_hops(m, x.hops, &n),
+                                 *q = nv_mirror_hops(m, y.hops, &k);
+    x.key[1] &= ~NV_POSITION_MASK;
+    y.key[1] &= ~NV_POSITION_MASK;
+    x.id = y.id = x.hops = y.hops = 0;
+    x.flags &= STEADY_FLAGS;
+    y.flags &= STEADY_FLAGS;
+    if (memcmp(&x, &y, sizeof(x)))
+        return false;
+    if (n && k && p[0].nhid && p[0].nhid == q[0].nhid)
+        return true; /* the ways are the nexthop object's, which may have been replaced */
+    return n == k && (a->u.r4.hops == b->u.r4.hops || nv_route_same_hops(p, q, n));
+}
+
 /* Do both go the same ways? Flags of hops are not compared: an event may show them older or newer. */
 bool nv_route_same_ways(const struct nv_mirror *m, const struct nv_route_rec *a,
                         const struct nv_route_rec *b)
@@ -280,6 +320,8 @@ bool nv_route_same_ways(const struct nv_mirror *m, const struct nv_route_rec *a,
     uint32_t n, k;
     const struct netvane_rec_hop *x = nv_mirror_hops(m, nv_route_hops(a), &n),
                                  *y = nv_mirror_hops(m, nv_route_hops(b), &k);
+    if (n && k && x[0].nhid && x[0].nhid == y[0].nhid)
+        return true;
     if (n != k)
         return false;
     for (uint32_t i = 0; i < n; i++)

@@ -140,7 +140,7 @@ static void tell_swept(const struct nv_sweep *sweep, const union record *r)
         return;
     char text[160];
     nv_mirror_describe(sweep->scope.kind, r, text, sizeof(text));
-    sweep->swept(sweep->swept_arg, sweep->scope.kind, text);
+    sweep->swept(sweep->swept_arg, sweep->scope.kind, touch_of(sweep->scope.kind, r), text);
 }
 
 /* Is this object to go? Keeps the missed bits. */

@@ -101,6 +101,12 @@ void nv_route_set_dst(struct nv_route_rec *r, const struct nv_route *f);
 void nv_route_unref_sets(struct nv_mirror *m, const struct nv_route_rec *r);
 /* Equal but for place, id and lifetime? */
 bool nv_route_equal(const struct nv_route_rec *a, const struct nv_route_rec *b);
+/* The same IPv4 route but for its position, its id and the flags that the kernel changes in place? */
+bool nv_route_same4(const struct nv_mirror *m, const struct nv_route_rec *a,
+                    const struct nv_route_rec *b);
+/* The same for count hops of each. */
+bool nv_route_same_hops(const struct netvane_rec_hop *a, const struct netvane_rec_hop *b,
+                        uint32_t count);
 /* Do both go the same ways? Flags of hops are not compared: an event may show them older or newer. */
 bool nv_route_same_ways(const struct nv_mirror *m, const struct nv_route_rec *a,
                         const struct nv_route_rec *b);

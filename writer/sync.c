@@ -180,8 +180,9 @@ static void begin_dump(struct nv_sync *s, enum nv_lane lane, const struct nv_rer
     nv_touched_clear(&l->touched);
     nv_touched_clear(&l->fresh[0]);
     nv_touched_clear(&l->fresh[1]);
-    if (!job->tries) /* what a disturbed try repaired counts when the clean one ends, unless an event explains it */
-        l->drift_listed = l->drift_unlisted = 0;
+    /* What a disturbed try repaired counts when the clean one ends, unless an event explains it. */
+    if (!job->tries && job->full)
+        nv_sync_drift_begin(s, l);
     enum nv_kind kind = nv_sync_kind_of(job->req.cls, job->req.family);
     nv_mirror_mark_begin(s->mirror, kind, job->req.ifindex);
     if (!job->tries)
@@ -354,6 +355,12 @@ static void finish_dump(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
            (unsigned)job->req.cls, job->req.family, job->req.ifindex, job->req.table, job->tries,
            l->disturbed, doubt, removed, noted, (unsigned)((now_ns - l->started_ns) / 1000));
     if (doubt && job->tries < NV_DUMP_TRIES) {
+        retry(s, l, NV_DUMP_RETRY_NS, now_ns);
+        return;
+    }
+    if (!doubt && nv_sync_hunting(s, l) && !job->req.barrier && l->drift_listed) {
+        /* The kernel may be in the middle of the change, its event yet to come: after the barrier it has come. */
+        job->req.barrier = true;
         retry(s, l, NV_DUMP_RETRY_NS, now_ns);
         return;
     }

@@ -101,7 +101,9 @@ static void decode_hops(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
         decode_multipath(d, a);
         return;
     }
-    if (!rtnl_get(a, RTA_OIF) && !rtnl_get(a, RTA_GATEWAY) && !rtnl_get(a, RTA_VIA))
+    /* A blackhole may have a realm, or an encapsulation, and no link. */
+    if (!rtnl_get(a, RTA_OIF) && !rtnl_get(a, RTA_GATEWAY) && !rtnl_get(a, RTA_VIA) &&
+        !rtnl_get(a, RTA_FLOW) && !rtnl_get(a, RTA_ENCAP))
         return;
     struct nv_hop *h = &d->hops[0];
     *h = (struct nv_hop){.weight = 1, .flags = (uint8_t)(r->flags & HOP_FLAGS)};

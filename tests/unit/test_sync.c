@@ -429,6 +429,59 @@ static void difference_whose_event_comes_after_all_is_no_drift(void **state)
     assert_int_equal(count(NETVANE_TREE_ADDRS), 3);
 }
 
+/* The kernel is in the middle of the change: what the first dump shows is told only behind the barrier of the second. */
+static void event_behind_the_barrier(struct fake_source *source, const struct nv_dump_request *req,
+                                     enum fake_phase phase)
+{
+    if (req->cls != NV_ROUTE || req->family != NV_AF_4 || !req->barrier ||
+        phase != FAKE_DUMP_BEGINS)
+        return;
+    fake_tell(source, NV_EV_REMOVE, NV_ROUTE, &default4->route);
+    source->on_dump = NULL;
+}
+
+static void difference_whose_event_comes_behind_a_barrier_is_no_drift(void **state)
+{
+    (void)state;
+    load();
+    default4->gone = true;
+    src->on_dump = event_behind_the_barrier;
+    run_until(now_ns + RECONCILE_NS + NV_NS_PER_S);
+    assert_null(src->on_dump);
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 1);
+    assert_int_equal(counter[NETVANE_RC_DRIFT_ROUTES], 0);
+    assert_false(has_route(default4));
+}
+
+static void carrier_that_the_kernel_has_yet_to_tell_is_no_drift(void **state)
+{
+    (void)state;
+    load();
+    eth1->link.flags = 1; /* no carrier any more, operational state still up */
+    eth1->link.operstate = 6;
+    eth1->link.has |= NV_LINK_HAS_OPERSTATE;
+    run_until(s->reconcile_due_ns + NV_NS_PER_S);
+    assert_int_equal(counter[NETVANE_RC_DRIFT_LINKS], 0);
+    eth1->link.operstate = 3;
+    run_until(s->reconcile_due_ns + NV_NS_PER_S); /* now it should have told */
+    assert_int_equal(counter[NETVANE_RC_DRIFT_LINKS], 1);
+}
+
+static void difference_that_a_waiting_re_read_is_to_find_is_no_drift(void **state)
+{
+    (void)state;
+    load();
+    default4->gone = true;
+    uint64_t due = s->reconcile_due_ns;
+    run_until(due - NV_NS_PER_S);
+    nv_sync_want(s, (struct nv_dump_request){.cls = NV_ROUTE, .family = NV_AF_4, .ifindex = 2},
+                 due + 100 * NV_NS_PER_MS);
+    run_until(due + NV_NS_PER_S);
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 1);
+    assert_int_equal(counter[NETVANE_RC_DRIFT_ROUTES], 0);
+    assert_false(has_route(default4));
+}
+
 /* An event about another route comes while the routes are dumped for the first time. */
 static void disturbing_event(struct fake_source *source, const struct nv_dump_request *req,
                              enum fake_phase phase)
@@ -639,6 +692,9 @@ int main(void)
         T(answer_that_there_is_no_such_link_is_an_empty_one),
         T(reconcile_counts_what_it_repairs_by_class),
         T(difference_whose_event_comes_after_all_is_no_drift),
+        T(difference_whose_event_comes_behind_a_barrier_is_no_drift),
+        T(carrier_that_the_kernel_has_yet_to_tell_is_no_drift),
+        T(difference_that_a_waiting_re_read_is_to_find_is_no_drift),
         T(event_stream_is_read_once_more_before_a_dump_counts_as_ended),
         T(two_drifting_reconciles_in_a_row_reopen_the_source_and_resync),
         T(re_reads_that_cover_each_other_are_asked_once),
