@@ -211,6 +211,12 @@ static void finish_dump(struct nv_sync *s, uint64_t now_ns)
     s->counter[NETVANE_RC_DUMPS_INTERRUPTED] += s->dump.status == NV_DUMP_INTERRUPTED;
     s->counter[NETVANE_RC_DUMPS_DISTURBED] += s->dump.disturbed;
     job->tries++;
+    if (s->dump.status == NV_DUMP_UNAVAILABLE) { /* nothing is known, and never will be */
+        s->approximate |= job->full && !nv_sync_publishable(s);
+        if (job->full)
+            next_step(s, now_ns);
+        return;
+    }
     if (s->dump.status == NV_DUMP_FAILED) {
         s->counter[NETVANE_RC_DUMP_ERRORS]++;
         nv_log(NV_LOG_WARNING, "dump_failed", "class=%u family=%u error=%d try=%u",
@@ -272,6 +278,7 @@ static void begin_round(struct nv_sync *s, enum nv_round round, uint64_t now_ns)
     s->refused = s->mirror->counts_refused;
     if (round == NV_ROUND_RESYNC) {
         s->queued = 0; /* the round covers it */
+        s->verify = false;
         nv_log(NV_LOG_INFO, round_names[round], "reason=\"%s\"",
                s->lost_reason ? s->lost_reason : "asked for");
     }
@@ -300,6 +307,8 @@ static void start_step(struct nv_sync *s)
 {
     s->step_job.req.cls = steps[s->step].cls;
     s->step_job.req.family = steps[s->step].family;
+    if (!nv_source_ready(s->source, &s->step_job.req))
+        return;
     s->step_job.req.barrier |= s->step_barrier;
     s->step_next = false;
     begin_dump(s, &s->step_job);
@@ -312,6 +321,8 @@ static uint64_t start_job(struct nv_sync *s, uint64_t now_ns)
     bool step_due = s->round != NV_ROUND_NONE && s->step_job.not_before_ns <= now_ns;
     for (unsigned i = 0; i < s->queued && !(step_due && s->step_next); i++) {
         if (s->queue[i].not_before_ns <= now_ns) {
+            if (!nv_source_ready(s->source, &s->queue[i].req))
+                continue;
             struct nv_reread job = s->queue[i];
             unqueue(s, i);
             s->step_next = true;
@@ -325,7 +336,7 @@ static uint64_t start_job(struct nv_sync *s, uint64_t now_ns)
     if (!step_due)
         return nv_min_u64(next, s->step_job.not_before_ns);
     start_step(s);
-    return 0;
+    return next;
 }
 
 uint64_t nv_sync_step(struct nv_sync *s, uint64_t now_ns)
@@ -335,9 +346,14 @@ uint64_t nv_sync_step(struct nv_sync *s, uint64_t now_ns)
         s->lost = false;
         begin_round(s, s->round == NV_ROUND_INITIAL ? NV_ROUND_INITIAL : NV_ROUND_RESYNC, now_ns);
     }
+    if (s->verify && s->round == NV_ROUND_NONE)
+        s->reconcile_due_ns =
+            nv_min_u64(s->reconcile_due_ns, s->round_ended_ns + s->round_ns * NV_RECONCILE_SHARE);
     if (s->round == NV_ROUND_NONE && now_ns >= s->reconcile_due_ns && !s->dump.active &&
-        !job_due(s, now_ns))
+        !job_due(s, now_ns)) {
+        s->verify = false;
         begin_round(s, NV_ROUND_RECONCILE, now_ns);
+    }
     if (s->dump.active)
         return s->dump.ended ? now_ns : NV_FOREVER;
     uint64_t next = start_job(s, now_ns);

@@ -63,6 +63,8 @@ struct nv_sync {
     uint64_t round_started_ns, round_ended_ns, round_ns;
     unsigned approximate; /* jobs that gave up proving absence and are tried again later */
     bool lost;
+    bool
+        verify; /* a reconcile is asked for, as soon as the share of time that they may take allows it */
     const char *lost_reason;
     uint64_t reconcile_ns, reconcile_due_ns; /* reconcile_ns 0: never */
     struct nv_drift drift[NV_DRIFT_LOGGED_MAX];
@@ -84,6 +86,12 @@ int nv_sync_pump(struct nv_sync *s);
 uint64_t nv_sync_step(struct nv_sync *s, uint64_t now_ns);
 /* Everything is to be read again. */
 void nv_sync_lose(struct nv_sync *s, const char *reason);
+
+/* Everything is to be read again although nothing was lost: readers see nothing of it. */
+static inline void nv_sync_verify(struct nv_sync *s)
+{
+    s->verify = true;
+}
 
 /* May the draft be published? Not while it is a half-loaded State. */
 static inline bool nv_sync_publishable(const struct nv_sync *s)

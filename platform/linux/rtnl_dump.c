@@ -25,8 +25,8 @@ static void give_out(struct nv_rtnl_source *s, enum nv_event_kind kind,
         .kind = kind,
         .cls = d->req.cls,
         .dump = d->req.number,
-        .status = d->status,
-        .error = d->error,
+        .status = d->outcome.status,
+        .error = d->outcome.error,
     };
     s->sink(s->sink_arg, &ev);
 }
@@ -37,13 +37,6 @@ void nv_rtnl_dump_announce(struct nv_rtnl_source *s)
         return;
     s->dump.announced = true;
     give_out(s, NV_EV_DUMP_BEGIN, &s->dump);
-}
-
-static void fail(struct nv_rtnl_dump *d, int error)
-{
-    d->status = NV_DUMP_FAILED;
-    if (!d->error)
-        d->error = error;
 }
 
 /* The events that came while the last datagram was made and read belong inside too. */
@@ -61,7 +54,7 @@ static int abandon(struct nv_rtnl_source *s, int error)
 {
     s->dump.stage = NV_RTNL_RUNNING; /* a failure at the barrier has a beginning and an end too */
     nv_rtnl_dump_announce(s);
-    fail(&s->dump, error);
+    nv_rtnl_fail(&s->dump.outcome, error);
     (void)nv_rtnl_renew(s, &s->dump_sock); /* if it fails, the next start tries again */
     return end(s);
 }
@@ -85,7 +78,7 @@ int nv_rtnl_dump_start(struct nv_rtnl_source *s, const struct nv_dump_request *r
         if (err)
             return err;
     }
-    s->dump = (struct nv_rtnl_dump){.req = *req, .family = req->family, .status = NV_DUMP_OK};
+    s->dump = (struct nv_rtnl_dump){.req = *req, .family = req->family};
     if (req->cls == NV_ADDR && !req->family)
         s->dump.family = NV_AF_4; /* then NV_AF_6 */
 
@@ -114,29 +107,13 @@ static int pass_barrier(struct nv_rtnl_source *s)
     return err ? abandon(s, -err) : 1;
 }
 
-static bool is_wanted(const struct nv_rtnl_dump *d, const struct nv_event *ev)
-{
-    if (ev->kind != NV_EV_UPSERT || ev->cls != d->req.cls)
-        return false;
-    /* A kernel without IPv6 answers a question for it with what it has of all families. */
-    switch (ev->cls) {
-    case NV_ADDR: return ev->addr->family == d->family;
-    case NV_ROUTE: return ev->route->family == d->family;
-    case NV_RULE: return ev->rule->family == d->family;
-    case NV_LINK:
-    case NV_NEXTHOP:
-    case NV_CLASS_COUNT:
-    default: return true;
-    }
-}
-
 static void take_fact(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
 {
     struct nv_event ev;
     s->stats.dump_messages++;
     switch (nv_rtnl_decode(&s->decoder, nlh, &ev)) {
     case NV_RTNL_FACT:
-        if (!is_wanted(&s->dump, &ev))
+        if (!nv_rtnl_is_wanted(&s->dump.req, s->dump.family, &ev))
             break;
         ev.dump = s->dump.req.number;
         s->sink(s->sink_arg, &ev);
@@ -146,32 +123,8 @@ static void take_fact(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
     case NV_RTNL_MALFORMED:
     default:
         s->stats.malformed++;
-        fail(&s->dump, EBADMSG);
+        nv_rtnl_fail(&s->dump.outcome, EBADMSG);
         break;
-    }
-}
-
-/* The code at the end of a dump, or instead of one. */
-static void take_code(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
-{
-    struct nv_rtnl_dump *d = &s->dump;
-    int error = 0;
-    if (!nv_rtnl_code(nlh, &error) && nlh->nlmsg_type == NLMSG_ERROR)
-        error = EBADMSG;
-    switch (error) {
-    case 0:
-    case EOPNOTSUPP: /* a kernel without nexthop objects, or a family that is off: there are none */
-    case EAFNOSUPPORT:
-    case EPROTONOSUPPORT: break;
-    case ENODEV:
-    case ENOENT:
-        if ((d->req.ifindex || d->req.table) && d->status != NV_DUMP_FAILED) {
-            d->status = NV_DUMP_NO_SUCH;
-            break;
-        }
-        fail(d, error);
-        break;
-    default: fail(d, error); break;
     }
 }
 
@@ -184,13 +137,13 @@ static bool take_message(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
     }
     if (s->dump.stage == NV_RTNL_BARRIER)
         return true;
-    if ((nlh->nlmsg_flags & NLM_F_DUMP_INTR) && s->dump.status == NV_DUMP_OK)
-        s->dump.status = NV_DUMP_INTERRUPTED;
+    if ((nlh->nlmsg_flags & NLM_F_DUMP_INTR) && s->dump.outcome.status == NV_DUMP_OK)
+        s->dump.outcome.status = NV_DUMP_INTERRUPTED;
     switch (nlh->nlmsg_type) {
     case NLMSG_DONE:
-    case NLMSG_ERROR: take_code(s, nlh); return true;
+    case NLMSG_ERROR: nv_rtnl_end_code(&s->dump.outcome, &s->dump.req, nlh); return true;
     case NLMSG_NOOP: return false;
-    case NLMSG_OVERRUN: fail(&s->dump, ENOBUFS); return false;
+    case NLMSG_OVERRUN: nv_rtnl_fail(&s->dump.outcome, ENOBUFS); return false;
     default: take_fact(s, nlh); return false;
     }
 }
@@ -204,7 +157,7 @@ static bool take_datagram(struct nv_rtnl_source *s, const struct nv_rtnl_datagra
     s->dump.heard_ns = nv_clock_monotonic_ns();
     if (dg->cut) {
         s->stats.truncated++;
-        fail(&s->dump, EMSGSIZE);
+        nv_rtnl_fail(&s->dump.outcome, EMSGSIZE);
     }
     int left = (int)dg->len;
     const struct nlmsghdr *nlh = (const void *)s->buf;
@@ -213,7 +166,7 @@ static bool take_datagram(struct nv_rtnl_source *s, const struct nv_rtnl_datagra
             return true;
     if (left > 0 && !dg->cut) {
         s->stats.malformed++;
-        fail(&s->dump, EBADMSG);
+        nv_rtnl_fail(&s->dump.outcome, EBADMSG);
     }
     return false;
 }
@@ -236,7 +189,7 @@ int nv_rtnl_dump_step(struct nv_rtnl_source *s)
         return pass_barrier(s);
     bool two = d->req.cls == NV_ADDR && !d->req.family;
     if (two && d->family == NV_AF_4 &&
-        (d->status == NV_DUMP_OK || d->status == NV_DUMP_INTERRUPTED)) {
+        (d->outcome.status == NV_DUMP_OK || d->outcome.status == NV_DUMP_INTERRUPTED)) {
         d->family = NV_AF_6;
         int err = request(s);
         return err ? abandon(s, -err) : 1;

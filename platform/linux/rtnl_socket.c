@@ -147,7 +147,11 @@ static int send_request(struct nv_rtnl_socket *sock, struct request *r)
     do
         n = mnl_socket_sendto(sock->mnl, r, r->head.nlmsg_len);
     while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : 0;
+    int err = n < 0 ? -errno : 0;
+    nv_recorder_request(sock->recorder, sock->role, &r->head, sock->portid);
+    if (err)
+        nv_recorder_failure(sock->recorder, sock->role, -err, sock->seq, sock->portid);
+    return err;
 }
 
 static uint8_t os_family(uint8_t family)
@@ -244,12 +248,20 @@ int nv_rtnl_receive(const struct nv_rtnl_socket *sock, void *buf, size_t size,
         .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
     ssize_t n;
     do
-        n = recvmsg(mnl_socket_get_fd(sock->mnl), &msg, MSG_DONTWAIT);
+        n = recvmsg(mnl_socket_get_fd(sock->mnl), &msg, MSG_DONTWAIT | MSG_TRUNC);
     while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return errno == EAGAIN ? 0 : -errno;
-    ret_datagram->len = (size_t)n;
+    if (n < 0) {
+        int err = -errno;
+        if (err == -EAGAIN)
+            return 0;
+        nv_recorder_failure(sock->recorder, sock->role, -err, sock->seq, sock->portid);
+        return err;
+    }
+    size_t whole = (size_t)n; /* what it was, which MSG_TRUNC asks for */
+    ret_datagram->len = whole < size ? whole : size;
     ret_datagram->foreign = msg.msg_namelen != sizeof from || from.nl_pid != 0;
     ret_datagram->cut = (msg.msg_flags & MSG_TRUNC) != 0;
+    nv_recorder_datagram(sock->recorder, sock->role, buf, ret_datagram->len, whole,
+                         ret_datagram->foreign);
     return 1;
 }
