@@ -159,7 +159,7 @@ int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options)
         return r;
     memcpy(w->mirror.probe[0], probe4, sizeof(probe4));
     memcpy(w->mirror.probe[1], probe6, sizeof(probe6));
-    nv_sync_init(&w->sync, &w->mirror, w->pub.counter, options->reconcile_ns);
+    nv_sync_init(&w->sync, &w->mirror, w->pub.counter, options->replay ? 0 : options->reconcile_ns);
     w->sync.source = w->source;
     w->sync.answer = on_answer;
     w->sync.answer_arg = w;
@@ -329,10 +329,13 @@ static void watch_recording(struct nv_writer *w, const struct nv_source_stats *s
 
 static void watch_replay(struct nv_writer *w, const struct nv_replay_stats *s)
 {
+    if (s->rounds != w->replay_rounds) { /* whatever made the recorded writer reconcile */
+        w->replay_rounds = s->rounds;
+        w->sync.reconcile_due_ns = nv_clock_boottime_ns();
+    }
     if (!s->ended || w->replayed)
         return;
     w->replayed = true;
-    w->sync.reconcile_ns = 0; /* there is nothing to read any more */
     w->sync.reconcile_due_ns = NV_FOREVER;
     nv_log(NV_LOG_INFO, "replayed",
            "datagrams=%" PRIu64 " requests=%" PRIu64 " datagrams_skipped=%" PRIu64

@@ -238,7 +238,7 @@ static void finish_dump(struct nv_sync *s, uint64_t now_ns)
     }
     if (!clean) { /* the kernel keeps changing: go on, say so, and come back */
         struct nv_reread later = *job;
-        later.full = false;
+        later.full = later.req.full = false;
         later.tries = 0;
         later.not_before_ns = now_ns + NV_DUMP_LATER_NS;
         s->approximate = 1;
@@ -307,6 +307,7 @@ static void start_step(struct nv_sync *s)
 {
     s->step_job.req.cls = steps[s->step].cls;
     s->step_job.req.family = steps[s->step].family;
+    s->step_job.req.full = true;
     if (!nv_source_ready(s->source, &s->step_job.req))
         return;
     s->step_job.req.barrier |= s->step_barrier;

@@ -40,6 +40,7 @@ struct nv_writer {
     uint32_t query_number;
     uint32_t record_files; /* that were seen to begin */
     bool record_failed, replayed;
+    uint64_t replay_rounds; /* that were begun because the recording has them */
 };
 
 /* Opens everything; on failure it has logged why, and returns a negative errno. */

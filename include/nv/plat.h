@@ -166,6 +166,7 @@ struct nv_dump_request {
     uint8_t family;    /* NV_AF_*; routes and rules: must be given. Addresses: 0 means both */
     uint32_t ifindex;  /* routes with a hop through it; addresses on it */
     uint32_t table;
+    bool full;    /* one of those that read everything: no filter, but a replay has to know */
     bool barrier; /* first wait until the kernel has ended the change that it is announcing */
 };
 
@@ -183,6 +184,7 @@ struct nv_source_stats {
         bool cut;   /* its last datagram was not whole */
         uint64_t datagrams, requests;                 /* played */
         uint64_t datagrams_skipped, requests_skipped; /* the writer did not ask for them */
+        uint64_t rounds;      /* full re-reads of the recording that the cursor has come to */
         uint64_t unavailable; /* the writer asked for them, and the recording does not have them */
     } replay;
 };

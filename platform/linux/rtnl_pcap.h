@@ -40,6 +40,7 @@ enum nv_pcap_role { NV_PCAP_EVENTS = 1, NV_PCAP_DUMPS, NV_PCAP_QUERIES };
  * NLMSG_ERROR with the code of a failure; else NLMSG_NOOP with struct nv_pcap_note.
  */
 #define NV_PCAP_F_MADE (1u << 2)
+#define NV_PCAP_F_FULL (1u << 3) /* sent: the request is a step of a full re-read */
 
 enum nv_pcap_what {
     NV_PCAP_SLEPT = 1, /* the host did, for `value` nanoseconds */

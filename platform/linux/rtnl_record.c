@@ -215,11 +215,12 @@ void nv_recorder_datagram(struct nv_recorder *r, uint8_t role, const void *data,
 }
 
 void nv_recorder_request(struct nv_recorder *r, uint8_t role, const struct nlmsghdr *nlh,
-                         uint32_t portid)
+                         uint32_t portid, bool full)
 {
     if (!r)
         return;
     struct nv_pcap_record rec = {.role = role,
+                                 .flags = full ? NV_PCAP_F_FULL : 0,
                                  .sent = true,
                                  .len = nlh->nlmsg_len,
                                  .full_len = nlh->nlmsg_len,

@@ -33,7 +33,7 @@ void nv_recorder_datagram(struct nv_recorder *r, uint8_t role, const void *data,
                           size_t full_len, bool foreign);
 /* A message that was sent from the socket with that port id. */
 void nv_recorder_request(struct nv_recorder *r, uint8_t role, const struct nlmsghdr *nlh,
-                         uint32_t portid);
+                         uint32_t portid, bool full);
 /* An errno value that the socket gave instead of a datagram, or of taking one. */
 void nv_recorder_failure(struct nv_recorder *r, uint8_t role, int error, uint32_t seq,
                          uint32_t portid);

@@ -62,8 +62,9 @@ struct replay {
     uint64_t asks,
         asks_offered; /* a request awaited: what had been asked when the writer was last given a turn */
     bool offered;
-    bool full_taken[NV_CLASS_COUNT][3]; /* by class and family: a dump of everything */
-    unsigned lost;                      /* bits 1 << NV_LOST_* */
+    unsigned full_taken; /* full_bit: the first full re-read waits for its place, however far */
+    uint32_t round;      /* the last request that began one and has been come to */
+    unsigned lost;       /* bits 1 << NV_LOST_* */
     struct nv_source_stats stats;
     struct nv_rtnl_decoder decoder;
     _Alignas(8) uint8_t buf[NV_PCAP_DATAGRAM_MAX];
@@ -82,20 +83,17 @@ static uint8_t first_family(const struct nv_dump_request *req)
     return req->cls == NV_ADDR && !req->family ? NV_AF_4 : req->family;
 }
 
-/* Where a dump of everything is noted, or NULL: it is limited to a link or a table, or is none. */
-static const bool *full_slot(const struct replay *s, const struct nv_dump_request *req)
+/* Steps of a full re-read: was there one of this class and family? */
+static unsigned full_bit(const struct nv_dump_request *req)
 {
-    uint8_t family = first_family(req);
-    if (req->cls >= NV_CLASS_COUNT || req->ifindex || req->table)
-        return NULL;
-    return &s->full_taken[req->cls][family == NV_AF_4 ? 1 : family == NV_AF_6 ? 2 : 0];
+    return 1u << (req->cls * 3 + (req->family == NV_AF_4 ? 1 : req->family == NV_AF_6 ? 2 : 0));
 }
 
 static bool same(const struct nv_replay_request *r, const struct nv_dump_request *req)
 {
     return !r->taken && !(r->is_second && req->family != NV_AF_6) && r->what.cls == req->cls &&
            r->what.family == first_family(req) && r->what.ifindex == req->ifindex &&
-           r->what.table == req->table;
+           r->what.table == req->table && r->what.full == req->full;
 }
 
 /* The next one of that content, if it is meant; NONE: unavailable. */
@@ -106,8 +104,8 @@ static uint32_t find(const struct replay *s, const struct nv_dump_request *req)
         const struct nv_replay_request *r = &s->rec.requests[i];
         if (same(r, req)) {
             uint64_t when = s->begin_ns + s->rec.entries[r->ask].rec.stamp_ns;
-            const bool *full = full_slot(s, req);
-            bool meant = nearest || when <= s->now_ns + WINDOW_NS || (full && !*full);
+            bool first_full = req->full && !(s->full_taken & full_bit(req));
+            bool meant = nearest || first_full || when <= s->now_ns + WINDOW_NS;
             return meant ? i : NV_REPLAY_NONE;
         }
         if (!r->taken && !r->is_second && query == (r->what.cls == NV_CLASS_COUNT))
@@ -166,8 +164,7 @@ static int replay_dump(struct nv_source *base, const struct nv_dump_request *req
     s->asks++;
     if (!l->unavailable) {
         take_with_second(s, l->request, req);
-        if (full_slot(s, req))
-            s->full_taken[req->cls][full_slot(s, req) - s->full_taken[req->cls]] = true;
+        s->full_taken |= req->full ? full_bit(req) : 0;
     }
     return 0;
 }
@@ -394,17 +391,31 @@ static void take_reply(struct replay *s, struct lane *l, const struct nlmsghdr *
     }
 }
 
+/* Is this the reply to the barrier of a dump that was asked for? */
+static bool is_of_barrier(const struct replay *s, const struct nlmsghdr *nlh)
+{
+    for (unsigned i = 0; i < LANES; i++) {
+        const struct lane *l = &s->lanes[i];
+        if (l->active && !l->unavailable && !l->passed &&
+            s->rec.requests[l->request].portid == nlh->nlmsg_pid)
+            return true;
+    }
+    return false;
+}
+
 /* Returns whether a request that was asked for had a part in it. */
 static bool take_dumped(struct replay *s, const struct nv_pcap_record *p)
 {
     int left = (int)p->len;
     struct lane *l = NULL;
-    bool cut = p->full_len > p->len;
+    bool cut = p->full_len > p->len, barrier = false;
     const struct nlmsghdr *nlh = (const void *)s->buf;
     for (; nv_rtnl_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
         struct lane *now = lane_of_reply(s, nlh);
-        if (!now)
+        if (!now) {
+            barrier |= is_of_barrier(s, nlh);
             continue;
+        }
         if (!l && cut) {
             s->stats.truncated++;
             nv_rtnl_fail(&now->outcome, EMSGSIZE);
@@ -416,7 +427,7 @@ static bool take_dumped(struct replay *s, const struct nv_pcap_record *p)
         s->stats.malformed++;
         nv_rtnl_fail(&l->outcome, EBADMSG);
     }
-    return l != NULL;
+    return l || barrier;
 }
 
 /* ---- received: answers ------------------------------------------------------------------------------ */
@@ -512,7 +523,12 @@ static void end_unanswered(struct replay *s, enum nv_class cls)
 /* The cursor is at something sent by the writer that has not been asked for. True: wait for it. */
 static bool is_awaited(struct replay *s, struct nv_replay_request *r)
 {
+    uint32_t own = (uint32_t)(r - s->rec.requests);
     end_unanswered(s, r->what.cls);
+    if (r->what.cls == NV_LINK && r->what.full && s->round != own) {
+        s->round = own;
+        s->stats.replay.rounds++;
+    }
     if (s->now_ns < when(s, r->ask) + PATIENCE_NS) {
         s->offered = false;
         return true;
@@ -523,7 +539,7 @@ static bool is_awaited(struct replay *s, struct nv_replay_request *r)
         return true;
     }
     s->offered = false;
-    take_with_second(s, (uint32_t)(r - s->rec.requests), &(struct nv_dump_request){.family = 0});
+    take_with_second(s, own, &(struct nv_dump_request){.family = 0});
     s->stats.replay.requests_skipped++;
     return false;
 }
@@ -727,6 +743,7 @@ int nv_replay_open(const struct nv_replay_args *args, const struct nv_recording 
     s->sink_arg = args->sink_arg;
     s->recorded_pace = args->recorded_pace;
     s->rec = *recording;
+    s->round = NV_REPLAY_NONE;
     s->stats.replay.cut = recording->cut;
     begin_clock(s);
     *ret_source = &s->base;

@@ -129,6 +129,7 @@ static void add_dump(struct nv_recording *rec, struct socket_seen *s, struct nv_
 {
     uint32_t own = rec->request_count++;
     r->ask = r->main = at;
+    r->what.full = (rec->entries[at].rec.flags & NV_PCAP_F_FULL) != 0;
     r->is_second = is_second(rec, s, r, rec->entries[at].rec.turn);
     if (r->is_second)
         rec->requests[s->last].second = own;

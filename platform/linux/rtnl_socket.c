@@ -136,7 +136,7 @@ static void *begin(struct request *r, uint16_t type, uint16_t flags, size_t size
     return mnl_nlmsg_put_extra_header(&r->head, size);
 }
 
-static int send_request(struct nv_rtnl_socket *sock, struct request *r)
+static int send_request(struct nv_rtnl_socket *sock, struct request *r, bool full)
 {
     if (!sock->mnl)
         return -EBADF;
@@ -148,7 +148,7 @@ static int send_request(struct nv_rtnl_socket *sock, struct request *r)
         n = mnl_socket_sendto(sock->mnl, r, r->head.nlmsg_len);
     while (n < 0 && errno == EINTR);
     int err = n < 0 ? -errno : 0;
-    nv_recorder_request(sock->recorder, sock->role, &r->head, sock->portid);
+    nv_recorder_request(sock->recorder, sock->role, &r->head, sock->portid, full);
     if (err)
         nv_recorder_failure(sock->recorder, sock->role, -err, sock->seq, sock->portid);
     return err;
@@ -171,7 +171,7 @@ int nv_rtnl_send_barrier(struct nv_rtnl_socket *sock)
     struct ifinfomsg *ifi = begin(&r, RTM_GETLINK, NLM_F_REQUEST, sizeof *ifi);
     ifi->ifi_index = LOOPBACK_IFINDEX;
     put_link_filter(&r);
-    return send_request(sock, &r);
+    return send_request(sock, &r, false);
 }
 
 int nv_rtnl_send_dump(struct nv_rtnl_socket *sock, const struct nv_dump_request *req,
@@ -216,7 +216,7 @@ int nv_rtnl_send_dump(struct nv_rtnl_socket *sock, const struct nv_dump_request 
     case NV_CLASS_COUNT:
     default: return -EINVAL;
     }
-    return send_request(sock, &r);
+    return send_request(sock, &r, req->full);
 }
 
 int nv_rtnl_send_query(struct nv_rtnl_socket *sock, uint8_t family, const uint8_t dst[16])
@@ -231,7 +231,7 @@ int nv_rtnl_send_query(struct nv_rtnl_socket *sock, uint8_t family, const uint8_
     /* IPv4 says "main" otherwise; IPv6 always tells the table, and refuses the flag */
     rtm->rtm_flags = family == NV_AF_4 ? RTM_F_LOOKUP_TABLE : 0;
     mnl_attr_put(&r.head, RTA_DST, bytes, dst);
-    return send_request(sock, &r);
+    return send_request(sock, &r, false);
 }
 
 /* ---- datagrams ------------------------------------------------------------------------------------ */
