@@ -318,6 +318,11 @@ static void watch_recording(struct nv_writer *w, const struct nv_source_stats *s
                 "file=%s hint=\"it is full before everything was read again: raise --record-max\"",
                 w->options.record);
         nv_sync_verify(&w->sync); /* so that the new file can be replayed without the old one */
+        w->record_asks = true;
+    }
+    if (w->record_asks && !w->sync.verify && w->sync.round == NV_ROUND_NONE) {
+        w->record_asks = false;
+        w->commit.ask[0] = w->commit.ask[1] = true;
     }
     if (s->record_error && !w->record_failed) {
         w->record_failed = true;
