@@ -184,7 +184,7 @@ struct nv_source_stats {
         bool cut;   /* its last datagram was not whole */
         uint64_t datagrams, requests;                 /* played */
         uint64_t datagrams_skipped, requests_skipped; /* the writer did not ask for them */
-        uint64_t rounds;      /* full re-reads of the recording that the cursor has come to */
+        uint64_t rounds; /* times that it came to a full re-read which the writer had not begun */
         uint64_t unavailable; /* the writer asked for them, and the recording does not have them */
     } replay;
 };
