@@ -312,11 +312,10 @@ static void watch_recording(struct nv_writer *w, const struct nv_source_stats *s
 {
     if (s->record_files != w->record_files) {
         w->record_files = s->record_files;
-        if (w->sync.verify)
-            nv_log(
-                NV_LOG_WARNING, "record",
-                "file=%s hint=\"it is full before everything was read again: raise --record-max\"",
-                w->options.record);
+        if (w->record_asks && !w->record_small)
+            nv_log(NV_LOG_WARNING, "record", "file=%s hint=\"%s\"", w->options.record,
+                   "it is full before everything was read again: raise --record-max");
+        w->record_small |= w->record_asks;
         nv_sync_verify(&w->sync); /* so that the new file can be replayed without the old one */
         w->record_asks = true;
     }

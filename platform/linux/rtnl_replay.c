@@ -637,6 +637,9 @@ static int replay_pump(struct nv_source *base, unsigned budget)
 static uint64_t replay_rest(struct nv_source *base, uint64_t due_ns)
 {
     struct replay *s = (struct replay *)base;
+    for (unsigned i = 0; i < LANES; i++)
+        if (s->lanes[i].active && s->lanes[i].unavailable)
+            return 0; /* the next pump ends it */
     if (s->stats.replay.ended) {
         uint64_t now = nv_clock_boottime_ns();
         return due_ns > now ? due_ns - now : 0;

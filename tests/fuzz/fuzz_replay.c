@@ -6,6 +6,7 @@
  * a recording or an error with words; the replay ends; the machine settles; the mirror's trees are sound. Where a record
  * is at fault, what stands before it is played, too. Seeds: the recordings of tests/data/recordings.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* ---- the clock: held by the replay, then by nobody; it goes on by what the loop would sleep ------------------ */
 
 static uint64_t boottime_ns, monotonic_ns;
+static bool held;
 
 uint64_t nv_clock_boottime_ns(void)
 {
@@ -46,13 +48,17 @@ uint64_t nv_clock_unheld_ns(void)
 
 void nv_clock_hold(uint64_t boottime, uint64_t monotonic)
 {
-    if (boottime < boottime_ns || monotonic > boottime)
-        abort(); /* time never goes back */
+    if ((held && boottime < boottime_ns) || monotonic > boottime || !monotonic)
+        abort(); /* it begins in the past, and never goes back from there */
+    held = true;
     boottime_ns = boottime;
     monotonic_ns = monotonic;
 }
 
-void nv_clock_release(void) {}
+void nv_clock_release(void)
+{
+    held = false;
+}
 
 /* ---- the writer ------------------------------------------------------------------------------------------- */
 
@@ -81,6 +87,7 @@ static void run(struct nv_source *source)
     for (unsigned turn = 0; !s.replay.ended || !nv_sync_settled(&sync); turn++) {
         require(turn < TURNS_MAX);
         uint64_t sleep = nv_source_rest(source, due);
+        require(sleep < UINT64_MAX / 4); /* it would never wake up */
         boottime_ns += s.replay.ended ? sleep : 0;
         monotonic_ns += s.replay.ended ? sleep : 0;
         require(nv_sync_pump(&sync) >= 0);
@@ -114,7 +121,10 @@ static bool replay(const uint8_t *data, size_t size)
     nv_sync_init(&sync, &mirror, counter, 0);
     sync.source = source;
     run(source);
-    require(!fake_mirror_fault(&mirror));
+    const char *fault = fake_mirror_fault(&mirror);
+    if (fault)
+        (void)fprintf(stderr, "%s\n", fault);
+    require(!fault);
     nv_source_close(source);
     nv_sync_destroy(&sync);
     nv_mirror_destroy(&mirror);

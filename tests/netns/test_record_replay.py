@@ -149,7 +149,7 @@ class RecordAndReplay(harness.NetnsTest):
 
     def test_a_file_that_began_anew_can_be_replayed_alone(self):
         self.fill()
-        most = 4 << 20
+        most = 1 << 20
         writer = self.ns.start_writer("--record", self.file, "--record-max", str(most))
         old = self.file + ".old"
         rng = random.Random(self.seed)
@@ -164,7 +164,7 @@ class RecordAndReplay(harness.NetnsTest):
                 continue  # it has just become FILE.old
             rotations += before not in (None, now)
             before = now
-            if rotations >= 2 and n > 300:
+            if rotations >= 2 and n > 60:
                 break
         self.assertGreaterEqual(rotations, 2)
         time.sleep(2.5 * harness.SLOW)  # the re-read that the new file begins with may wait for its share of the time
@@ -191,6 +191,20 @@ class RecordAndReplay(harness.NetnsTest):
         self.assertIn("no regular file", done.stderr)
         self.assertTrue(os.path.islink(link) and not os.path.exists(target))
         harness.says("a recording of yesterday is kept, a link is refused")
+
+    def test_a_request_to_read_everything_again_is_in_the_recording(self):
+        self.ns.ip_batch(["link add v0 type veth peer name v1"])
+        writer = self.ns.start_writer("--record", self.file)
+        self.ns.ip("link", "set", "v0", "alias", "silently named")  # of a link that is down: no event says so
+        writer.send_signal(signal.SIGHUP)
+        time.sleep(0.3 * harness.SLOW)
+        state = self.stop(writer)
+        self.assertIn("silently named", json.dumps(state))
+        self.assert_replays_to(state)
+        with Replay() as replay:
+            _, log = replay.once(self.file)
+        self.assertEqual(log.count("event=resync "), 1, log)
+        harness.says("SIGHUP made the replay read everything again, and find what no event had told")
 
     def test_a_full_disk_ends_the_recording_and_not_the_writer(self):
         self.fill()
