@@ -22,7 +22,7 @@
 uint64_t nv_clock_boottime_ns(void);  /* grows through suspend; the State's time */
 uint64_t nv_clock_monotonic_ns(void); /* stands still in suspend */
 uint64_t nv_clock_realtime_ns(void);  /* wall clock, for people only */
-/* A replay's time: the first two stand still at these values, and from the release on they go on from there. */
+/* A replay's time: the first two stand still at these values. Released, they go on from there, or from now if that is later. */
 void nv_clock_hold(uint64_t boottime_ns, uint64_t monotonic_ns);
 void nv_clock_release(void);
 uint64_t nv_clock_unheld_ns(void); /* monotonic, held or not */

@@ -41,12 +41,11 @@ static void hold(struct held *h, uint64_t ns)
     atomic_store_explicit(&h->still_ns, ns, memory_order_relaxed);
 }
 
-static void release(struct held *h)
+static void release(struct held *h, uint64_t jump_ns)
 {
     uint64_t still = atomic_load_explicit(&h->still_ns, memory_order_relaxed);
-    if (!still)
-        return;
-    atomic_store_explicit(&h->ahead_ns, still - clock_ns(h->id), memory_order_relaxed);
+    uint64_t ahead = still + jump_ns - clock_ns(h->id);
+    atomic_store_explicit(&h->ahead_ns, ahead, memory_order_relaxed);
     atomic_store_explicit(&h->still_ns, 0, memory_order_relaxed);
 }
 
@@ -56,10 +55,16 @@ void nv_clock_hold(uint64_t boottime_ns, uint64_t monotonic_ns)
     hold(&monotonic, monotonic_ns);
 }
 
+/* Both by the same: where they are behind, up to the kernel's boot time, with which readers compare heartbeats. */
 void nv_clock_release(void)
 {
-    release(&boottime);
-    release(&monotonic);
+    uint64_t still = atomic_load_explicit(&boottime.still_ns, memory_order_relaxed);
+    uint64_t now = clock_ns(boottime.id);
+    if (!still)
+        return;
+    uint64_t jump = now > still ? now - still : 0;
+    release(&boottime, jump);
+    release(&monotonic, jump);
 }
 
 uint64_t nv_clock_unheld_ns(void)
