@@ -29,6 +29,10 @@
 /* A draft that moves no topic (lifetimes were refreshed) is published after this. */
 #define NV_QUIET_PUBLISH_NS (UINT64_C(20) * NV_NS_PER_MS)
 
+/* A recording and its predecessor together. The half of the least holds a few datagrams of any size. */
+#define NV_RECORD_MAX_DEFAULT (UINT64_C(64) << 20)
+#define NV_RECORD_MAX_LEAST   (UINT64_C(256) << 10)
+
 #define NV_HEARTBEAT_NS         NV_NS_PER_S
 #define NV_RECONCILE_DEFAULT_NS (UINT64_C(15) * NV_NS_PER_S)
 /* Reconciles take at most 1 / this of one processor. */

@@ -75,7 +75,8 @@ bool nv_sync_approximate(const struct nv_sync *s)
     for (unsigned i = 0; i < s->queued; i++)
         if (s->queue[i].approximate)
             return true;
-    return (s->lane[NV_LANE_SMALL].active && s->lane[NV_LANE_SMALL].job.approximate) ||
+    return s->unavailable ||
+           (s->lane[NV_LANE_SMALL].active && s->lane[NV_LANE_SMALL].job.approximate) ||
            (s->lane[NV_LANE_ROUTES].active && s->lane[NV_LANE_ROUTES].job.approximate);
 }
 
@@ -255,10 +256,12 @@ static void end_round(struct nv_sync *s, uint64_t now_ns)
     if (s->mirror->counts_refused == s->refused)
         s->mirror->degraded = false; /* all that there is has found its place */
     /* Its cost, not its time: waiting until others have changed their network costs nothing. */
-    uint64_t cost_ns = nv_proc_cpu_ns() - s->round_cpu_ns;
-    s->reconcile_due_ns = s->reconcile_ns
-                              ? now_ns + nv_max_u64(s->reconcile_ns, cost_ns * NV_RECONCILE_SHARE)
-                              : NV_FOREVER;
+    s->round_cost_ns = nv_proc_cpu_ns() - s->round_cpu_ns;
+    s->unavailable = s->round_unavailable;
+    s->reconcile_due_ns =
+        s->reconcile_ns
+            ? now_ns + nv_max_u64(s->reconcile_ns, s->round_cost_ns * NV_RECONCILE_SHARE)
+            : NV_FOREVER;
     if (s->drifting_rounds >= 2) { /* twice in a row: this socket may have gone deaf */
         s->drifting_rounds = 0;
         int r = nv_source_reopen(s->source);
@@ -313,7 +316,7 @@ static bool leaves_doubt(const struct nv_sync *s, const struct nv_sync_lane *l, 
 static void come_back(struct nv_sync *s, const struct nv_sync_lane *l, uint64_t now_ns)
 {
     struct nv_reread later = l->job;
-    later.full = false;
+    later.full = later.req.full = false;
     later.approximate = true;
     later.tries = 0;
     later.not_before_ns =
@@ -342,6 +345,12 @@ static void finish_dump(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
     if (l->forfeited)
         return;
     job->tries++;
+    if (l->status == NV_DUMP_UNAVAILABLE) { /* nothing is known, and never will be */
+        s->round_unavailable |= job->full;
+        if (job->full)
+            next_step(s, l, now_ns);
+        return;
+    }
     if (l->status == NV_DUMP_FAILED) {
         dump_failed(s, l, now_ns);
         return;
@@ -395,6 +404,7 @@ static void begin_round(struct nv_sync *s, enum nv_round round, uint64_t now_ns)
     s->round = round;
     s->round_started_ns = now_ns;
     s->round_cpu_ns = nv_proc_cpu_ns();
+    s->round_unavailable = false;
     s->round_drift = 0;
     s->refused = s->mirror->counts_refused;
     for (unsigned lane = 0; lane < NV_LANES; lane++) {
@@ -404,6 +414,7 @@ static void begin_round(struct nv_sync *s, enum nv_round round, uint64_t now_ns)
     }
     if (round != NV_ROUND_RECONCILE) {
         s->queued = 0; /* the round covers it */
+        s->verify = false;
         nv_log(NV_LOG_INFO, round_names[round], "reason=\"%s\"",
                s->lost_reason ? s->lost_reason : "asked for");
     }
@@ -433,6 +444,9 @@ static void start_step(struct nv_sync *s, enum nv_lane lane, uint64_t now_ns)
     struct nv_sync_lane *l = &s->lane[lane];
     l->step_job.req.cls = steps[lane][l->step].cls;
     l->step_job.req.family = steps[lane][l->step].family;
+    l->step_job.req.full = true;
+    if (!nv_source_ready(s->source, &l->step_job.req))
+        return;
     l->step_job.req.barrier |= l->step_barrier;
     l->jobs_in_row = 0;
     begin_dump(s, lane, &l->step_job, now_ns);
@@ -454,6 +468,8 @@ static uint64_t start_job(struct nv_sync *s, enum nv_lane lane, uint64_t now_ns)
         if (nv_lane_of(s->queue[i].req.cls) != lane)
             continue;
         if (s->queue[i].not_before_ns <= now_ns) {
+            if (!nv_source_ready(s->source, &s->queue[i].req))
+                continue;
             struct nv_reread job = s->queue[i];
             unqueue(s, i);
             l->jobs_in_row++;
@@ -467,7 +483,7 @@ static uint64_t start_job(struct nv_sync *s, enum nv_lane lane, uint64_t now_ns)
     if (!step_due)
         return nv_min_u64(next, l->step_job.not_before_ns);
     start_step(s, lane, now_ns);
-    return 0;
+    return next;
 }
 
 /* A loss does not wait for a large dump that is running: it is forfeited, and the round reads it again behind it. */
@@ -478,9 +494,15 @@ static void begin_rounds(struct nv_sync *s, uint64_t now_ns)
         s->lost = false;
         begin_round(s, s->round == NV_ROUND_INITIAL ? NV_ROUND_INITIAL : NV_ROUND_RESYNC, now_ns);
     }
-    if (s->round == NV_ROUND_NONE && now_ns >= s->reconcile_due_ns && !small->active &&
-        !s->lane[NV_LANE_ROUTES].active && !job_due(s, now_ns))
-        begin_round(s, NV_ROUND_RECONCILE, now_ns);
+    if (s->round != NV_ROUND_NONE || small->active || s->lane[NV_LANE_ROUTES].active)
+        return;
+    if (s->verify)
+        s->reconcile_due_ns = nv_min_u64(s->reconcile_due_ns,
+                                         s->round_ended_ns + s->round_cost_ns * NV_RECONCILE_SHARE);
+    if (now_ns < s->reconcile_due_ns || job_due(s, now_ns))
+        return;
+    s->verify = false;
+    begin_round(s, NV_ROUND_RECONCILE, now_ns);
 }
 
 uint64_t nv_sync_step(struct nv_sync *s, uint64_t now_ns)

@@ -85,11 +85,16 @@ struct nv_sync {
     enum nv_round round;
     uint64_t refused; /* by the mirror, when the round began */
     uint64_t round_started_ns, round_ended_ns, round_ns;
-    uint64_t round_cpu_ns; /* processor time when the round began */
+    uint64_t round_cpu_ns;  /* processor time when the round began */
+    uint64_t round_cost_ns; /* that the last round took */
+    bool unavailable,
+        round_unavailable; /* the source could not say what a full re-read asked for */
     struct nv_tables tables;
     uint64_t left_out[2];   /* routes of the kernel that these leave out, by family */
     uint64_t left_out_seen; /* in the running step */
     bool lost;
+    bool
+        verify; /* a reconcile is asked for, as soon as the share of time that they may take allows it */
     const char *lost_reason;
     uint64_t reconcile_ns, reconcile_due_ns; /* reconcile_ns 0: never */
     uint32_t round_drift;
@@ -110,6 +115,12 @@ int nv_sync_pump(struct nv_sync *s);
 uint64_t nv_sync_step(struct nv_sync *s, uint64_t now_ns);
 /* Everything is to be read again. */
 void nv_sync_lose(struct nv_sync *s, const char *reason);
+
+/* Everything is to be read again although nothing was lost: readers see nothing of it. */
+static inline void nv_sync_verify(struct nv_sync *s)
+{
+    s->verify = true;
+}
 
 /* Is a full re-read under way because the mirror is not known to be right? */
 static inline bool nv_sync_resyncing(const struct nv_sync *s)

@@ -16,7 +16,11 @@ struct nv_writer_options {
     uint64_t coalesce_ns;
     uint64_t max_bytes;
     struct nv_tables tables;
-    bool once; /* publish one State and end, leaving it readable */
+    bool once; /* publish one State (of a replay: the last one) and end, leaving it readable */
+    const char *record; /* NULL: no recording */
+    uint64_t record_max_bytes;
+    const char *replay; /* a recording to be the source; NULL: the kernel */
+    bool replay_recorded_pace;
 };
 
 struct nv_writer {
@@ -36,6 +40,11 @@ struct nv_writer {
     uint64_t watchdog_ns;
     uint64_t reclaim_ns; /* when the predecessor's memory goes, 0: there is none */
     uint32_t query_number;
+    uint32_t record_files; /* that were seen to begin */
+    bool record_failed, replayed;
+    bool record_small;      /* that was said */
+    bool record_asks;       /* a new file lacks the kernel's answers about the egress, too */
+    uint64_t replay_rounds; /* that were begun because the recording has them */
 };
 
 /* Opens everything; on failure it has logged why, and returns a negative errno. */

@@ -215,7 +215,8 @@ enum nv_dump_status {
     NV_DUMP_OK,
     NV_DUMP_INTERRUPTED, /* the kernel said that its tables changed meanwhile (NLM_F_DUMP_INTR) */
     NV_DUMP_NO_SUCH, /* the link or table that it was limited to does not exist: an empty answer */
-    NV_DUMP_FAILED   /* an error, a timeout or a malformed message */
+    NV_DUMP_FAILED,  /* an error, a timeout or a malformed message */
+    NV_DUMP_UNAVAILABLE /* a recording does not have it: nothing is known, and asking again is no use */
 };
 
 struct nv_event {

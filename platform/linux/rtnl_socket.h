@@ -17,14 +17,17 @@
 #include <stdint.h>
 
 #include "nv/plat.h"
+#include "rtnl_record.h"
 
 struct nv_rtnl_socket {
     struct mnl_socket *mnl; /* NULL: not open */
     uint32_t portid;
-    uint32_t seq;          /* of the last request */
-    uint64_t buffer_bytes; /* that the kernel granted the event socket */
-    uint64_t groups;       /* that the event socket joined, bit 1 << group - 1 */
-    uint32_t drops;        /* of the event socket, those that are accounted for */
+    uint32_t seq;                 /* of the last request */
+    uint64_t buffer_bytes;        /* that the kernel granted the event socket */
+    uint64_t groups;              /* that the event socket joined, bit 1 << group - 1 */
+    uint32_t drops;               /* of the event socket, those that are accounted for */
+    struct nv_recorder *recorder; /* NULL: none */
+    uint8_t role;                 /* enum nv_pcap_role */
 };
 
 /* Subscribed to every group that the State needs. buffer_bytes 0: 8 MiB. */
@@ -46,7 +49,7 @@ int nv_rtnl_send_dump(struct nv_rtnl_socket *sock, const struct nv_dump_request 
 int nv_rtnl_send_query(struct nv_rtnl_socket *sock, uint8_t family, const uint8_t dst[16]);
 
 struct nv_rtnl_datagram {
-    size_t len;
+    size_t len;   /* of what is in the buffer */
     bool foreign; /* not from the kernel */
     bool cut;     /* longer than the buffer */
 };

@@ -37,10 +37,18 @@ static int open_here(void *arg)
                      : nv_rtnl_open_requests(&o->sock);
 }
 
+static uint8_t role_of(const struct nv_rtnl_source *s, const struct nv_rtnl_socket *sock)
+{
+    return sock == &s->event_sock   ? NV_PCAP_EVENTS
+           : sock == &s->query_sock ? NV_PCAP_QUERIES
+                                    : NV_PCAP_DUMPS;
+}
+
 /* The new socket stands before the old one goes. */
 static int replace_socket(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock)
 {
     struct opening o = {
+        .sock = {.recorder = s->recorder, .role = role_of(s, sock)},
         .events = sock == &s->event_sock,
         .buffer_bytes = s->wanted_buffer_bytes,
     };
@@ -56,16 +64,6 @@ int nv_rtnl_renew(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock)
 {
     nv_rtnl_socket_close(sock);
     return replace_socket(s, sock);
-}
-
-bool nv_rtnl_code(const struct nlmsghdr *nlh, int *ret_error)
-{
-    int32_t code;
-    if (mnl_nlmsg_get_payload_len(nlh) < sizeof code)
-        return false;
-    memcpy(&code, mnl_nlmsg_get_payload(nlh), sizeof code);
-    *ret_error = code < 0 && code > -4096 ? -code : 0;
-    return true;
 }
 
 /* ---- the event stream ----------------------------------------------------------------------------- */
@@ -236,6 +234,7 @@ static int step_dumps(struct nv_rtnl_source *s)
 static int source_pump(struct nv_source *base, unsigned budget)
 {
     struct nv_rtnl_source *s = self(base);
+    nv_recorder_turn(s->recorder, !budget);
     int more = nv_rtnl_drain_events(s);
     if (!more)
         more = check_hearing(s);
@@ -284,6 +283,22 @@ static void source_stats(const struct nv_source *base, struct nv_source_stats *r
     ret_stats->clipped = s->decoder.clipped;
     ret_stats->unknown_attrs = s->decoder.unknown_attrs;
     ret_stats->buffer_bytes = s->event_sock.buffer_bytes;
+    nv_recorder_stats(s->recorder, ret_stats);
+}
+
+static int source_record(struct nv_source *base, const char *file, uint64_t max_bytes)
+{
+    struct nv_rtnl_source *s = self(base);
+    int err = nv_recorder_open(file, max_bytes, &s->recorder);
+    s->event_sock.recorder = s->query_sock.recorder = s->recorder;
+    for (unsigned lane = 0; lane < NV_LANES; lane++)
+        s->dump[lane].sock.recorder = s->recorder;
+    return err;
+}
+
+static void source_note_reread(struct nv_source *base)
+{
+    nv_recorder_note(self(base)->recorder, NV_PCAP_REREAD, 0);
 }
 
 static int source_namespace_id(const struct nv_source *base, uint64_t *ret_dev, uint64_t *ret_ino)
@@ -306,6 +321,7 @@ static void source_close(struct nv_source *base)
     for (unsigned lane = 0; lane < NV_LANES; lane++)
         nv_rtnl_socket_close(&s->dump[lane].sock);
     nv_rtnl_socket_close(&s->event_sock);
+    nv_recorder_close(s->recorder);
     if (s->netns_fd >= 0)
         (void)close(s->netns_fd);
     free(s);
@@ -322,6 +338,8 @@ int nv_source_open(const struct nv_source_args *args, struct nv_source **ret_sou
         .stats = source_stats,
         .namespace_id = source_namespace_id,
         .close = source_close,
+        .note_reread = source_note_reread,
+        .record = source_record,
     };
     struct nv_rtnl_source *s = calloc(1, sizeof *s);
     if (!s)

@@ -377,6 +377,75 @@ static void answer_that_there_is_no_such_link_is_an_empty_one(void **state)
     assert_int_equal(asked(NV_ADDR, NV_AF_4, 2), 1);
 }
 
+static void dump_that_a_recording_lacks_proves_nothing_and_is_not_asked_for_again(void **state)
+{
+    (void)state;
+    load();
+    src->answer[NV_LINK].status = NV_DUMP_UNAVAILABLE;
+    src->answer[NV_LINK].times = 1;
+    eth0->gone = true; /* it shows no sign of it either */
+    fake_tell_hint(src, NV_HINT_NSID, 0);
+    settle();
+    assert_int_equal(count(NETVANE_TREE_LINKS), 3);
+    assert_int_equal(asked(NV_LINK, 0, 0), 1);
+    assert_int_equal(counter[NETVANE_RC_DUMP_ERRORS], 0);
+    assert_true(settled());
+}
+
+static void round_whose_dumps_are_all_unavailable_ends_approximate(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < NV_CLASS_COUNT; c++) {
+        src->answer[c].status = NV_DUMP_UNAVAILABLE;
+        src->answer[c].times = 10;
+    }
+    settle();
+    assert_true(settled());
+    assert_int_equal(src->request_count, 7);
+    assert_int_equal(nv_sync_approximate(s), 1);
+}
+
+static void verification_is_a_reconcile_that_waits_for_its_share_of_the_time(void **state)
+{
+    (void)state;
+    load();
+    s->round_cost_ns = 20 * NV_NS_PER_MS;
+    uint64_t asked_ns = now_ns, due = s->round_ended_ns + 2 * NV_NS_PER_S;
+    assert_true(due > asked_ns && due < s->reconcile_due_ns);
+    nv_sync_verify(s);
+    run_until(due - NV_NS_PER_MS);
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 0);
+    run_until(due + 10 * NV_NS_PER_MS);
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 1);
+    assert_int_equal(counter[NETVANE_RC_RESYNCS], 0);
+    run_until(due + 10 * NV_NS_PER_S); /* once */
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 1);
+}
+
+static bool not_ready(const struct nv_source *source, const struct nv_dump_request *req)
+{
+    (void)source;
+    return req->cls != NV_LINK;
+}
+
+static void job_that_has_no_place_yet_waits_and_lets_others_go_first(void **state)
+{
+    (void)state;
+    load();
+    struct nv_source_ops ops = *src->source.ops;
+    const struct nv_source_ops *usual = src->source.ops;
+    ops.ready = not_ready;
+    src->source.ops = &ops;
+    nv_sync_want(s, (struct nv_dump_request){.cls = NV_LINK}, 0);
+    nv_sync_want(s, (struct nv_dump_request){.cls = NV_NEXTHOP}, 0);
+    run_until(now_ns + 100 * NV_NS_PER_MS);
+    assert_int_equal(asked(NV_LINK, 0, 0), 0);
+    assert_int_equal(asked(NV_NEXTHOP, 0, 0), 1);
+    src->source.ops = usual;
+    settle();
+    assert_int_equal(asked(NV_LINK, 0, 0), 1);
+}
+
 /* ---- drift -------------------------------------------------------------------------------------------------- */
 
 static void reconcile_counts_what_it_repairs_by_class(void **state)
@@ -690,6 +759,10 @@ int main(void)
         T(failed_dump_proves_nothing_and_is_retried_with_growing_pauses),
         T(dump_that_cannot_even_start_is_a_failed_one),
         T(answer_that_there_is_no_such_link_is_an_empty_one),
+        T(dump_that_a_recording_lacks_proves_nothing_and_is_not_asked_for_again),
+        T(round_whose_dumps_are_all_unavailable_ends_approximate),
+        T(verification_is_a_reconcile_that_waits_for_its_share_of_the_time),
+        T(job_that_has_no_place_yet_waits_and_lets_others_go_first),
         T(reconcile_counts_what_it_repairs_by_class),
         T(difference_whose_event_comes_after_all_is_no_drift),
         T(difference_whose_event_comes_behind_a_barrier_is_no_drift),
