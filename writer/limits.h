@@ -53,8 +53,8 @@
 /* Links of which a route was linkdown: so long each message about one has its routes read again; more: about any link. */
 #define NV_RESTLESS_LINKS 32u
 #define NV_RESTLESS_NS    (UINT64_C(3) * NV_NS_PER_S)
-/* Dump datagrams taken before the loop looks at its other work. */
-#define NV_PUMP_BUDGET 64u
+/* Dump datagrams taken before the loop looks at its other work: some milliseconds, which a version may be late by. */
+#define NV_PUMP_BUDGET 8u
 
 /* Sleepers woken by the thread that publishes; the rest are the notifier's. */
 #define NV_WAKE_INLINE 4

@@ -256,7 +256,7 @@ static inline unsigned nv_source_handles(struct nv_source *s, struct nv_poll_ite
 /*
  * Reads all that has arrived and calls the sink for each fact: the event stream until it is empty, then up
  * to budget datagrams of the running dumps (before each the event stream is emptied again, and of a lane's
- * dump all goes before the next lane's), then answers.
+ * dump all goes before the next lane's; fewer where an event came or a small dump ended), then answers.
  * Never blocks. Returns 1 if dump data may be waiting, 0 if nothing is, or a negative errno that is final.
  */
 static inline int nv_source_pump(struct nv_source *s, unsigned budget)

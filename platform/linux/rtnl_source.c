@@ -204,6 +204,11 @@ static const struct nv_rtnl_source *self_const(const struct nv_source *base)
     return (const struct nv_rtnl_source *)base;
 }
 
+static bool is_dumping(const struct nv_rtnl_source *s, enum nv_lane lane)
+{
+    return s->dump[lane].stage != NV_RTNL_IDLE;
+}
+
 static unsigned source_handles(struct nv_source *base, struct nv_poll_item *items, unsigned max)
 {
     struct nv_rtnl_source *s = self(base);
@@ -211,7 +216,7 @@ static unsigned source_handles(struct nv_source *base, struct nv_poll_item *item
     if (n < max)
         items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->event_sock)};
     for (unsigned lane = 0; lane < NV_LANES; lane++)
-        if (n < max && s->dump[lane].stage != NV_RTNL_IDLE)
+        if (n < max && is_dumping(s, (enum nv_lane)lane))
             items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->dump[lane].sock)};
     if (n < max && s->query.active)
         items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->query_sock)};
@@ -222,7 +227,7 @@ static unsigned source_handles(struct nv_source *base, struct nv_poll_item *item
 static int step_dumps(struct nv_rtnl_source *s)
 {
     for (unsigned lane = 0; lane < NV_LANES; lane++) {
-        if (s->dump[lane].stage == NV_RTNL_IDLE)
+        if (!is_dumping(s, (enum nv_lane)lane))
             continue;
         int got = nv_rtnl_dump_step(s, (enum nv_lane)lane);
         if (got)
@@ -231,6 +236,7 @@ static int step_dumps(struct nv_rtnl_source *s)
     return 0;
 }
 
+/* Returns early where the caller has something to do that shall not wait: an event came, or a small dump has ended. */
 static int source_pump(struct nv_source *base, unsigned budget)
 {
     struct nv_rtnl_source *s = self(base);
@@ -238,19 +244,22 @@ static int source_pump(struct nv_source *base, unsigned budget)
     int more = nv_rtnl_drain_events(s);
     if (!more)
         more = check_hearing(s);
-    while (!more && budget--) {
+    const bool small = is_dumping(s, NV_LANE_SMALL);
+    const uint64_t events = s->stats.events;
+    bool early = false;
+    while (!more && !early && budget--) {
         int got = step_dumps(s);
         if (got <= 0) {
             nv_rtnl_query_step(s);
             return got;
         }
         more = nv_rtnl_drain_events(s);
+        early = s->stats.events != events || (small && !is_dumping(s, NV_LANE_SMALL));
     }
     if (more < 0)
         return more;
     nv_rtnl_query_step(s);
-    return more || s->dump[NV_LANE_SMALL].stage != NV_RTNL_IDLE ||
-           s->dump[NV_LANE_ROUTES].stage != NV_RTNL_IDLE;
+    return more || is_dumping(s, NV_LANE_SMALL) || is_dumping(s, NV_LANE_ROUTES);
 }
 
 static int source_dump(struct nv_source *base, const struct nv_dump_request *req)
