@@ -26,8 +26,11 @@ struct bench_options bench_options(int argc, char **argv)
             o.seconds = strtod(argv[++i], NULL);
         } else if (!strcmp(argv[i], "--runs") && i + 1 < argc) {
             o.runs = (unsigned)strtoul(argv[++i], NULL, 10);
+        } else if (!strcmp(argv[i], "--count") && i + 1 < argc) {
+            o.count = (uint32_t)strtoul(argv[++i], NULL, 10);
         } else {
-            (void)fprintf(stderr, "usage: %s [--json] [--seconds S] [--runs N]\n", argv[0]);
+            (void)fprintf(stderr, "usage: %s [--json] [--seconds S] [--runs N] [--count N]\n",
+                          argv[0]);
             exit(2);
         }
     }

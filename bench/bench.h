@@ -16,12 +16,15 @@ struct bench_options {
     bool json;
     double seconds; /* 0: as long as it takes */
     unsigned runs;
+    uint32_t count; /* of what the bench is about; 0: as many as it likes */
 };
 
-/* Parses --json, --seconds S, --runs N; exits with a complaint on anything else. */
+/* Parses --json, --seconds S, --runs N, --count N; exits with a complaint on anything else. */
 struct bench_options bench_options(int argc, char **argv);
 /* Pins the calling thread to this core, if there is such a core. */
 void bench_pin(unsigned core);
+/* Enters a new network namespace, where commands that set it up may be run. -1: not allowed here. */
+int bench_netns(void);
 uint64_t bench_now_ns(void);                       /* CLOCK_MONOTONIC */
 double bench_median(double *values, size_t count); /* sorts */
 double bench_quantile(const double *sorted, size_t count, double q);

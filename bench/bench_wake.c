@@ -13,7 +13,6 @@
 #include <linux/futex.h>
 #include <linux/rtnetlink.h>
 #include <math.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -249,7 +248,7 @@ int main(int argc, char **argv)
     struct shared *futex = map_shared(), *netvane = map_shared();
     double futex_us = 0, request_us = 0, event_us = 0;
     int status = 0;
-    if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
+    if (bench_netns()) {
         bench_skip(&o, "bench_wake", "may not make a network namespace");
         return 77;
     }

@@ -5,6 +5,9 @@
  * Owns:      allocation, growth, the limbo of retired nodes, the list of nodes that the draft made.
  * Assumes:   one thread; the caller reserved what an edit may need (nv_arena_reserve) before it began.
  * Promises:  a node that a version at or above the horizon can reach is never given out.
+ *
+ * Holding back: versions may be published that show some trees as they were (nv_arena_hold), while the draft of these
+ * trees goes on. Its nodes stay the draft's until the trees are let go, and what it retired stays readable.
  */
 #ifndef NV_ARENA_H
 #define NV_ARENA_H
@@ -19,9 +22,11 @@
 typedef int nv_arena_grow_fn(void *arg, uint64_t size_bytes);
 
 struct nv_limbo {
-    uint64_t last_version; /* the newest version that can show the node */
+    uint64_t
+        last_version; /* the newest version that can show the node; NV_LIMBO_HELD: not known yet */
     uint32_t ref;
 };
+#define NV_LIMBO_HELD UINT64_MAX
 
 struct nv_arena {
     unsigned char *base;
@@ -29,8 +34,11 @@ struct nv_arena {
     uint64_t max_bytes;
     nv_arena_grow_fn *grow;
     void *grow_arg;
-    uint64_t draft;    /* the version that is being made */
-    uint32_t capacity; /* nodes there are; the free list and the limbo have room for all */
+    uint64_t draft;      /* the version that is being made */
+    uint32_t held;       /* trees that are held back, bit 1 << NETVANE_TREE_* */
+    uint64_t held_since; /* the draft in which that began */
+    uint32_t
+        capacity; /* nodes that the free list and the limbo have room for: all that there are, and some */
     uint32_t *free_refs;
     uint32_t free_count;
     uint32_t *dirty; /* taken by this draft; some may be free again, or be there twice */
@@ -59,8 +67,12 @@ uint32_t nv_arena_take(struct nv_arena *a);
 void nv_arena_retire(struct nv_arena *a, uint32_t ref);
 /* Frees what only versions below the horizon can show. */
 void nv_arena_reclaim(struct nv_arena *a, uint64_t horizon);
-/* The draft became a version: the next one begins. */
+/* The draft became a version, but for what is held back: the next one begins. */
 void nv_arena_next_draft(struct nv_arena *a);
+/* From this draft on these trees are held back. Nothing of them has been edited in it yet that is not to be seen. */
+void nv_arena_hold(struct nv_arena *a, uint32_t trees);
+/* The draft of all trees is the next version's. */
+void nv_arena_let_go(struct nv_arena *a);
 
 static inline const struct netvane_region_node *nv_arena_node(const struct nv_arena *a,
                                                               uint32_t ref)
@@ -74,9 +86,11 @@ static inline struct netvane_region_node *nv_arena_node_rw(const struct nv_arena
     return (struct netvane_region_node *)(void *)(a->base + (uint64_t)ref * NETVANE_NODE_BYTES);
 }
 
+/* Can no version show the node yet? Then it may be edited in place. */
 static inline bool nv_arena_is_draft(const struct nv_arena *a, uint32_t ref)
 {
-    return nv_arena_node(a, ref)->version == a->draft;
+    const struct netvane_region_node *n = nv_arena_node(a, ref);
+    return n->version == a->draft || (a->held >> n->tree & 1u && n->version >= a->held_since);
 }
 
 #endif

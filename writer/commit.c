@@ -57,23 +57,29 @@ static void choose(struct nv_commit *c)
     c->mirror->digest[NETVANE_RT_HEALTH] = c->quality;
 }
 
+/* Do the versions to come show the routes of an older one? */
+static bool holds(const struct nv_commit *c)
+{
+    return c->mirror->draft.arena.held && c->hold_routes;
+}
+
 static uint32_t moved_topics(const struct nv_commit *c)
 {
     uint32_t topics = 0;
     for (unsigned t = 0; t < NETVANE_RT_COUNT; t++)
-        if (c->mirror->digest[t] != c->pub->digest[t])
+        if (c->mirror->digest[t] != c->pub->digest[t] && !(t == NETVANE_RT_ROUTES && holds(c)))
             topics |= 1u << t;
     return topics;
 }
 
-/* Writes the checksums of the nodes that the draft made; returns how many there are. */
-static uint64_t seal(struct nv_arena *a)
+/* Writes the checksums of the nodes that the draft made, but in trees that stay held back; returns how many there are. */
+static uint64_t seal(struct nv_arena *a, uint32_t held)
 {
     uint64_t sealed = 0;
     for (uint32_t i = 0; i < a->dirty_count; i++) {
         struct netvane_region_node *n = nv_arena_node_rw(a, a->dirty[i]);
-        if (n->version != a->draft || !n->count)
-            continue; /* free again */
+        if (!n->count || !nv_arena_is_draft(a, a->dirty[i]) || held >> n->tree & 1u)
+            continue; /* free again, or not to be seen yet */
         uint32_t sum = nv_node_checksum(n, nv_tree_shape(n->tree));
         nv_write_word32(n, offsetof(struct netvane_region_node, checksum), sum);
         sealed++;
@@ -81,11 +87,25 @@ static uint64_t seal(struct nv_arena *a)
     return sealed;
 }
 
-static void drop_unused(struct nv_mirror *m)
+/* held: routes are shown that may use what those of the draft no longer do. */
+static void drop_unused(struct nv_mirror *m, bool held)
 {
-    nv_intern_collect(&m->hops, &m->draft);
-    nv_intern_collect(&m->metrics, &m->draft);
+    if (!held) {
+        nv_intern_collect(&m->hops, &m->draft);
+        nv_intern_collect(&m->metrics, &m->draft);
+    }
     nv_intern_collect(&m->strings, &m->draft);
+}
+
+/* The routes of the version that was just published stay, until they are let go of. */
+static void hold_back(struct nv_commit *c)
+{
+    struct nv_draft *d = &c->mirror->draft;
+    if (d->arena.held || !c->hold_routes)
+        return;
+    c->held[0] = d->tree[NETVANE_TREE_ROUTES4];
+    c->held[1] = d->tree[NETVANE_TREE_ROUTES6];
+    nv_arena_hold(&d->arena, 1u << NETVANE_TREE_ROUTES4 | 1u << NETVANE_TREE_ROUTES6);
 }
 
 bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
@@ -101,7 +121,8 @@ bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
         if (now_ns - c->quiet_since_ns < NV_QUIET_PUBLISH_NS && !c->confirmed)
             return false;
     }
-    drop_unused(m);
+    const bool held = holds(c);
+    drop_unused(m, held);
     struct netvane_region_slot slot = {.verified_ns = c->verified_ns,
                                        .quality = c->quality,
                                        .main4 = c->choice[0].main_default,
@@ -110,13 +131,21 @@ bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
                                        .egress6 = c->egress[1]};
     memcpy(slot.tree, m->draft.tree, sizeof(m->draft.tree));
     memcpy(slot.digest, m->digest, sizeof(slot.digest));
-    uint64_t nodes = seal(&m->draft.arena);
+    if (held) {
+        slot.tree[NETVANE_TREE_ROUTES4] = c->held[0];
+        slot.tree[NETVANE_TREE_ROUTES6] = c->held[1];
+        slot.digest[NETVANE_RT_ROUTES] = c->pub->digest[NETVANE_RT_ROUTES];
+    }
+    uint64_t nodes = seal(&m->draft.arena, held ? m->draft.arena.held : 0);
+    if (!held)
+        nv_arena_let_go(&m->draft.arena);
     c->pub->counter[NETVANE_RC_NODES_COPIED] += nodes;
     c->pub->counter[NETVANE_RC_BYTES_COPIED] += nodes * NETVANE_NODE_BYTES;
     c->pub->counter[NETVANE_RC_EARLY_EXPIRIES] += m->early_expiry;
     c->pub->counter[NETVANE_RC_LIMITS_HIT] = m->counts_refused;
     m->early_expiry = false;
     nv_publish(c->pub, &m->draft.arena, &slot, topics, now_ns);
+    hold_back(c);
     m->edited = false;
     c->quiet_since_ns = 0;
     c->confirmed = false;
@@ -176,6 +205,10 @@ bool nv_commit_answer(struct nv_commit *c, unsigned f, const struct nv_route *an
                 next.flags |= NETVANE_DF_PREFSRC;
             }
         }
+    } else if (c->filtered) {
+        next = kernel;
+        next.flags |= kernel.family ? NETVANE_DF_CONFIRMED : 0u;
+        agree = true;
     } else if (++c->disagreed[f] == 1) {
         c->ask[f] = true; /* an event may be under way: ask once more */
         return true;

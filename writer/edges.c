@@ -4,21 +4,30 @@
  *
  * Each function is one row or more of this table (reproduced on Linux 6.18):
  *
- *   edge                                         silent                                     re-read
- *   link loses IFF_UP                            its IPv4 routes, multipath hops            routes, nexthops
- *   link gains IFF_UP, carrier either way        dead and linkdown flags, nexthops,         routes, nexthops,
- *                                                tentative link-local addresses             IPv6 addresses
- *   operstate, master                            the same of links stacked on it            links, routes
- *   link gone                                    IPv4 routes, hops, nexthops, rule flags    all of those
- *   name                                         rules' detached flags, altnames            rules, links
- *   new link                                     rules' detached flags, its peer's link     rules, that link
- *   mtu                                          IPv6 routes with an mtu metric             IPv6 routes
- *   IPv4 address gone                            routes through the link                    those
- *   IPv4 address new                             multipath hops lose dead (if the first)    those
- *   IPv6 address gone, or lifetimes changed      prefsrc of other routes; expires           IPv6 routes
- *   nexthop                                      routes that name it, groups                routes, nexthops
- *   rule                                         flags of other rules                       rules of the family
- *   netconf, RA parameters, namespace ids        flags, metrics, link_netnsid               routes, links
+ *   edge                            silent                                      at once        re-read
+ *   link loses IFF_UP               its IPv4 routes, multipath hops, nexthops   IPv4 routes    routes through it, nexthops
+ *   link gains IFF_UP, carrier      dead and linkdown flags, nexthops,          -              the same, its IPv6
+ *   either way                      tentative link-local addresses                             addresses
+ *   the same, operstate, master     carrier, flags, MTU of links beside it      -              those links
+ *   link gone                       routes, hops, nexthops, rules' flags,       routes         routes through it, nexthops,
+ *                                   links beside it                                            rules, those links
+ *   name, new link                  rules' detached flags                       -              rules that name it
+ *   new link                        its peer's link                             -              that link
+ *   mtu                             IPv6 routes with an mtu metric              -              IPv6 routes through it
+ *   IPv4 address gone               order of others; if the last, IPv4 routes   IPv4 routes    the link's IPv4 addresses,
+ *   IPv4 address new                order of others; hops lose dead             -              IPv4 routes through it
+ *   IPv6 address gone               prefsrc of any route                        -              tables with such routes
+ *   IPv6 address, its lifetimes     expires of its prefix route                 -              IPv6 routes through the link
+ *   nexthop gone                    routes that name it, members of groups      routes         tables with such routes,
+ *   nexthop new or changed          ways of routes that name it, or its group   -              nexthops
+ *   rule                            flags of other rules                        -              rules of the family
+ *   netconf                         flags of routes                             -              routes through it, or all
+ *   router advertisement            expires, preference, metrics                -              IPv6 routes through the link
+ *   namespace ids                   link_netnsid                                -              links
+ *
+ * Where nothing in the mirror names the link or the nexthop, there is nothing that could change, and nothing is read: on a
+ * router with a million routes links come and go. A multipath route of which a hop is gone is found by the sweep of the
+ * routes through the link, which asks for its table.
  *
  * NEWLINK is sent before the kernel has flushed what goes with it: those re-reads wait for the kernel first (barrier).
  */
@@ -32,61 +41,135 @@ static void want(struct nv_sync *s, enum nv_class cls, uint8_t family, uint32_t 
     nv_sync_want(s, req, 0);
 }
 
+static void want_table(void *sync, uint8_t family, uint32_t table)
+{
+    struct nv_dump_request req = {
+        .cls = NV_ROUTE, .family = family, .table = table, .barrier = true};
+    nv_sync_want(sync, req, 0);
+}
+
+/* While all is read anew the mirror may lack what is concerned, and the dump that runs may yet bring it as it was before. */
+static void want_again(struct nv_sync *s, enum nv_class cls)
+{
+    const struct nv_sync_lane *l = &s->lane[nv_lane_of(cls)];
+    struct nv_dump_request req = l->job.req;
+    if (!nv_sync_resyncing(s) || !l->active || req.cls != cls)
+        return;
+    req.barrier = true;
+    nv_sync_want(s, req, 0);
+}
+
+/* May routes through the link have changed? A dump that runs may yet show some that are gone. */
+static bool has_routes(const struct nv_sync *s, uint32_t ifindex)
+{
+    return !ifindex || s->lane[NV_LANE_ROUTES].active || nv_mirror_uses_link(s->mirror, ifindex);
+}
+
+static void want_routes_of(struct nv_sync *s, uint8_t family, uint32_t ifindex)
+{
+    if (has_routes(s, ifindex))
+        want(s, NV_ROUTE, family, ifindex, true);
+}
+
+/* ifindex 0: all. */
 static void want_routes(struct nv_sync *s, uint32_t ifindex)
 {
+    if (!has_routes(s, ifindex))
+        return;
     want(s, NV_ROUTE, NV_AF_4, ifindex, true);
     want(s, NV_ROUTE, NV_AF_6, ifindex, true);
 }
 
-static void want_rules(struct nv_sync *s)
+static void want_rules(struct nv_sync *s, const struct netvane_rec_link *link)
 {
+    want_again(s, NV_RULE);
+    if (!nv_mirror_rules_name(s->mirror, link->name))
+        return;
     want(s, NV_RULE, NV_AF_4, 0, true);
     want(s, NV_RULE, NV_AF_6, 0, true);
+}
+
+static void want_nexthops(struct nv_sync *s)
+{
+    if (s->mirror->draft.tree[NETVANE_TREE_NEXTHOPS].count || s->lane[NV_LANE_SMALL].active)
+        want(s, NV_NEXTHOP, 0, 0, true);
+}
+
+static void want_link(void *sync, uint32_t ifindex)
+{
+    want(sync, NV_LINK, 0, ifindex, true);
+}
+
+static void want_links_beside(struct nv_sync *s, const struct netvane_rec_link *link)
+{
+    want_again(s, NV_LINK);
+    nv_mirror_links_beside(s->mirror, link, want_link, s);
+}
+
+static void link_came(struct nv_sync *s, const struct netvane_rec_link *link)
+{
+    if (link->link && !(link->present & NETVANE_LF_HAS_LINK_NETNS))
+        want_link(s, link->link); /* a veth's first end was announced without its peer */
+    want_rules(s, link);
+}
+
+static void link_went(struct nv_sync *s, const struct netvane_rec_link *link)
+{
+    want_nexthops(s);
+    want_routes(s, (uint32_t)link->key[0]);
+    want_links_beside(s, link);
+    want_rules(s, link);
+}
+
+static void link_changed(struct nv_sync *s, const struct netvane_rec_link *before,
+                         const struct netvane_rec_link *after)
+{
+    const uint32_t up = 1u, watched = up | 0x40u | 1u << 16; /* IFF_UP, _RUNNING, _LOWER_UP */
+    uint32_t ifindex = (uint32_t)after->key[0], flags = before->flags ^ after->flags;
+    if (flags & watched) {
+        want_nexthops(s); /* first: what they take along goes at once */
+        want_routes(s, ifindex);
+        want(s, NV_ADDR, NV_AF_6, ifindex, true);
+    }
+    if (flags & up && !(after->flags & up)) /* after it was asked whether it has routes */
+        (void)nv_mirror_link_went_down(s->mirror, ifindex);
+    if (flags & watched || before->operstate != after->operstate ||
+        before->master != after->master) {
+        want_links_beside(s, after);
+        if (before->master && before->master != after->master)
+            want_link(s, before->master);
+    }
+    if (before->mtu != after->mtu)
+        want_routes_of(s, NV_AF_6, ifindex);
+    if (memcmp(before->name, after->name, sizeof(before->name))) {
+        want_rules(s, before);
+        want_rules(s, after);
+    }
 }
 
 void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before,
                   const struct netvane_rec_link *after)
 {
-    const uint32_t watched = 1u | 0x40u | 1u << 16; /* IFF_UP, IFF_RUNNING, IFF_LOWER_UP */
-    if (!before || !after ||
-        before->id != after->id) { /* came, went, or another one with the same index */
-        if (before)
-            want_routes(s, 0);
-        if (before) {
-            want(s, NV_NEXTHOP, 0, 0, true);
-            want(s, NV_LINK, 0, 0, true);
-        }
-        if (after && after->link && !(after->present & NETVANE_LF_HAS_LINK_NETNS))
-            want(s, NV_LINK, 0, after->link,
-                 true); /* a veth's first end was announced without its peer */
-        want_rules(s);
+    if (before && after && before->id == after->id) {
+        link_changed(s, before, after);
         return;
     }
-    uint32_t ifindex = (uint32_t)after->key[0], flags = before->flags ^ after->flags;
-    if (flags & 1u && !(after->flags & 1u))
-        (void)nv_mirror_link_went_down(s->mirror, ifindex);
-    if (flags & watched || before->operstate != after->operstate ||
-        before->master != after->master) {
-        want_routes(s, ifindex);
-        want(s, NV_ADDR, NV_AF_6, ifindex, true);
-        want(s, NV_NEXTHOP, 0, 0, true);
-        want(s, NV_LINK, 0, 0, true);
-    }
-    if (before->mtu != after->mtu)
-        want(s, NV_ROUTE, NV_AF_6, ifindex, true);
-    if (memcmp(before->name, after->name, sizeof(before->name))) {
-        want_rules(s);
-        want(s, NV_LINK, 0, 0, true);
-    }
+    if (before) /* the same index may be another link's by now */
+        link_went(s, before);
+    if (after)
+        link_came(s, after);
 }
 
 void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed)
 {
+    want_routes_of(s, f->family, f->ifindex);
     if (f->family == NV_AF_4) {
-        want(s, NV_ADDR, NV_AF_4, f->ifindex, true); /* the order of the others may have changed */
-        want(s, NV_ROUTE, NV_AF_4, f->ifindex, true);
-    } else {
-        want(s, NV_ROUTE, NV_AF_6, removed ? 0 : f->ifindex, true);
+        want(s, NV_ADDR, NV_AF_4, f->ifindex, true);
+        if (removed)
+            (void)nv_mirror_addr4_went(s->mirror, f->ifindex);
+    } else if (removed) {
+        want_again(s, NV_ROUTE);
+        nv_mirror_tables_preferring(s->mirror, f->local, want_table, s);
     }
 }
 
@@ -103,17 +186,21 @@ void nv_edge_rule(struct nv_sync *s, uint8_t family)
     want(s, NV_RULE, family, 0, false);
 }
 
-void nv_edge_nexthop(struct nv_sync *s)
+void nv_edge_nexthop(struct nv_sync *s, uint32_t nhid, bool removed, bool told)
 {
-    want(s, NV_NEXTHOP, 0, 0, true);
-    want_routes(s, 0);
+    if (told) /* not by a re-read, which shows them all */
+        want(s, NV_NEXTHOP, 0, 0, true);
+    want_again(s, NV_ROUTE);
+    nv_mirror_tables_of_nexthop(s->mirror, nhid, want_table, s);
+    if (removed)
+        nv_mirror_routes_of_gone_nexthop(s->mirror, nhid);
 }
 
 void nv_edge_hint(struct nv_sync *s, const struct nv_event *ev)
 {
     switch (ev->hint) {
     case NV_HINT_NETCONF: want_routes(s, ev->ifindex); break;
-    case NV_HINT_RA: want(s, NV_ROUTE, NV_AF_6, ev->ifindex, true); break;
+    case NV_HINT_RA: want_routes_of(s, NV_AF_6, ev->ifindex); break;
     case NV_HINT_NSID: want(s, NV_LINK, 0, 0, true); break;
     }
 }

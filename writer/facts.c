@@ -3,7 +3,7 @@
  * facts.c - what the sync machine does with each fact: applies it, follows its edges, notes drift.
  *
  * An event is applied at once, and remembered while a dump of its kind runs. A fact of that dump about the same object
- * is older or no newer, and is dropped. In a reconcile a fact that changes the mirror is drift, unless an event
+ * that may be older is dropped. In a reconcile a fact that changes the mirror is drift, unless an event
  * that was on its way explains it before the dump ends.
  */
 #include "log.h"
@@ -54,20 +54,20 @@ static uint64_t touch_of(const struct nv_event *ev)
 
 /* ---- drift ------------------------------------------------------------------------------------------------ */
 
-bool nv_sync_hunting(const struct nv_sync *s)
+bool nv_sync_hunting(const struct nv_sync *s, const struct nv_sync_lane *l)
 {
-    return s->round == NV_ROUND_RECONCILE && s->dump.job.full;
+    return s->round == NV_ROUND_RECONCILE && l->job.full && !l->forfeited;
 }
 
-static void drift_note(struct nv_sync *s, uint64_t key, enum nv_kind kind, const char *text)
+static void drift_note(struct nv_sync_lane *l, uint64_t key, const char *missing, const char *text)
 {
-    if (s->drift_listed == NV_DRIFT_LOGGED_MAX) {
-        s->drift_unlisted++;
+    if (l->drift_listed == NV_DRIFT_LOGGED_MAX) {
+        l->drift_unlisted++;
         return;
     }
-    struct nv_drift *d = &s->drift[s->drift_listed++];
+    struct nv_drift *d = &l->drift[l->drift_listed++];
     d->key = key;
-    d->kind = kind;
+    d->missing = missing;
     size_t n = 0;
     while (n + 1 < sizeof(d->text) && text[n]) {
         d->text[n] = text[n];
@@ -77,36 +77,49 @@ static void drift_note(struct nv_sync *s, uint64_t key, enum nv_kind kind, const
 }
 
 /* The event that explains a difference has come after all: of one object, or of what others follow. */
-static void drift_forget(struct nv_sync *s, enum nv_class cls, uint64_t key)
+static void drift_forget(struct nv_sync_lane *l, enum nv_class cls, uint64_t key)
 {
-    if (cls != s->dump.job.req.cls) { /* a link, say, whose routes the dump shows as they are now */
-        s->drift_listed = s->drift_unlisted = 0;
+    if (cls != l->job.req.cls) { /* a link, say, whose routes the dump shows as they are now */
+        if (cls != NV_ROUTE)
+            l->drift_listed = l->drift_unlisted = 0;
         return;
     }
-    for (uint32_t i = 0; i < s->drift_listed; i++)
-        if (s->drift[i].key == key)
-            s->drift[i--] = s->drift[--s->drift_listed];
+    for (uint32_t i = 0; i < l->drift_listed; i++)
+        if (l->drift[i].key == key)
+            l->drift[i--] = l->drift[--l->drift_listed];
 }
 
-void nv_sync_drift_swept(void *arg, enum nv_kind kind, const char *text)
+void nv_sync_drift_swept(void *lane, enum nv_kind kind, const char *text)
 {
-    drift_note(arg, 0, kind, text);
+    (void)kind;
+    drift_note(lane, 0, "its end", text);
 }
 
-void nv_sync_drift_count(struct nv_sync *s, enum nv_kind kind)
+/* Does a re-read that an event asked for wait, and would have found the same? */
+static bool awaited(const struct nv_sync *s, const struct nv_dump_request *req)
+{
+    for (unsigned i = 0; i < s->queued; i++)
+        if (s->queue[i].req.cls == req->cls && !s->queue[i].approximate &&
+            (!s->queue[i].req.family || !req->family || s->queue[i].req.family == req->family))
+            return true;
+    return false;
+}
+
+void nv_sync_drift_count(struct nv_sync *s, struct nv_sync_lane *l)
 {
     static const uint16_t counters[NV_K_COUNT] = {
         NETVANE_RC_DRIFT_LINKS,  NETVANE_RC_DRIFT_ADDRS, NETVANE_RC_DRIFT_ROUTES,
         NETVANE_RC_DRIFT_ROUTES, NETVANE_RC_DRIFT_RULES, NETVANE_RC_DRIFT_NEXTHOPS};
-    uint32_t n = s->drift_listed + s->drift_unlisted;
-    if (!n)
+    uint32_t n = l->drift_listed + l->drift_unlisted;
+    if (!n || awaited(s, &l->job.req))
         return;
-    s->counter[counters[kind]] += n;
+    s->counter[counters[nv_sync_kind_of(l->job.req.cls, l->job.req.family)]] += n;
     s->round_drift += n;
-    for (uint32_t i = 0; i < s->drift_listed; i++)
-        nv_log(NV_LOG_WARNING, "drift", "object=\"%s\"", s->drift[i].text);
-    if (s->drift_unlisted)
-        nv_log(NV_LOG_WARNING, "drift", "more=%u", s->drift_unlisted);
+    for (uint32_t i = 0; i < l->drift_listed; i++)
+        nv_log(NV_LOG_WARNING, "drift", "object=\"%s\" untold=\"%s\"", l->drift[i].text,
+               l->drift[i].missing);
+    if (l->drift_unlisted)
+        nv_log(NV_LOG_WARNING, "drift", "more=%u", l->drift_unlisted);
 }
 
 /* ---- facts --------------------------------------------------------------------------------------------------- */
@@ -159,42 +172,100 @@ static void want_orphan(struct nv_sync *s, const struct nv_addr *f)
     nv_sync_want(s, (struct nv_dump_request){.cls = NV_ADDR, .ifindex = f->ifindex}, soon);
 }
 
+/* A route that the State is not to hold? It may decide the egress all the same, which the kernel is asked for then. */
+static bool left_out(const struct nv_sync *s, const struct nv_event *ev)
+{
+    return ev->cls == NV_ROUTE && !nv_tables_all(&s->tables) &&
+           !nv_tables_hold(&s->tables, ev->route->table, ev->route->dst_len);
+}
+
+static void count_left_out(struct nv_sync *s, const struct nv_event *ev)
+{
+    uint64_t *n = &s->left_out[ev->route->family == NV_AF_6];
+    if (ev->kind == NV_EV_REMOVE)
+        *n -= *n > 0;
+    else
+        *n += !(ev->list & NV_LIST_REPLACE);
+    nv_mirror_route_left_out(s->mirror, ev->route);
+}
+
+/* May the dump's fact be older than an event that was applied? */
+static bool outdated(struct nv_sync_lane *l, const struct nv_event *ev)
+{
+    if (ev->datagram != l->datagram) {
+        struct nv_touched before = l->fresh[1];
+        l->fresh[1] = l->fresh[0];
+        l->fresh[0] = before;
+        nv_touched_clear(&l->fresh[0]);
+        l->datagram = ev->datagram;
+    }
+    if (!nv_touched_any(&l->fresh[0]) && !nv_touched_any(&l->fresh[1]))
+        return false;
+    uint64_t key = touch_of(ev);
+    return nv_touched_has(&l->fresh[0], key) || nv_touched_has(&l->fresh[1], key);
+}
+
 static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
 {
+    struct nv_sync_lane *l = &s->lane[nv_lane_of(ev->cls)];
     s->counter[NETVANE_RC_DUMP_MESSAGES]++;
-    if (!s->dump.active || ev->dump != s->dump.job.req.number || ev->kind != NV_EV_UPSERT)
+    if (!l->active || ev->dump != l->job.req.number || ev->kind != NV_EV_UPSERT)
         return;
-    uint64_t key = touch_of(ev);
-    if (nv_touched_has(&s->touched, key))
+    if (left_out(s, ev)) {
+        s->left_out_seen++;
         return;
+    }
+    if (outdated(l, ev)) {
+        l->skipped++;
+        if (ev->cls == NV_ROUTE)
+            nv_mirror_route_skip(s->mirror, ev->route);
+        return;
+    }
+    enum nv_kind kind = nv_sync_kind_of(ev->cls, family_of(ev));
+    uint32_t count = s->mirror->draft.tree[nv_kind_tree(kind)].count;
     struct netvane_rec_link before;
     bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
+    s->mirror->noting = nv_sync_hunting(s, l);
     enum nv_effect e = apply_put(s, ev);
     if (ev->cls == NV_ROUTE)
         nv_edge_route(s, ev->route, e);
     if (e != NV_CHANGED)
         return;
-    s->dump.changed = true;
-    if (ev->cls == NV_LINK && s->round != NV_ROUND_INITIAL && s->round != NV_ROUND_RESYNC)
+    if (ev->cls == NV_LINK && !nv_sync_resyncing(s))
         link_edge(s, ev->link->ifindex, was, &before);
-    if (nv_sync_hunting(s)) {
-        enum nv_kind kind = nv_sync_kind_of(ev->cls, family_of(ev));
-        char text[sizeof(s->drift[0].text)];
+    if (ev->cls == NV_NEXTHOP && !nv_sync_resyncing(s))
+        nv_edge_nexthop(s, ev->nexthop->id, false, false);
+    if (nv_sync_hunting(s, l)) {
+        char text[sizeof(l->drift[0].text)];
         nv_mirror_describe(kind, s->mirror->last_record, text, sizeof(text));
-        drift_note(s, key, kind, text);
+        bool came = s->mirror->draft.tree[nv_kind_tree(kind)].count > count;
+        drift_note(l, touch_of(ev), came ? "its beginning" : "a change", text);
     }
+}
+
+/* An event reaches into the lane's running dump: what that shows of the object may be older. */
+static void disturb(struct nv_sync_lane *l, const struct nv_event *ev, uint64_t key)
+{
+    uint8_t family = family_of(ev);
+    const struct nv_dump_request *req = &l->job.req;
+    if (!l->active || req->cls != ev->cls || (req->family && family && req->family != family) ||
+        (ev->cls == NV_ROUTE && req->table && req->table != ev->route->table))
+        return;
+    l->disturbed = true;
+    nv_touched_add(&l->touched, key);
+    nv_touched_add(&l->fresh[0], key);
 }
 
 static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
 {
-    uint8_t family = family_of(ev);
-    uint64_t key = touch_of(ev);
-    if (s->dump.active && s->dump.job.req.cls == ev->cls &&
-        (!s->dump.job.req.family || !family || s->dump.job.req.family == family)) {
-        s->dump.disturbed = true;
-        nv_touched_add(&s->touched, key);
+    if (left_out(s, ev)) {
+        count_left_out(s, ev);
+        return;
     }
-    drift_forget(s, ev->cls, key);
+    uint64_t key = touch_of(ev);
+    disturb(&s->lane[nv_lane_of(ev->cls)], ev, key);
+    for (unsigned lane = 0; lane < NV_LANES; lane++)
+        drift_forget(&s->lane[lane], ev->cls, key);
     struct netvane_rec_link before;
     bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
     bool removed = ev->kind == NV_EV_REMOVE;
@@ -214,9 +285,18 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
         break;
     case NV_ROUTE: nv_edge_route(s, ev->route, e); break;
     case NV_RULE: nv_edge_rule(s, ev->rule->family); break;
-    case NV_NEXTHOP: nv_edge_nexthop(s); break;
+    case NV_NEXTHOP: nv_edge_nexthop(s, ev->nexthop->id, removed, true); break;
     case NV_CLASS_COUNT: break;
     }
+}
+
+static void end_dump(struct nv_sync_lane *l, const struct nv_event *ev)
+{
+    if (!l->active || ev->dump != l->job.req.number)
+        return;
+    l->ended = true;
+    l->status = ev->status;
+    l->error = ev->error;
 }
 
 void nv_sync_event(void *sync, const struct nv_event *ev)
@@ -235,13 +315,7 @@ void nv_sync_event(void *sync, const struct nv_event *ev)
     case NV_EV_HINT: nv_edge_hint(s, ev); break;
     case NV_EV_LOST: nv_sync_lose(s, lost[ev->lost]); break;
     case NV_EV_DUMP_BEGIN: break;
-    case NV_EV_DUMP_END:
-        if (s->dump.active && ev->dump == s->dump.job.req.number) {
-            s->dump.ended = true;
-            s->dump.status = ev->status;
-            s->dump.error = ev->error;
-        }
-        break;
+    case NV_EV_DUMP_END: end_dump(&s->lane[nv_lane_of(ev->cls)], ev); break;
     case NV_EV_ANSWER:
         if (s->answer)
             s->answer(s->answer_arg, ev->dump & 1u, ev);

@@ -45,7 +45,7 @@ static void on_answer(void *arg, unsigned f, const struct nv_event *ev)
                f ? 6u : 4u, own->ifindex, own->table, own->metric, kernel->ifindex, kernel->table,
                ev->error);
     }
-    if (!agreed && w->sync.round == NV_ROUND_NONE &&
+    if (!agreed && w->sync.round == NV_ROUND_NONE && nv_sync_settled(&w->sync, NV_LANE_ROUTES) &&
         now - w->last_egress_resync_ns >= NV_EGRESS_RESYNC_NS) {
         w->last_egress_resync_ns = now;
         nv_sync_lose(&w->sync, "the kernel's egress differs");
@@ -92,7 +92,8 @@ static int open_region(struct nv_writer *w)
                                     .coalesce_ns = w->options.coalesce_ns,
                                     .reconcile_ns = w->options.reconcile_ns,
                                     .netns_dev = dev,
-                                    .netns_ino = ino};
+                                    .netns_ino = ino,
+                                    .tables = w->options.tables.text};
     r = nv_publisher_init(&w->pub, nv_shm_base(w->shm), w->shm, &header, &legacy);
     if (r)
         return r;
@@ -163,7 +164,9 @@ int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options)
     w->sync.source = w->source;
     w->sync.answer = on_answer;
     w->sync.answer_arg = w;
+    w->sync.tables = options->tables;
     nv_commit_init(&w->commit, &w->mirror, &w->pub);
+    w->commit.filtered = !nv_tables_all(&options->tables);
     w->watchdog_ns = nv_service_watchdog_ns();
     nv_log(NV_LOG_INFO, "start", "dir=%s name=%s netns=%s pid=%u%s%s", w->dir, options->name,
            options->netns ? options->netns : "-", nv_proc_pid(),
@@ -181,12 +184,14 @@ int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options)
 static void update_quality(struct nv_writer *w)
 {
     uint32_t q = 0;
-    if (w->sync.round == NV_ROUND_RESYNC || w->sync.round == NV_ROUND_INITIAL || w->sync.lost)
+    if (nv_sync_resyncing(&w->sync))
         q |= NETVANE_RQ_RESYNCING;
-    if (w->sync.approximate)
+    if (nv_sync_approximate(&w->sync))
         q |= NETVANE_RQ_APPROXIMATE;
     if (w->mirror.degraded)
         q |= NETVANE_RQ_DEGRADED;
+    if (!nv_tables_all(&w->options.tables))
+        q |= NETVANE_RQ_FILTERED;
     w->commit.quality = q;
     w->commit.verified_ns = w->sync.round_ended_ns;
     nv_write_word(w->pub.base, NV_LIVE(verified_ns), w->sync.round_ended_ns);
@@ -203,7 +208,15 @@ static void update_counters(struct nv_writer *w)
     c[NETVANE_RC_TRUNCATED] = s.truncated;
     c[NETVANE_RC_MALFORMED] = s.malformed;
     c[NETVANE_RC_UNKNOWN] = s.unknown;
+    c[NETVANE_RC_UNKNOWN_ATTRS] = s.unknown_attrs;
+    c[NETVANE_RC_CLIPPED] = s.clipped;
+    c[NETVANE_RC_STRAYS] = s.strays;
+    c[NETVANE_RC_SOCKET_REOPENS] = s.reopens;
+    c[NETVANE_RC_SOCKET_ERRORS] = s.socket_errors;
+    c[NETVANE_RC_UNTOLD_DROPS] = s.untold_drops;
+    c[NETVANE_RC_LOST_GROUPS] = s.lost_groups;
     c[NETVANE_RC_SOCKET_BUFFER] = s.buffer_bytes;
+    c[NETVANE_RC_ROUTES_LEFT_OUT] = w->sync.left_out[0] + w->sync.left_out[1];
     nv_publisher_counters(&w->pub, &w->mirror.draft.arena);
 }
 
@@ -236,6 +249,15 @@ static int show(struct nv_writer *w)
     return 0;
 }
 
+/* The kernel knows the egress at once, while the mirror's routes are still being read again. */
+static void ask_early(struct nv_writer *w)
+{
+    bool early = nv_sync_resyncing(&w->sync) && nv_sync_publishable(&w->sync);
+    if (early && !w->asked_early)
+        w->commit.ask[0] = w->commit.ask[1] = true;
+    w->asked_early = early;
+}
+
 /* Publishes if it is time to; returns when it will be. */
 static int publish(struct nv_writer *w, uint64_t now, uint64_t *ret_due)
 {
@@ -251,12 +273,15 @@ static int publish(struct nv_writer *w, uint64_t now, uint64_t *ret_due)
         w->last_publish_ns = now;
         return show(w);
     }
+    ask_early(w);
     if (!nv_commit_wanted(&w->commit))
         return 0;
-    /* A loss shows at once, over the State as it is; then nothing until the round has ended. */
-    if (held && w->commit.published_quality & NETVANE_RQ_RESYNCING)
+    /* A loss shows at once, over the State as it is; from then on the routes stay until the round has ended. */
+    w->commit.hold_routes = nv_sync_resyncing(&w->sync);
+    bool flagged = w->commit.published_quality & NETVANE_RQ_RESYNCING;
+    if (held && flagged)
         return 0;
-    if (now < w->last_publish_ns + w->options.coalesce_ns) {
+    if ((!held || flagged) && now < w->last_publish_ns + w->options.coalesce_ns) {
         *ret_due = w->last_publish_ns + w->options.coalesce_ns;
         return 0;
     }
@@ -274,7 +299,7 @@ static int publish(struct nv_writer *w, uint64_t now, uint64_t *ret_due)
 /* Asks the kernel about an egress that was chosen anew, once nothing is under way any more. */
 static uint64_t query(struct nv_writer *w, uint64_t now)
 {
-    if (!nv_sync_settled(&w->sync) || !(w->commit.ask[0] || w->commit.ask[1]))
+    if (!nv_sync_settled(&w->sync, NV_LANE_SMALL) || !(w->commit.ask[0] || w->commit.ask[1]))
         return NV_FOREVER;
     if (now < w->last_query_ns + NV_QUERY_INTERVAL_NS)
         return w->last_query_ns + NV_QUERY_INTERVAL_NS;
@@ -365,7 +390,8 @@ static bool is_done(struct nv_writer *w, uint64_t now)
 {
     if (!w->options.once || !w->shown || !w->options.replay)
         return w->options.once && w->shown;
-    if (!w->replayed || !nv_sync_settled(&w->sync))
+    if (!w->replayed || nv_sync_resyncing(&w->sync) || !nv_sync_settled(&w->sync, NV_LANE_SMALL) ||
+        !nv_sync_settled(&w->sync, NV_LANE_ROUTES))
         return false;
     if (nv_commit_wanted(&w->commit))
         (void)nv_commit(&w->commit, true, now);
@@ -401,7 +427,7 @@ int nv_writer_run(struct nv_writer *w)
     uint64_t due = 0;
     for (;;) {
         struct nv_poll_item items[8];
-        unsigned n = nv_source_handles(w->source, items, 7);
+        unsigned n = nv_source_handles(w->source, items, NV_ARRAY_LEN(items) - 1);
         items[n] = (struct nv_poll_item){.handle = w->signals};
         uint64_t timeout = more > 0 ? 0 : nv_source_rest(w->source, due);
         int r = nv_poll(items, n + 1, timeout);
@@ -421,7 +447,14 @@ int nv_writer_run(struct nv_writer *w)
         }
         watch_source(w);
         uint64_t now = nv_clock_boottime_ns();
-        uint64_t step = nv_sync_step(&w->sync, now), commit;
+        uint64_t step, commit;
+        /* Before the step: its request waits in the kernel while others change things. */
+        if (w->sync.lost) {
+            r = publish(w, now, &commit);
+            if (r)
+                return r;
+        }
+        step = nv_sync_step(&w->sync, now);
         r = publish(w, now, &commit);
         if (r)
             return r;

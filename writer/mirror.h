@@ -50,6 +50,8 @@ struct nv_run {
     bool valid;
 };
 
+struct nv_route_kin;
+
 struct nv_mirror {
     struct nv_draft draft;
     struct nv_ids ids[NV_K_COUNT];
@@ -63,9 +65,13 @@ struct nv_mirror {
     uint8_t probe[2][16]; /* the egress's probe destinations */
     struct nv_table *tables;
     uint32_t table_count, table_capacity;
-    struct nv_run run;
-    uint64_t last_record[NV_RECORD_MAX / 8]; /* the object that was put last, for the log */
-    uint32_t run_link; /* the running dump shows only this link's objects, 0: all */
+    uint32_t prefsrc6_count;  /* IPv6 routes that prefer a source */
+    struct nv_run run;        /* of the addresses or rules that are being dumped */
+    struct nv_run route_run;  /* of the IPv4 routes */
+    struct nv_route_kin *kin; /* of the routes; NULL: none kept */
+    bool noting;              /* keep the object that was put last in last_record, for the log */
+    uint64_t last_record[NV_RECORD_MAX / 8];
+    uint32_t route_run_link; /* the running dump of routes shows only this link's, 0: all */
     struct nv_hop hop_scratch[NV_HOPS_MAX];
     struct netvane_rec_hop rec_scratch[NV_HOPS_MAX];
 };
@@ -83,13 +89,40 @@ enum nv_effect nv_mirror_addr_remove(struct nv_mirror *m, const struct nv_addr *
 enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f, uint32_t list,
                                    bool from_dump, uint64_t now_ns);
 enum nv_effect nv_mirror_route_remove(struct nv_mirror *m, const struct nv_route *f);
+/* An event about a route that the mirror is not to hold: the egress may have changed. */
+void nv_mirror_route_left_out(struct nv_mirror *m, const struct nv_route *f);
+/* A fact of a dump that is not applied: its place in the order of the dump counts all the same. */
+void nv_mirror_route_skip(struct nv_mirror *m, const struct nv_route *f);
 enum nv_effect nv_mirror_rule_put(struct nv_mirror *m, const struct nv_rule *f, bool from_dump);
 enum nv_effect nv_mirror_rule_remove(struct nv_mirror *m, const struct nv_rule *f);
 enum nv_effect nv_mirror_nexthop_put(struct nv_mirror *m, const struct nv_nexthop *f);
 enum nv_effect nv_mirror_nexthop_remove(struct nv_mirror *m, uint32_t nhid);
 
-/* What follows with certainty when a link loses IFF_UP: its IPv4 routes, those of type local aside, are gone. */
+/* ---- mirror_reach.c: what a change reaches ----------------------------------------------------------- */
+
+/*
+ * What follows with certainty. A link lost IFF_UP: its IPv4 routes, those of type local aside, are gone. A link, or a
+ * nexthop object, is gone: so are the routes that go nowhere else. The last IPv4 address left a link (asked of the mirror;
+ * false: there is another): its IPv4 routes are gone, those of nexthop objects aside.
+ */
 enum nv_effect nv_mirror_link_went_down(struct nv_mirror *m, uint32_t ifindex);
+void nv_mirror_routes_of_gone_link(struct nv_mirror *m, uint32_t ifindex);
+void nv_mirror_routes_of_gone_nexthop(struct nv_mirror *m, uint32_t nhid);
+bool nv_mirror_addr4_went(struct nv_mirror *m, uint32_t ifindex);
+
+/* Does any route have a hop on the link? */
+bool nv_mirror_uses_link(const struct nv_mirror *m, uint32_t ifindex);
+/* Tables that have routes which name the nexthop object, or a group that holds it; or which prefer this IPv6 source. */
+typedef void nv_table_fn(void *arg, uint8_t family, uint32_t table);
+void nv_mirror_tables_of_nexthop(const struct nv_mirror *m, uint32_t nhid, nv_table_fn *found,
+                                 void *arg);
+void nv_mirror_tables_preferring(const struct nv_mirror *m, const uint8_t ip[16],
+                                 nv_table_fn *found, void *arg);
+/* Does a rule name a link of this name, be it there or not? */
+bool nv_mirror_rules_name(const struct nv_mirror *m, const char name[16]);
+/* A link's master, the links that lie on it, and the one that it lies on. */
+void nv_mirror_links_beside(const struct nv_mirror *m, const struct netvane_rec_link *link,
+                            void (*found)(void *arg, uint32_t ifindex), void *arg);
 
 /* ---- sweeps ------------------------------------------------------------------------------------------- */
 
@@ -114,17 +147,22 @@ void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind, uint32_t ifind
 typedef bool nv_touched_fn(void *arg, uint64_t key);
 /* Routes of this table could not be told gone from there: it has to be read whole. */
 typedef void nv_doubt_fn(void *arg, uint8_t family, uint32_t table);
+/* This link or nexthop object was removed: what follows? */
+typedef void nv_gone_fn(void *arg, enum nv_kind kind, const void *record);
 struct nv_sweep {
     struct nv_scope scope;
     bool twice;
+    uint32_t noted; /* set by the sweep: objects that were not shown, and stay for now */
     nv_touched_fn *touched;
     void *touched_arg;
     nv_swept_fn *swept; /* may be NULL, as the next */
     void *swept_arg;
     nv_doubt_fn *doubt;
     void *doubt_arg;
+    nv_gone_fn *gone;
+    void *gone_arg;
 };
-uint32_t nv_mirror_sweep(struct nv_mirror *m, const struct nv_sweep *sweep);
+uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep);
 
 /* The number by which events and dump facts about one object, or one list of equals, are matched. */
 uint64_t nv_touch_link(uint32_t ifindex);
@@ -143,7 +181,7 @@ bool nv_mirror_reserve_removal(struct nv_mirror *m, enum nv_kind kind);
 uint32_t nv_mirror_text(struct nv_mirror *m, const char *bytes, uint32_t len);
 /* The topic's digest loses `before` and gains `after` (0: nothing). */
 void nv_mirror_account(struct nv_mirror *m, unsigned topic, uint64_t before, uint64_t after);
-/* Remembers an object that was just put. */
+/* Remembers an object that was just put, if it is to. */
 void nv_mirror_note(struct nv_mirror *m, enum nv_kind kind, const void *record);
 /* Names of links in rules and such: the record of a link in the draft. */
 bool nv_mirror_link(const struct nv_mirror *m, uint32_t ifindex, struct netvane_rec_link *ret_link);
@@ -156,9 +194,10 @@ void nv_mirror_drop_route(struct nv_mirror *m, unsigned tree, const void *record
 void nv_mirror_walk_dropped(unsigned tree, uint64_t *from, const void *dropped);
 void nv_mirror_drop_rule(struct nv_mirror *m, const struct netvane_rec_rule *r);
 void nv_mirror_drop_nexthop(struct nv_mirror *m, const struct netvane_rec_nexthop *r);
+/* route_kin.c: a dump of routes has ended, or another begins. */
+void nv_mirror_kin_forget(struct nv_mirror *m);
 /* Does a hop of this set use the link? */
 bool nv_mirror_set_uses(const struct nv_mirror *m, uint32_t hops, uint32_t ifindex);
-bool nv_mirror_set_only(const struct nv_mirror *m, uint32_t hops, uint32_t ifindex);
 /* One object in words, for the log. */
 void nv_mirror_describe(enum nv_kind kind, const void *record, char *buf, size_t size);
 

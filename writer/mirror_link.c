@@ -278,49 +278,6 @@ static void drop_addrs(struct nv_mirror *m, uint32_t ifindex, uint8_t family)
     }
 }
 
-/* Routes of a tree of which every hop is on the link; local: those of type local too. */
-static void drop_routes(struct nv_mirror *m, unsigned tree, uint32_t ifindex, bool local)
-{
-    enum { BATCH = 128, TYPE_LOCAL = 2 };
-    union {
-        struct netvane_rec_route4 r4;
-        struct netvane_rec_route6 r6;
-    } batch[BATCH], r;
-    bool only = false;
-    uint32_t cached = 0;
-    uint64_t from[NV_TREE_KEY_WORDS_MAX] = {0};
-    for (;;) {
-        struct nv_tree t = nv_draft_tree(&m->draft, tree);
-        struct nv_cursor c;
-        unsigned n = 0;
-        int more = nv_cursor_seek(&c, &t, from);
-        for (; more == NV_TREE_OK && n < BATCH; more = nv_cursor_next(&c)) {
-            if (nv_cursor_get(&c, &r) != NV_TREE_OK)
-                return;
-            bool v4 = tree == NETVANE_TREE_ROUTES4;
-            uint32_t hops = v4 ? r.r4.hops : r.r6.hops;
-            uint8_t type = v4 ? r.r4.type : r.r6.type;
-            if (hops != cached) {
-                cached = hops;
-                only = nv_mirror_set_only(m, hops, ifindex);
-            }
-            memcpy(from, &r, nv_tree_shape(tree)->key_words * 8u);
-            if (hops && only && (local || type != TYPE_LOCAL))
-                batch[n++] = r;
-        }
-        from[1] += tree == NETVANE_TREE_ROUTES4; /* behind the last one looked at */
-        for (unsigned i = n; i-- > 0;) {
-            if (!nv_mirror_reserve_removal(m, tree == NETVANE_TREE_ROUTES4 ? NV_K_ROUTE4
-                                                                           : NV_K_ROUTE6))
-                return;
-            nv_mirror_drop_route(m, tree, &batch[i]);
-            nv_mirror_walk_dropped(tree, from, &batch[i]);
-        }
-        if (more != NV_TREE_OK)
-            return;
-    }
-}
-
 enum nv_effect nv_mirror_link_remove(struct nv_mirror *m, uint32_t ifindex)
 {
     struct netvane_rec_link old;
@@ -330,16 +287,9 @@ enum nv_effect nv_mirror_link_remove(struct nv_mirror *m, uint32_t ifindex)
         return NV_REFUSED;
     drop_addrs(m, ifindex, NV_AF_4);
     drop_addrs(m, ifindex, NV_AF_6);
-    drop_routes(m, NETVANE_TREE_ROUTES4, ifindex, true);
-    drop_routes(m, NETVANE_TREE_ROUTES6, ifindex, true);
+    nv_mirror_routes_of_gone_link(m, ifindex);
     if (!nv_mirror_reserve_removal(m, NV_K_LINK))
         return NV_REFUSED;
     nv_mirror_drop_link(m, &old);
-    return NV_CHANGED;
-}
-
-enum nv_effect nv_mirror_link_went_down(struct nv_mirror *m, uint32_t ifindex)
-{
-    drop_routes(m, NETVANE_TREE_ROUTES4, ifindex, false);
     return NV_CHANGED;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "route.h"
+#include "route_kin.h"
 
 /* ---- tables ------------------------------------------------------------------------------------------- */
 
@@ -63,6 +64,12 @@ static void count_route(struct nv_mirror *m, const struct nv_route_rec *r, bool 
     }
 }
 
+static uint32_t prefers_source6(const struct nv_route_rec *r)
+{
+    static const uint8_t none[16];
+    return !nv_route_is4(r) && memcmp(r->u.r6.prefsrc, none, sizeof(none));
+}
+
 static void note_change(struct nv_mirror *m, const struct nv_route_rec *r)
 {
     if (covers_probe(m, r))
@@ -86,18 +93,26 @@ static uint32_t slot_of(const struct nv_route *f)
     return 1u << 31 | (uint32_t)hash;
 }
 
+void nv_route_set_dst(struct nv_route_rec *r, const struct nv_route *f)
+{
+    if (nv_route_is4(r)) {
+        r->u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
+        r->u.key[1] = (r->u.key[1] & (UINT64_MAX >> 8)) | (uint64_t)f->dst_len << 56;
+    } else {
+        r->u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
+        r->u.key[1] = nv_load_be64(f->dst + 4);
+        r->u.key[2] = (uint64_t)nv_load_be32(f->dst + 12) << 32 | (uint64_t)f->dst_len << 24 |
+                      (uint64_t)f->src_len << 16;
+    }
+}
+
 static struct nv_route_rec key_from(const struct nv_route *f)
 {
     struct nv_route_rec r = nv_route_new(f->family);
+    nv_route_set_dst(&r, f);
     if (nv_route_is4(&r)) {
-        r.u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
-        r.u.key[1] =
-            (uint64_t)f->dst_len << 56 | (uint64_t)f->tos << 48 | (uint64_t)f->metric << 16;
+        r.u.key[1] |= (uint64_t)f->tos << 48 | (uint64_t)f->metric << 16;
     } else {
-        r.u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
-        r.u.key[1] = nv_load_be64(f->dst + 4);
-        r.u.key[2] = (uint64_t)nv_load_be32(f->dst + 12) << 32 | (uint64_t)f->dst_len << 24 |
-                     (uint64_t)f->src_len << 16;
         r.u.key[3] = nv_load_be64(f->src);
         r.u.key[4] = nv_load_be64(f->src + 8);
         r.u.key[5] = (uint64_t)f->metric << 32 | slot_of(f);
@@ -160,7 +175,7 @@ bool nv_route_equal(const struct nv_route_rec *a, const struct nv_route_rec *b)
 enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
 {
     struct nv_route_rec old = *r;
-    bool known = nv_route_get(m, &old);
+    bool known = nv_draft_locate(&m->draft, r->tree, r->u.key, &old.u);
     if (known) {
         nv_bit_set(m->ids[r->kind].seen, *nv_route_id(&old));
         nv_bit_clear(m->ids[r->kind].missed, *nv_route_id(&old));
@@ -180,6 +195,7 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
         count_route(m, r, true);
     }
     uint64_t before = known ? nv_route_content(m, &old) : 0, after = nv_route_content(m, r);
+    m->prefsrc6_count += prefers_source6(r) - (known ? prefers_source6(&old) : 0);
     (void)nv_draft_put(&m->draft, r->tree, &r->u);
     nv_mirror_note(m, r->kind, &r->u);
     nv_mirror_account(m, NETVANE_RT_ROUTES, before, after);
@@ -212,15 +228,22 @@ static struct nv_route_rec close_gap(struct nv_mirror *m, const struct nv_route_
     return last;
 }
 
-void nv_route_drop(struct nv_mirror *m, const struct nv_route_rec *r)
+void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    struct nv_route_rec gone = *r, place = close_gap(m, r);
-    (void)nv_draft_delete(&m->draft, r->tree, place.u.key);
+    struct nv_route_rec gone = *r;
     nv_mirror_account(m, NETVANE_RT_ROUTES, nv_route_content(m, r), 0);
     nv_ids_free(&m->ids[r->kind], *nv_route_id(&gone));
     count_route(m, r, false);
+    m->prefsrc6_count -= prefers_source6(r);
     nv_route_unref_sets(m, r);
     note_change(m, r);
+}
+
+void nv_route_drop(struct nv_mirror *m, const struct nv_route_rec *r)
+{
+    struct nv_route_rec place = close_gap(m, r);
+    (void)nv_draft_delete(&m->draft, r->tree, place.u.key);
+    nv_route_forget(m, r);
 }
 
 void nv_mirror_drop_route(struct nv_mirror *m, unsigned tree, const void *record)
@@ -273,9 +296,28 @@ enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f
 {
     if (!nv_mirror_reserve(m, f->family == NV_AF_4 ? NV_K_ROUTE4 : NV_K_ROUTE6))
         return NV_REFUSED;
-    struct nv_route_rec r = record_from(m, f, now_ns);
+    struct nv_route_rec r;
+    if (!f->kin || !from_dump) {
+        r = record_from(m, f, now_ns);
+    } else if (!nv_route_kin_find(m, f, &r)) {
+        r = record_from(m, f, now_ns);
+        nv_route_kin_keep(m, f, &r);
+    }
     return nv_route_is4(&r) ? nv_route_put4(m, &r, list, from_dump)
                             : nv_route_put6(m, &r, list, from_dump);
+}
+
+void nv_mirror_route_left_out(struct nv_mirror *m, const struct nv_route *f)
+{
+    struct nv_route_rec key = key_from(f);
+    note_change(m, &key);
+}
+
+void nv_mirror_route_skip(struct nv_mirror *m, const struct nv_route *f)
+{
+    struct nv_route_rec key = key_from(f);
+    if (nv_route_is4(&key))
+        (void)nv_route_dump_position(m, &key);
 }
 
 enum nv_effect nv_mirror_route_remove(struct nv_mirror *m, const struct nv_route *f)

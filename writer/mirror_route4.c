@@ -8,13 +8,14 @@
  */
 #include "route.h"
 
-static uint32_t dump_position(struct nv_mirror *m, const struct nv_route_rec *r)
+uint32_t nv_route_dump_position(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    if (!m->run.valid || memcmp(m->run.key, r->u.key, r->words * 8u)) {
-        m->run = (struct nv_run){.valid = true};
-        memcpy(m->run.key, r->u.key, r->words * 8u);
+    if (!m->route_run.valid || nv_key_compare(m->route_run.key, r->u.key, 2)) {
+        m->route_run.valid = true;
+        m->route_run.position = 0;
+        memcpy(m->route_run.key, r->u.key, sizeof(uint64_t[2]));
     }
-    return m->run.position++;
+    return m->route_run.position++;
 }
 
 /* Moves the route at `from` to the free position `to`. */
@@ -51,8 +52,9 @@ static uint32_t match4(struct nv_mirror *m, const struct nv_route_rec *r, uint32
     struct nv_route_rec at = *r;
     for (uint32_t i = 0; i < n; i++) {
         nv_route_set_position(&at, i);
-        if (nv_route_get(m, &at) && (nv_route_equal(r, &at) ||
-                                     (n == 1 && nv_mirror_set_uses(m, at.u.r4.hops, m->run_link))))
+        if (nv_route_get(m, &at) &&
+            (nv_route_equal(r, &at) ||
+             (n == 1 && nv_mirror_set_uses(m, at.u.r4.hops, m->route_run_link))))
             return i;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -70,8 +72,8 @@ enum nv_effect nv_route_put4(struct nv_mirror *m, struct nv_route_rec *r, uint32
     memset((unsigned char *)&key.u + 16, 0, sizeof(key.u) - 16);
     uint32_t n = 0, position;
     bool doubt = false;
-    if (from_dump && !m->run_link) {
-        position = dump_position(m, &key);
+    if (from_dump && !m->route_run_link) {
+        position = nv_route_dump_position(m, &key);
     } else if (from_dump) {
         n = nv_route_list_length(m, key);
         position = match4(m, r, n);

@@ -25,6 +25,8 @@ static const char usage[] =
     "  --netns NS        network namespace, by name or path (this process's)\n"
     "  --reconcile S     read everything again every S seconds, 0: never (15)\n"
     "  --coalesce MS     in a storm, at most one version per MS milliseconds (1)\n"
+    "  --tables T        hold the routes of these tables only: main,100-200, default-only, or all "
+    "(all)\n"
     "  --max-bytes N     the region grows to N bytes at most; suffixes K, M, G (1G)\n"
     "  --log-level L     error, warning, info or debug (info)\n"
     "  --once            publish one State and end, leaving it readable\n"
@@ -110,6 +112,10 @@ static int take_option(struct nv_writer_options *o, const char *option, const ch
     } else if (!strcmp(option, "--max-bytes")) {
         if (!parse_bytes(value, NV_MAX_BYTES_LEAST, &o->max_bytes))
             return complain("--max-bytes", value, "not a size from 4M to 64G (suffixes K, M, G)");
+    } else if (!strcmp(option, "--tables")) {
+        const char *wrong = nv_tables_parse(value, &o->tables);
+        if (wrong)
+            return complain("--tables", value, wrong);
     } else if (!strcmp(option, "--record"))
         o->record = value;
     else if (!strcmp(option, "--record-max")) {
@@ -133,8 +139,8 @@ static int take_option(struct nv_writer_options *o, const char *option, const ch
 static bool is_option(const char *text)
 {
     static const char *const options[] = {
-        "--name",      "--dir",    "--netns",      "--reconcile", "--coalesce",   "--max-bytes",
-        "--log-level", "--record", "--record-max", "--replay",    "--replay-pace"};
+        "--name",      "--dir",    "--netns",      "--reconcile", "--coalesce",    "--max-bytes",
+        "--log-level", "--record", "--record-max", "--replay",    "--replay-pace", "--tables"};
     for (size_t i = 0; i < NV_ARRAY_LEN(options); i++)
         if (!strcmp(text, options[i]))
             return true;

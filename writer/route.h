@@ -96,6 +96,8 @@ uint32_t nv_hops_from(struct nv_mirror *m, const struct nv_route *f);
 uint32_t nv_metrics_from(struct nv_mirror *m, const struct nv_route *f);
 
 /* mirror_route.c */
+/* Writes destination, its length and the table into the key. */
+void nv_route_set_dst(struct nv_route_rec *r, const struct nv_route *f);
 void nv_route_unref_sets(struct nv_mirror *m, const struct nv_route_rec *r);
 /* Equal but for place, id and lifetime? */
 bool nv_route_equal(const struct nv_route_rec *a, const struct nv_route_rec *b);
@@ -104,10 +106,14 @@ bool nv_route_same_ways(const struct nv_mirror *m, const struct nv_route_rec *a,
                         const struct nv_route_rec *b);
 /* Writes r at its key in place of what is there. r's references become the mirror's, or are dropped. */
 enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r);
+/* All of a removal but the tree. */
+void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r);
 void nv_route_drop(struct nv_mirror *m, const struct nv_route_rec *r);
 /* Equals of an IPv4 route: positions have no gaps. */
 uint32_t nv_route_list_length(const struct nv_mirror *m, struct nv_route_rec r);
 
+/* The position of an IPv4 route that is the next of a dump; r has no record yet but its key, position 0. */
+uint32_t nv_route_dump_position(struct nv_mirror *m, const struct nv_route_rec *r);
 /* mirror_route4.c, mirror_route6.c: r holds references on its sets, which put takes and remove leaves. */
 enum nv_effect nv_route_put4(struct nv_mirror *m, struct nv_route_rec *r, uint32_t list,
                              bool from_dump);

@@ -2,8 +2,8 @@
 /*
  * sync.h - keeps the mirror equal to the kernel: events, dumps, re-reads, reconciles.
  *
- * Owns:      which dump runs and which wait, what events touched meanwhile, when a sweep proves absence, the rounds
- *            (first load, resync after a loss, reconcile), drift.
+ * Owns:      which dump runs in each lane and which wait, what events touched meanwhile, when a sweep proves absence, the
+ *            rounds (first load, resync after a loss, reconcile), drift.
  * Assumes:   one thread; facts come through nv_sync_event while the caller pumps the source.
  * Promises:  after any loss and any silent change that an event hints at, the mirror converges to the kernel without
  *            waiting for a reconcile; every retry is bounded and counted.
@@ -15,13 +15,15 @@
 #include "limits.h"
 #include "mirror.h"
 #include "nv/plat.h"
+#include "tables.h"
 
 enum nv_round { NV_ROUND_NONE, NV_ROUND_INITIAL, NV_ROUND_RESYNC, NV_ROUND_RECONCILE };
 
 /* A dump that waits or runs. */
 struct nv_reread {
     struct nv_dump_request req;
-    bool full; /* a step of a round */
+    bool full;        /* a step of a round */
+    bool approximate; /* one like it gave up proving absence */
     unsigned tries;
     uint64_t not_before_ns;
 };
@@ -33,10 +35,34 @@ struct nv_touched {
     bool overflow; /* everything counts as touched */
 };
 
+/* What a dump of a reconcile had to repair, and which event must have been missing. */
 struct nv_drift {
     uint64_t key;
-    enum nv_kind kind;
+    const char *missing;
     char text[96];
+};
+
+/* One lane: the dump that runs, and how far the round is. */
+struct nv_sync_lane {
+    bool active, ended, disturbed;
+    bool
+        forfeited; /* something was lost while it ran: it proves nothing, and the round reads it again */
+    struct nv_reread job;
+    uint64_t started_ns;
+    enum nv_dump_status status;
+    int error;
+    struct nv_touched touched;
+    /* Those touched since the newest datagram of the dump came, and between that and the one before it. */
+    struct nv_touched fresh[2];
+    uint32_t datagram;
+    uint32_t skipped; /* facts of the dump that were older than an event, or may have been */
+    unsigned step;    /* of the lane's steps in a round; their number: done */
+    struct nv_reread step_job;
+    bool
+        step_barrier; /* a step has to wait for the kernel first: a change was announced meanwhile */
+    unsigned jobs_in_row; /* queued jobs that went before the step */
+    struct nv_drift drift[NV_DRIFT_LOGGED_MAX];
+    uint32_t drift_listed, drift_unlisted;
 };
 
 struct nv_sync {
@@ -45,30 +71,22 @@ struct nv_sync {
     uint64_t *counter; /* the publisher's */
     struct nv_reread queue[NV_REREADS_MAX];
     unsigned queued;
-    struct {
-        bool active, ended, disturbed;
-        struct nv_reread job;
-        enum nv_dump_status status;
-        int error;
-        bool changed; /* a fact of it changed the mirror */
-    } dump;
-    struct nv_touched touched;
+    struct nv_sync_lane lane[NV_LANES];
     enum nv_round round;
-    unsigned step;
-    struct nv_reread step_job;
-    bool
-        step_barrier; /* a step has to wait for the kernel first: a change was announced meanwhile */
-    bool step_next;   /* a queued job went before the step: now the step is next */
     uint64_t refused; /* by the mirror, when the round began */
     uint64_t round_started_ns, round_ended_ns, round_ns;
-    unsigned approximate; /* jobs that gave up proving absence and are tried again later */
+    uint64_t round_cpu_ns; /* processor time when the round began */
+    struct nv_tables tables;
+    uint64_t left_out[2];   /* routes of the kernel that these leave out, by family */
+    uint64_t left_out_seen; /* in the running step */
     bool lost;
     bool
         verify; /* a reconcile is asked for, as soon as the share of time that they may take allows it */
+    bool unread; /* the last round lacks a step that a recording does not have */
     const char *lost_reason;
     uint64_t reconcile_ns, reconcile_due_ns; /* reconcile_ns 0: never */
-    struct nv_drift drift[NV_DRIFT_LOGGED_MAX];
-    uint32_t drift_listed, drift_unlisted, round_drift;
+    uint64_t share_due_ns; /* before it a reconcile would cost more than its share */
+    uint32_t round_drift;
     unsigned drifting_rounds;
     uint32_t number;
     int64_t sleep_offset_ns; /* BOOTTIME minus MONOTONIC */
@@ -93,26 +111,33 @@ static inline void nv_sync_verify(struct nv_sync *s)
     s->verify = true;
 }
 
-/* May the draft be published? Not while it is a half-loaded State. */
-static inline bool nv_sync_publishable(const struct nv_sync *s)
+/* Is a full re-read under way because the mirror is not known to be right? */
+static inline bool nv_sync_resyncing(const struct nv_sync *s)
 {
-    return s->round != NV_ROUND_INITIAL && s->round != NV_ROUND_RESYNC;
+    return s->lost || s->round == NV_ROUND_INITIAL || s->round == NV_ROUND_RESYNC;
 }
-/* Nothing waits, nothing runs: the mirror is as good as events and re-reads make it. */
-static inline bool nv_sync_settled(const struct nv_sync *s)
-{
-    return !s->queued && !s->dump.active && !s->lost && nv_sync_publishable(s);
-}
+/* Has the round read all that is not routes? True if there is no round. */
+bool nv_sync_small_done(const struct nv_sync *s);
+/*
+ * May the draft be published? Not while it is a half-loaded State. In a resync, links, addresses, rules, nexthops and the
+ * default routes may once they are whole; the routes then stay as they were until the round has ended.
+ */
+bool nv_sync_publishable(const struct nv_sync *s);
+/* Nothing of the lane's waits or runs: its classes are as good as events and re-reads make them. */
+bool nv_sync_settled(const struct nv_sync *s, enum nv_lane lane);
+/* Could some absence not be proved yet, because the kernel kept changing? */
+bool nv_sync_approximate(const struct nv_sync *s);
 
 /* Asks for a re-read; what is covered by one that waits already is not asked twice. */
 void nv_sync_want(struct nv_sync *s, struct nv_dump_request req, uint64_t not_before_ns);
 
 /* facts.c: nv_sync_event, and for sync.c: */
 enum nv_kind nv_sync_kind_of(enum nv_class cls, uint8_t family);
-bool nv_sync_hunting(const struct nv_sync *s); /* is what the running dump changes drift? */
-void nv_sync_drift_swept(void *sync, enum nv_kind kind, const char *text);
-void nv_sync_drift_count(struct nv_sync *s,
-                         enum nv_kind kind); /* counts and logs what the dump repaired */
+/* Is what the running dump of the lane changes drift? */
+bool nv_sync_hunting(const struct nv_sync *s, const struct nv_sync_lane *l);
+void nv_sync_drift_swept(void *lane, enum nv_kind kind, const char *text);
+/* Counts and logs what the lane's dump repaired. */
+void nv_sync_drift_count(struct nv_sync *s, struct nv_sync_lane *l);
 
 /* edges.c: what must be re-read after a change that an event, or a re-read, brought. */
 void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before,
@@ -120,12 +145,16 @@ void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before,
 void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed);
 void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect);
 void nv_edge_rule(struct nv_sync *s, uint8_t family);
-void nv_edge_nexthop(struct nv_sync *s);
+void nv_edge_nexthop(struct nv_sync *s, uint32_t nhid, bool removed, bool told);
 void nv_edge_hint(struct nv_sync *s, const struct nv_event *ev);
 
 /* touched.c */
 void nv_touched_add(struct nv_touched *t, uint64_t key);
 bool nv_touched_has(const struct nv_touched *t, uint64_t key);
+static inline bool nv_touched_any(const struct nv_touched *t)
+{
+    return t->used || t->overflow;
+}
 void nv_touched_clear(struct nv_touched *t);
 void nv_touched_destroy(struct nv_touched *t);
 

@@ -15,6 +15,7 @@ struct nv_writer_options {
     uint64_t reconcile_ns; /* 0: never */
     uint64_t coalesce_ns;
     uint64_t max_bytes;
+    struct nv_tables tables;
     bool once; /* publish one State (of a replay: the last one) and end, leaving it readable */
     const char *record; /* NULL: no recording */
     uint64_t record_max_bytes;
@@ -33,7 +34,8 @@ struct nv_writer {
     intptr_t signals;
     char dir[256];
     bool shown; /* the region has its name */
-    bool ready;
+    bool
+        asked_early; /* in a resync, the kernel was asked about the egress before the routes were read */
     uint64_t last_publish_ns, last_query_ns, last_beat_ns, last_egress_resync_ns, last_watchdog_ns;
     uint64_t watchdog_ns;
     uint64_t reclaim_ns; /* when the predecessor's memory goes, 0: there is none */

@@ -31,6 +31,8 @@ uint64_t nv_clock_unheld_ns(void); /* monotonic, held or not */
 
 uint32_t nv_proc_pid(void);
 bool nv_proc_privileged(void); /* may use the system-wide directory: root on Linux */
+uint64_t nv_proc_cpu_ns(
+    void); /* processor time of this thread, the system's work for it included */
 int nv_proc_random(void *buf, size_t len);
 int nv_proc_boot_id(uint8_t ret_id[16]);
 /* This thread's network namespace: device and inode of its file. */
@@ -170,11 +172,26 @@ struct nv_dump_request {
     bool barrier; /* first wait until the kernel has ended the change that it is announcing */
 };
 
+/*
+ * One dump runs at a time in each lane, so that a table of a million routes holds up no link, address or rule.
+ * A lane whose dumps are small goes before the other.
+ */
+enum nv_lane { NV_LANE_SMALL, NV_LANE_ROUTES, NV_LANES };
+static inline enum nv_lane nv_lane_of(enum nv_class cls)
+{
+    return cls == NV_ROUTE ? NV_LANE_ROUTES : NV_LANE_SMALL;
+}
+
 struct nv_source_stats {
     uint64_t events, event_bytes, dump_messages;
     uint64_t overruns, truncated, malformed, unknown, reopens;
-    uint64_t clipped;      /* lists or texts cut at a limit of event.h */
-    uint64_t buffer_bytes; /* what the event socket really has */
+    uint64_t unknown_attrs; /* attributes of a number that this source has never heard of */
+    uint64_t strays;        /* of another sender, or no reply to an open request */
+    uint64_t socket_errors; /* of the event socket, overflows not among them */
+    uint64_t untold_drops;  /* overflows that only the kernel's own count showed */
+    uint64_t lost_groups;   /* the event socket had left what it was subscribed to */
+    uint64_t clipped;       /* lists or texts cut at a limit of event.h */
+    uint64_t buffer_bytes;  /* what the event socket really has */
     uint32_t
         record_files; /* that the recording has begun: one more each time that it grew too large */
     int record_error; /* negative errno that ended the recording, 0: none */
@@ -229,7 +246,7 @@ struct nv_replay_args {
 int nv_source_replay(const struct nv_replay_args *args, struct nv_source **ret_source, char *why,
                      size_t why_size);
 
-/* Fills items to poll on; returns how many (at most 4). They change: ask before each poll. */
+/* Fills items to poll on; returns how many (at most 2 + NV_LANES). They change: ask before each poll. */
 static inline unsigned nv_source_handles(struct nv_source *s, struct nv_poll_item *items,
                                          unsigned max)
 {
@@ -238,7 +255,8 @@ static inline unsigned nv_source_handles(struct nv_source *s, struct nv_poll_ite
 
 /*
  * Reads all that has arrived and calls the sink for each fact: the event stream until it is empty, then up
- * to budget datagrams of the running dump (the event stream is emptied again before each), then answers.
+ * to budget datagrams of the running dumps (before each the event stream is emptied again, and of a lane's
+ * dump all goes before the next lane's), then answers.
  * Never blocks. Returns 1 if dump data may be waiting, 0 if nothing is, or a negative errno that is final.
  */
 static inline int nv_source_pump(struct nv_source *s, unsigned budget)
@@ -247,9 +265,10 @@ static inline int nv_source_pump(struct nv_source *s, unsigned budget)
 }
 
 /*
- * Starts a dump; its facts come between DUMP_BEGIN and DUMP_END. -EBUSY: one is running. A fact of a
- * dump may be older than an event that came before it, by up to one datagram: for an object that had
- * an event since DUMP_BEGIN, the event is to be believed.
+ * Starts a dump; its facts come between DUMP_BEGIN and DUMP_END, and those of another lane's dump between them.
+ * -EBUSY: one is running in the lane of its class. A fact of a dump may be older than an event that came before
+ * it, by up to one datagram: of an object that had an event while datagram n was the newest, the event is to be believed
+ * over datagram n + 1, and datagram n + 2 over the event.
  */
 static inline int nv_source_dump(struct nv_source *s, const struct nv_dump_request *req)
 {

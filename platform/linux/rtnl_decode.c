@@ -86,6 +86,7 @@ static enum nv_rtnl_verdict decode_addr(struct nv_rtnl_decoder *d, const struct 
 
     struct rtnl_attrs a;
     rtnl_parse(&a, nlh, sizeof *ifa);
+    d->unknown_attrs += a.strange;
     if (!decode_own_and_peer(r, &a))
         return NV_RTNL_MALFORMED;
     (void)rtnl_u32(&a, IFA_FLAGS, &r->flags);
@@ -213,6 +214,7 @@ static enum nv_rtnl_verdict decode_rule(struct nv_rtnl_decoder *d, const struct 
 
     struct rtnl_attrs a;
     rtnl_parse(&a, nlh, sizeof *frh);
+    d->unknown_attrs += a.strange;
     if (!decode_rule_prefix(&a, FRA_SRC, family, r->src_len, r->src) ||
         !decode_rule_prefix(&a, FRA_DST, family, r->dst_len, r->dst))
         return NV_RTNL_MALFORMED;
@@ -287,6 +289,7 @@ static enum nv_rtnl_verdict decode_nexthop(struct nv_rtnl_decoder *d, const stru
 
     struct rtnl_attrs a;
     rtnl_parse(&a, nlh, sizeof *nhm);
+    d->unknown_attrs += a.strange;
     if (!rtnl_u32(&a, NHA_ID, &r->id) || !r->id)
         return NV_RTNL_MALFORMED;
     if (family && rtnl_bytes(&a, NHA_GATEWAY, r->gateway, nv_af_bytes(family)))
@@ -334,6 +337,18 @@ static enum nv_rtnl_verdict decode_netconf(const struct nlmsghdr *nlh, struct nv
     ev->hint = NV_HINT_NETCONF;
     /* NETCONFA_IFINDEX_ALL and _DEFAULT are negative */
     ev->ifindex = ifindex > INT32_MAX ? 0 : ifindex;
+    return NV_RTNL_FACT;
+}
+
+/* A router advertisement came: for its preferences, lifetimes of routes and hop limit there is no other event. */
+static enum nv_rtnl_verdict decode_prefix(const struct nlmsghdr *nlh, struct nv_event *ev)
+{
+    const struct prefixmsg *pm = nv_rtnl_body(nlh, sizeof(struct prefixmsg));
+    if (!pm || pm->prefix_ifindex <= 0)
+        return NV_RTNL_MALFORMED;
+    ev->kind = NV_EV_HINT;
+    ev->hint = NV_HINT_RA;
+    ev->ifindex = (uint32_t)pm->prefix_ifindex;
     return NV_RTNL_FACT;
 }
 
@@ -394,7 +409,7 @@ enum nv_rtnl_verdict nv_rtnl_decode(struct nv_rtnl_decoder *d, const struct nlms
     case RTM_DELNETCONF: return decode_netconf(nlh, ev);
     case RTM_NEWNSID:
     case RTM_DELNSID: return decode_nsid(nlh, ev);
-    case RTM_NEWPREFIX:
+    case RTM_NEWPREFIX: return decode_prefix(nlh, ev);
     case RTM_NEWNEXTHOPBUCKET:
     case RTM_DELNEXTHOPBUCKET:
     case NLMSG_NOOP: return NV_RTNL_IGNORED;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_dump.c - one dump after another: request, datagrams, end.
+ * rtnl_dump.c - in each lane one dump after another: request, datagrams, end.
  *
- * Owns:      the dump socket and `dump` of the source.
+ * Owns:      `dump` of the source, and their sockets.
  * Assumes:   the kernel makes a dump's first datagram when it gets the request and each next one when its
  *            forerunner is read. So a datagram may be older than an event that was read before it: what it
- *            says of an object that had an event meanwhile is not to be believed over that event.
+ *            says of an object that had an event meanwhile is not to be believed over that event; the one behind it is.
  * Promises:  every event that the kernel queued between making the first and the last datagram comes between
  *            DUMP_BEGIN and DUMP_END. Memory is bounded by one datagram.
  * Leaves:    repeating a dump, and what absence proves, to the writer.
+ *
+ * Each lane goes through these stages on a socket of its own:
  *
  *     IDLE -- start, barrier --> BARRIER -- reply, events drained, BEGIN --> RUNNING -- DONE, END --> IDLE
  *     IDLE -- start ------------------------------------------------------> RUNNING
@@ -33,89 +35,94 @@ static void give_out(struct nv_rtnl_source *s, enum nv_event_kind kind,
 
 void nv_rtnl_dump_announce(struct nv_rtnl_source *s)
 {
-    if (s->dump.stage != NV_RTNL_RUNNING || s->dump.announced)
-        return;
-    s->dump.announced = true;
-    give_out(s, NV_EV_DUMP_BEGIN, &s->dump);
+    for (unsigned lane = 0; lane < NV_LANES; lane++) {
+        struct nv_rtnl_dump *d = &s->dump[lane];
+        if (d->stage != NV_RTNL_RUNNING || d->announced)
+            continue;
+        d->announced = true;
+        give_out(s, NV_EV_DUMP_BEGIN, d);
+    }
 }
 
 /* The events that came while the last datagram was made and read belong inside too. */
-static int end(struct nv_rtnl_source *s)
+static int end(struct nv_rtnl_source *s, struct nv_rtnl_dump *d)
 {
     int err = nv_rtnl_drain_events(s);
-    struct nv_rtnl_dump ended = s->dump;
-    s->dump.stage = NV_RTNL_IDLE; /* before the sink is called: it may start the next one */
+    struct nv_rtnl_dump ended = *d;
+    d->stage = NV_RTNL_IDLE; /* before the sink is called: it may start the next one */
     give_out(s, NV_EV_DUMP_END, &ended);
     return err < 0 ? err : 1;
 }
 
 /* The socket may still be in the middle of it: only a new one is sure to be free. */
-static int abandon(struct nv_rtnl_source *s, int error)
+static int abandon(struct nv_rtnl_source *s, struct nv_rtnl_dump *d, int error)
 {
-    s->dump.stage = NV_RTNL_RUNNING; /* a failure at the barrier has a beginning and an end too */
+    d->stage = NV_RTNL_RUNNING; /* a failure at the barrier has a beginning and an end too */
     nv_rtnl_dump_announce(s);
-    nv_rtnl_fail(&s->dump.outcome, error);
-    (void)nv_rtnl_renew(s, &s->dump_sock); /* if it fails, the next start tries again */
-    return end(s);
+    nv_rtnl_fail(&d->outcome, error);
+    (void)nv_rtnl_renew(s, &d->sock); /* if it fails, the next start tries again */
+    return end(s, d);
 }
 
-static int request(struct nv_rtnl_source *s)
+static int request(struct nv_rtnl_dump *d)
 {
-    s->dump.stage = NV_RTNL_RUNNING;
-    s->dump.heard_ns = nv_clock_monotonic_ns();
-    return nv_rtnl_send_dump(&s->dump_sock, &s->dump.req, s->dump.family);
+    d->stage = NV_RTNL_RUNNING;
+    d->heard_ns = nv_clock_monotonic_ns();
+    return nv_rtnl_send_dump(&d->sock, &d->req, d->family);
 }
 
 int nv_rtnl_dump_start(struct nv_rtnl_source *s, const struct nv_dump_request *req)
 {
-    if (s->dump.stage != NV_RTNL_IDLE)
-        return -EBUSY;
     if (!req->number || req->cls >= NV_CLASS_COUNT ||
         ((req->cls == NV_ROUTE || req->cls == NV_RULE) && !nv_af_bytes(req->family)))
         return -EINVAL;
-    if (!s->dump_sock.mnl) {
-        int err = nv_rtnl_renew(s, &s->dump_sock);
+    struct nv_rtnl_dump *d = &s->dump[nv_lane_of(req->cls)];
+    if (d->stage != NV_RTNL_IDLE)
+        return -EBUSY;
+    if (!d->sock.mnl) {
+        int err = nv_rtnl_renew(s, &d->sock);
         if (err)
             return err;
     }
-    s->dump = (struct nv_rtnl_dump){.req = *req, .family = req->family};
+    *d = (struct nv_rtnl_dump){.sock = d->sock, .req = *req, .family = req->family};
     if (req->cls == NV_ADDR && !req->family)
-        s->dump.family = NV_AF_4; /* then NV_AF_6 */
+        d->family = NV_AF_4; /* then NV_AF_6 */
 
     int err;
     if (req->barrier) {
-        s->dump.stage = NV_RTNL_BARRIER;
-        s->dump.heard_ns = nv_clock_monotonic_ns();
-        err = nv_rtnl_send_barrier(&s->dump_sock);
+        d->stage = NV_RTNL_BARRIER;
+        d->heard_ns = nv_clock_monotonic_ns();
+        err = nv_rtnl_send_barrier(&d->sock);
     } else {
-        err = request(s);
+        err = request(d);
     }
     if (err)
-        s->dump.stage = NV_RTNL_IDLE;
+        d->stage = NV_RTNL_IDLE;
     return err;
 }
 
 /* Any reply to the barrier will do, an error too: the kernel has taken RTNL to give it. */
-static int pass_barrier(struct nv_rtnl_source *s)
+static int pass_barrier(struct nv_rtnl_source *s, struct nv_rtnl_dump *d)
 {
     int err = nv_rtnl_drain_events(s);
     if (err < 0)
         return err;
-    s->dump.stage = NV_RTNL_RUNNING;
+    d->stage = NV_RTNL_RUNNING;
     nv_rtnl_dump_announce(s);
-    err = request(s);
-    return err ? abandon(s, -err) : 1;
+    err = request(d);
+    return err ? abandon(s, d, -err) : 1;
 }
 
-static void take_fact(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
+static void take_fact(struct nv_rtnl_source *s, struct nv_rtnl_dump *d, const struct nlmsghdr *nlh)
 {
     struct nv_event ev;
     s->stats.dump_messages++;
     switch (nv_rtnl_decode(&s->decoder, nlh, &ev)) {
     case NV_RTNL_FACT:
-        if (!nv_rtnl_is_wanted(&s->dump.req, s->dump.family, &ev))
+        if (!nv_rtnl_is_wanted(&d->req, d->family, &ev))
             break;
-        ev.dump = s->dump.req.number;
+        ev.dump = d->req.number;
+        ev.datagram = d->datagrams;
         s->sink(s->sink_arg, &ev);
         break;
     case NV_RTNL_IGNORED: break;
@@ -123,76 +130,84 @@ static void take_fact(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
     case NV_RTNL_MALFORMED:
     default:
         s->stats.malformed++;
-        nv_rtnl_fail(&s->dump.outcome, EBADMSG);
+        nv_rtnl_fail(&d->outcome, EBADMSG);
         break;
     }
 }
 
 /* True at the end of what was requested. */
-static bool take_message(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
+static bool take_message(struct nv_rtnl_source *s, struct nv_rtnl_dump *d,
+                         const struct nlmsghdr *nlh)
 {
-    if (!nv_rtnl_is_reply(&s->dump_sock, nlh)) {
-        s->stats.unknown++;
+    if (!nv_rtnl_is_reply(&d->sock, nlh)) {
+        s->stats.strays++;
         return false;
     }
-    if (s->dump.stage == NV_RTNL_BARRIER)
+    if (d->stage == NV_RTNL_BARRIER)
         return true;
-    if ((nlh->nlmsg_flags & NLM_F_DUMP_INTR) && s->dump.outcome.status == NV_DUMP_OK)
-        s->dump.outcome.status = NV_DUMP_INTERRUPTED;
+    if ((nlh->nlmsg_flags & NLM_F_DUMP_INTR) && d->outcome.status == NV_DUMP_OK)
+        d->outcome.status = NV_DUMP_INTERRUPTED;
     switch (nlh->nlmsg_type) {
     case NLMSG_DONE:
-    case NLMSG_ERROR: nv_rtnl_end_code(&s->dump.outcome, &s->dump.req, nlh); return true;
+    case NLMSG_ERROR: nv_rtnl_end_code(&d->outcome, &d->req, nlh); return true;
     case NLMSG_NOOP: return false;
-    case NLMSG_OVERRUN: nv_rtnl_fail(&s->dump.outcome, ENOBUFS); return false;
-    default: take_fact(s, nlh); return false;
+    case NLMSG_OVERRUN: nv_rtnl_fail(&d->outcome, ENOBUFS); return false;
+    default: take_fact(s, d, nlh); return false;
     }
 }
 
-static bool take_datagram(struct nv_rtnl_source *s, const struct nv_rtnl_datagram *dg)
+enum taken { MORE, WHOLE, BROKEN };
+
+static enum taken take_datagram(struct nv_rtnl_source *s, struct nv_rtnl_dump *d,
+                                const struct nv_rtnl_datagram *dg)
 {
     if (dg->foreign) {
-        s->stats.unknown++;
-        return false;
+        s->stats.strays++;
+        return MORE;
     }
-    s->dump.heard_ns = nv_clock_monotonic_ns();
+    d->heard_ns = nv_clock_monotonic_ns();
+    d->datagrams++;
     if (dg->cut) {
         s->stats.truncated++;
-        nv_rtnl_fail(&s->dump.outcome, EMSGSIZE);
+        return BROKEN;
     }
     int left = (int)dg->len;
     const struct nlmsghdr *nlh = (const void *)s->buf;
     for (; nv_rtnl_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
-        if (take_message(s, nlh))
-            return true;
-    if (left > 0 && !dg->cut) {
+        if (take_message(s, d, nlh))
+            return WHOLE;
+    if (left > 0) {
         s->stats.malformed++;
-        nv_rtnl_fail(&s->dump.outcome, EBADMSG);
+        return BROKEN;
     }
-    return false;
+    return MORE;
 }
 
-int nv_rtnl_dump_step(struct nv_rtnl_source *s)
+int nv_rtnl_dump_step(struct nv_rtnl_source *s, enum nv_lane lane)
 {
     struct nv_rtnl_datagram dg;
-    struct nv_rtnl_dump *d = &s->dump;
-    int got = nv_rtnl_receive(&s->dump_sock, s->buf, sizeof s->buf, &dg);
+    struct nv_rtnl_dump *d = &s->dump[lane];
+    int got = nv_rtnl_receive(&d->sock, s->buf, sizeof s->buf, &dg);
     if (got < 0)
-        return abandon(s, -got);
+        return abandon(s, d, -got);
     if (!got) {
         if (nv_clock_monotonic_ns() - d->heard_ns > NV_RTNL_PATIENCE_NS)
-            return abandon(s, ETIMEDOUT);
+            return abandon(s, d, ETIMEDOUT);
         return 0;
     }
-    if (!take_datagram(s, &dg))
+    enum taken taken = take_datagram(s, d, &dg);
+    if (taken == BROKEN) /* its end may have been in there: nobody waits for that */
+        return abandon(s, d, dg.cut ? EMSGSIZE : EBADMSG);
+    if (taken == MORE)
         return 1;
     if (d->stage == NV_RTNL_BARRIER)
-        return pass_barrier(s);
+        return pass_barrier(s, d);
     bool two = d->req.cls == NV_ADDR && !d->req.family;
     if (two && d->family == NV_AF_4 &&
         (d->outcome.status == NV_DUMP_OK || d->outcome.status == NV_DUMP_INTERRUPTED)) {
         d->family = NV_AF_6;
-        int err = request(s);
-        return err ? abandon(s, -err) : 1;
+        int err = request(d);
+        return err ? abandon(s, d, -err) : 1;
     }
-    return end(s);
+    return end(s, d);
 }

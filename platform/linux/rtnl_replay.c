@@ -28,12 +28,13 @@
 #define PATIENCE_NS (20 * NV_NS_PER_MS)
 /* A request further away than this, and others before it, is not the one that is asked for now. */
 #define WINDOW_NS NV_NS_PER_S
-#define LANES     2
 
 struct lane {
     bool active, begun, unavailable;
-    bool ending; /* its end was read; events of the same turn come before it is given out */
+    bool covered; /* the recorded request asked for more than this one */
+    bool ending;  /* its end was read; events of the same turn come before it is given out */
     uint8_t family;
+    uint32_t datagrams;
     uint32_t request; /* of the recording; passed: its main entry is behind the cursor */
     bool passed;
     struct nv_dump_request req;
@@ -46,6 +47,7 @@ struct replay {
     void *sink_arg;
     struct nv_recording rec;
     uint32_t at;    /* the cursor: an entry */
+    uint32_t turn;  /* that was played last; each pump without a budget is one, too */
     uint32_t first; /* requests before it are all taken */
 
     bool recorded_pace;
@@ -53,7 +55,7 @@ struct replay {
     uint64_t real_begin_ns;
     uint64_t behind_ns; /* what MONOTONIC is behind BOOTTIME */
 
-    struct lane lanes[LANES];
+    struct lane lanes[NV_LANES];
     struct {
         bool active;
         uint32_t request, number;
@@ -74,13 +76,19 @@ struct replay {
 
 static struct lane *lane_of(struct replay *s, enum nv_class cls)
 {
-    return &s->lanes[cls == NV_ROUTE];
+    return &s->lanes[nv_lane_of(cls)];
+}
+
+/* Addresses of both families: two requests of the recording. */
+static bool is_double(const struct nv_dump_request *req)
+{
+    return req->cls == NV_ADDR && !req->family;
 }
 
 /* The family that the kernel is asked for first. */
 static uint8_t first_family(const struct nv_dump_request *req)
 {
-    return req->cls == NV_ADDR && !req->family ? NV_AF_4 : req->family;
+    return is_double(req) ? NV_AF_4 : req->family;
 }
 
 /* Steps of a full re-read: was there one of this class and family? */
@@ -96,22 +104,40 @@ static bool same(const struct nv_replay_request *r, const struct nv_dump_request
            r->what.table == req->table && r->what.full == req->full;
 }
 
-/* The next one of that content, if it is meant; NONE: unavailable. */
-static uint32_t find(const struct replay *s, const struct nv_dump_request *req)
+/* A targeted one that shows at least what is asked for: another version of the writer may have asked for more. */
+static bool covers(const struct nv_replay_request *r, const struct nv_dump_request *req)
+{
+    return !r->taken && !r->is_second && !r->what.full && !req->full && req->cls < NV_CLASS_COUNT &&
+           r->what.cls == req->cls && r->what.family == first_family(req) &&
+           (r->second != NV_REPLAY_NONE) == is_double(req) &&
+           (!r->what.ifindex || r->what.ifindex == req->ifindex) &&
+           (!r->what.table || r->what.table == req->table);
+}
+
+/* The next one that fits, if it is meant: the first of its kind to come, or to come soon. NONE: none. */
+static uint32_t find_by(const struct replay *s, const struct nv_dump_request *req,
+                        bool (*fits)(const struct nv_replay_request *,
+                                     const struct nv_dump_request *))
 {
     bool query = req->cls == NV_CLASS_COUNT, nearest = true;
     for (uint32_t i = s->first; i < s->rec.request_count; i++) {
         const struct nv_replay_request *r = &s->rec.requests[i];
-        if (same(r, req)) {
-            uint64_t when = s->begin_ns + s->rec.entries[r->ask].rec.stamp_ns;
+        if (fits(r, req)) {
             bool first_full = req->full && !(s->full_taken & full_bit(req));
-            bool meant = nearest || first_full || when <= s->now_ns + WINDOW_NS;
-            return meant ? i : NV_REPLAY_NONE;
+            bool soon = s->begin_ns + s->rec.entries[r->ask].rec.stamp_ns <= s->now_ns + WINDOW_NS;
+            return nearest || first_full || soon ? i : NV_REPLAY_NONE;
         }
         if (!r->taken && !r->is_second && query == (r->what.cls == NV_CLASS_COUNT))
             nearest = false;
     }
     return NV_REPLAY_NONE;
+}
+
+/* One of the same content, or one that covers it. NONE: unavailable. */
+static uint32_t find(const struct replay *s, const struct nv_dump_request *req)
+{
+    uint32_t i = find_by(s, req, same);
+    return i != NV_REPLAY_NONE ? i : find_by(s, req, covers);
 }
 
 /* Nothing that the recorded writer knew when it asked is still to come. */
@@ -163,6 +189,8 @@ static int replay_dump(struct nv_source *base, const struct nv_dump_request *req
     l->unavailable = l->request == NV_REPLAY_NONE;
     s->asks++;
     if (!l->unavailable) {
+        const struct nv_dump_request *what = &s->rec.requests[l->request].what;
+        l->covered = what->ifindex != req->ifindex || what->table != req->table;
         take_with_second(s, l->request, req);
         s->full_taken |= req->full ? full_bit(req) : 0;
     }
@@ -242,7 +270,7 @@ static void after_events(struct replay *s)
         if (lost & 1u << reason)
             s->sink(s->sink_arg, &ev);
     }
-    for (unsigned i = 0; i < LANES; i++)
+    for (unsigned i = 0; i < NV_LANES; i++)
         if (s->lanes[i].active && s->lanes[i].ending)
             end_dump(s, &s->lanes[i]);
 }
@@ -291,6 +319,7 @@ static void take_made(struct replay *s, const struct nlmsghdr *nlh)
         s->stats.overruns += !(s->lost & 1u << NV_LOST_OVERRUN);
         note_loss(s, NV_LOST_OVERRUN);
     } else if (nlh->nlmsg_type == NLMSG_ERROR) {
+        s->stats.socket_errors++;
         s->stats.reopens++;
         note_loss(s, NV_LOST_ERROR);
     } else if (nlh->nlmsg_type == NLMSG_NOOP) {
@@ -325,7 +354,7 @@ static void take_events(struct replay *s, const struct nv_pcap_record *p)
 
 static struct lane *lane_of_reply(struct replay *s, const struct nlmsghdr *nlh)
 {
-    for (unsigned i = 0; i < LANES; i++) {
+    for (unsigned i = 0; i < NV_LANES; i++) {
         struct lane *l = &s->lanes[i];
         if (!l->active || l->unavailable || !l->passed || l->ending)
             continue;
@@ -336,15 +365,35 @@ static struct lane *lane_of_reply(struct replay *s, const struct nlmsghdr *nlh)
     return NULL;
 }
 
+/* A dump that covers the request shows more than the kernel would have. */
+static bool is_in_scope(const struct nv_dump_request *req, const struct nv_event *ev)
+{
+    bool through = !req->ifindex;
+    switch (ev->cls) {
+    case NV_LINK: return through || ev->link->ifindex == req->ifindex;
+    case NV_ADDR: return through || ev->addr->ifindex == req->ifindex;
+    case NV_ROUTE:
+        for (uint32_t i = 0; i < ev->route->hop_count; i++)
+            through |= ev->route->hops[i].ifindex == req->ifindex;
+        return through && (!req->table || ev->route->table == req->table);
+    case NV_RULE:
+    case NV_NEXTHOP:
+    case NV_CLASS_COUNT: break;
+    }
+    return true;
+}
+
 static void take_fact(struct replay *s, struct lane *l, const struct nlmsghdr *nlh)
 {
     struct nv_event ev;
     s->stats.dump_messages++;
     switch (nv_rtnl_decode(&s->decoder, nlh, &ev)) {
     case NV_RTNL_FACT:
-        if (!nv_rtnl_is_wanted(&l->req, l->family, &ev))
+        if (!nv_rtnl_is_wanted(&l->req, l->family, &ev) ||
+            (l->covered && !is_in_scope(&l->req, &ev)))
             break;
         ev.dump = l->req.number;
+        ev.datagram = l->datagrams;
         s->sink(s->sink_arg, &ev);
         break;
     case NV_RTNL_IGNORED: break;
@@ -361,7 +410,7 @@ static void take_fact(struct replay *s, struct lane *l, const struct nlmsghdr *n
 static void request_done(struct replay *s, struct lane *l)
 {
     uint32_t second = s->rec.requests[l->request].second;
-    bool two = l->req.cls == NV_ADDR && !l->req.family && l->family == NV_AF_4;
+    bool two = is_double(&l->req) && l->family == NV_AF_4;
     bool well = l->outcome.status == NV_DUMP_OK || l->outcome.status == NV_DUMP_INTERRUPTED;
     if (two && well && second == NV_REPLAY_NONE) {
         l->outcome.status = NV_DUMP_UNAVAILABLE;
@@ -375,7 +424,8 @@ static void request_done(struct replay *s, struct lane *l)
     l->ending = true;
 }
 
-static void take_reply(struct replay *s, struct lane *l, const struct nlmsghdr *nlh)
+/* True at the end of what was requested. */
+static bool take_reply(struct replay *s, struct lane *l, const struct nlmsghdr *nlh)
 {
     if ((nlh->nlmsg_flags & NLM_F_DUMP_INTR) && l->outcome.status == NV_DUMP_OK)
         l->outcome.status = NV_DUMP_INTERRUPTED;
@@ -384,17 +434,17 @@ static void take_reply(struct replay *s, struct lane *l, const struct nlmsghdr *
     case NLMSG_ERROR:
         nv_rtnl_end_code(&l->outcome, &l->req, nlh);
         request_done(s, l);
-        break;
-    case NLMSG_NOOP: break;
-    case NLMSG_OVERRUN: nv_rtnl_fail(&l->outcome, ENOBUFS); break;
-    default: take_fact(s, l, nlh); break;
+        return true;
+    case NLMSG_NOOP: return false;
+    case NLMSG_OVERRUN: nv_rtnl_fail(&l->outcome, ENOBUFS); return false;
+    default: take_fact(s, l, nlh); return false;
     }
 }
 
 /* Is this the reply to the barrier of a dump that was asked for? */
 static bool is_of_barrier(const struct replay *s, const struct nlmsghdr *nlh)
 {
-    for (unsigned i = 0; i < LANES; i++) {
+    for (unsigned i = 0; i < NV_LANES; i++) {
         const struct lane *l = &s->lanes[i];
         if (l->active && !l->unavailable && !l->passed &&
             s->rec.requests[l->request].portid == nlh->nlmsg_pid)
@@ -403,31 +453,39 @@ static bool is_of_barrier(const struct replay *s, const struct nlmsghdr *nlh)
     return false;
 }
 
+/* A dump whose datagram is cut or no sequence of messages is over at once: its end may have been in there. */
+static void break_off(struct replay *s, struct lane *l, bool cut)
+{
+    s->stats.truncated += cut;
+    s->stats.malformed += !cut;
+    nv_rtnl_fail(&l->outcome, cut ? EMSGSIZE : EBADMSG);
+    l->ending = true;
+}
+
 /* Returns whether a request that was asked for had a part in it. */
 static bool take_dumped(struct replay *s, const struct nv_pcap_record *p)
 {
-    int left = (int)p->len;
-    struct lane *l = NULL;
-    bool cut = p->full_len > p->len, barrier = false;
     const struct nlmsghdr *nlh = (const void *)s->buf;
+    int left = (int)p->len;
+    if (p->len < sizeof *nlh)
+        return false;
+    struct lane *l = lane_of_reply(s, nlh);
+    if (!l)
+        return is_of_barrier(s, nlh);
+    l->datagrams++;
+    if (p->full_len > p->len) {
+        break_off(s, l, true);
+        return true;
+    }
     for (; nv_rtnl_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
-        struct lane *now = lane_of_reply(s, nlh);
-        if (!now) {
-            barrier |= is_of_barrier(s, nlh);
-            continue;
-        }
-        if (!l && cut) {
-            s->stats.truncated++;
-            nv_rtnl_fail(&now->outcome, EMSGSIZE);
-        }
-        l = now;
-        take_reply(s, l, nlh);
+        if (lane_of_reply(s, nlh) != l)
+            s->stats.strays++;
+        else if (take_reply(s, l, nlh))
+            return true;
     }
-    if (left > 0 && !cut && l && l->active && !l->ending) {
-        s->stats.malformed++;
-        nv_rtnl_fail(&l->outcome, EBADMSG);
-    }
-    return l || barrier;
+    if (left > 0)
+        break_off(s, l, false);
+    return true;
 }
 
 /* ---- received: answers ------------------------------------------------------------------------------ */
@@ -484,7 +542,7 @@ static void take_received(struct replay *s, const struct nv_pcap_record *p)
     bool used = true;
     memcpy(s->buf, p->data, p->len);
     if (p->flags & NV_PCAP_F_FOREIGN)
-        s->stats.unknown++;
+        s->stats.strays++;
     else if (p->role == NV_PCAP_EVENTS)
         take_events(s, p);
     else if (p->role == NV_PCAP_DUMPS)
@@ -554,7 +612,7 @@ static bool pass_sent(struct replay *s, const struct nv_replay_entry *e)
         return false;
     if (s->at != r->main)
         return true;
-    for (unsigned i = 0; i < LANES; i++) {
+    for (unsigned i = 0; i < NV_LANES; i++) {
         struct lane *l = &s->lanes[i];
         if (!l->active || l->unavailable || l->passed || l->request != e->request)
             continue;
@@ -580,7 +638,7 @@ static bool is_event_of(const struct replay *s, uint32_t turn)
 /* What one pump read, or the rest of it up to a request that is awaited. */
 static void play_turn(struct replay *s)
 {
-    uint32_t turn = s->rec.entries[s->at].rec.turn;
+    uint32_t turn = s->turn = s->rec.entries[s->at].rec.turn;
     for (; s->at < s->rec.entry_count; s->at++) {
         const struct nv_replay_entry *e = &s->rec.entries[s->at];
         if (e->rec.turn != turn)
@@ -603,7 +661,7 @@ static void play_turn(struct replay *s)
 
 static void play_end(struct replay *s)
 {
-    for (unsigned i = 0; i < LANES; i++)
+    for (unsigned i = 0; i < NV_LANES; i++)
         if (s->lanes[i].active)
             end_unavailable(s, &s->lanes[i]);
     s->query.active = false;
@@ -617,7 +675,7 @@ static void play_end(struct replay *s)
 static int replay_pump(struct nv_source *base, unsigned budget)
 {
     struct replay *s = (struct replay *)base;
-    for (unsigned i = 0; i < LANES; i++)
+    for (unsigned i = 0; i < NV_LANES; i++)
         if (s->lanes[i].active && s->lanes[i].unavailable)
             end_unavailable(s, &s->lanes[i]);
     if (s->at == s->rec.entry_count) {
@@ -625,8 +683,11 @@ static int replay_pump(struct nv_source *base, unsigned budget)
         return 0;
     }
     const struct nv_pcap_record *p = &s->rec.entries[s->at].rec;
-    if (!budget ? (p->flags & NV_PCAP_F_DRAIN) != 0 : when(s, s->at) <= s->now_ns)
+    if (budget ? when(s, s->at) <= s->now_ns
+               : (p->flags & NV_PCAP_F_DRAIN) != 0 && p->turn == s->turn + 1)
         play_turn(s);
+    else if (!budget)
+        s->turn++;
     return 0;
 }
 
@@ -637,7 +698,7 @@ static int replay_pump(struct nv_source *base, unsigned budget)
 static uint64_t replay_rest(struct nv_source *base, uint64_t due_ns)
 {
     struct replay *s = (struct replay *)base;
-    for (unsigned i = 0; i < LANES; i++)
+    for (unsigned i = 0; i < NV_LANES; i++)
         if (s->lanes[i].active && s->lanes[i].unavailable)
             return 0; /* the next pump ends it */
     if (s->stats.replay.ended) {
@@ -681,6 +742,7 @@ static void replay_stats(const struct nv_source *base, struct nv_source_stats *r
     const struct replay *s = (const struct replay *)base;
     *ret_stats = s->stats;
     ret_stats->clipped = s->decoder.clipped;
+    ret_stats->unknown_attrs = s->decoder.unknown_attrs;
 }
 
 static int replay_namespace_id(const struct nv_source *base, uint64_t *ret_dev, uint64_t *ret_ino)

@@ -178,6 +178,7 @@ static enum nv_rtnl_verdict decode(struct nv_rtnl_decoder *d, const struct nlmsg
 
     struct rtnl_attrs a;
     rtnl_parse(&a, nlh, sizeof *rtm);
+    d->unknown_attrs += a.strange;
     if (!decode_prefix(&a, RTA_DST, family, r->dst_len, r->dst) ||
         !decode_prefix(&a, RTA_SRC, family, r->src_len, r->src))
         return NV_RTNL_MALFORMED;
@@ -203,7 +204,18 @@ static enum nv_rtnl_verdict decode(struct nv_rtnl_decoder *d, const struct nlmsg
 enum nv_rtnl_verdict nv_rtnl_route(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
                                    struct nv_event *ev)
 {
-    return decode(d, nlh, false, ev);
+    if (!nv_rtnl_body(nlh, sizeof(struct rtmsg)))
+        return NV_RTNL_MALFORMED;
+    const struct nv_route *known = nv_rtnl_kin_find(&d->kin, nlh);
+    if (known) {
+        ev->cls = NV_ROUTE;
+        ev->route = known;
+        return NV_RTNL_FACT;
+    }
+    enum nv_rtnl_verdict v = decode(d, nlh, false, ev);
+    if (v == NV_RTNL_FACT)
+        nv_rtnl_kin_keep(&d->kin, &d->route);
+    return v;
 }
 
 enum nv_rtnl_verdict nv_rtnl_decode_answer(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,

@@ -14,6 +14,7 @@
 #include <linux/if_link.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
 
 #include "nv/base.h"
@@ -23,6 +24,10 @@
 /* Newer than the oldest headers this builds with. */
 #ifndef RTEXT_FILTER_SKIP_STATS
 #define RTEXT_FILTER_SKIP_STATS (1 << 3)
+#endif
+
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
 #endif
 
 #define LOOPBACK_IFINDEX 1 /* in every network namespace */
@@ -70,7 +75,8 @@ static int join_groups(const struct mnl_socket *mnl)
         {RTNLGRP_LINK, false},        {RTNLGRP_IPV4_IFADDR, false}, {RTNLGRP_IPV6_IFADDR, false},
         {RTNLGRP_IPV4_ROUTE, false},  {RTNLGRP_IPV6_ROUTE, false},  {RTNLGRP_IPV4_RULE, false},
         {RTNLGRP_IPV6_RULE, false},   {RTNLGRP_NEXTHOP, true},      {RTNLGRP_IPV4_NETCONF, true},
-        {RTNLGRP_IPV6_NETCONF, true}, {RTNLGRP_IPV6_IFINFO, true},  {RTNLGRP_NSID, true},
+        {RTNLGRP_IPV6_NETCONF, true}, {RTNLGRP_IPV6_IFINFO, true},  {RTNLGRP_IPV6_PREFIX, true},
+        {RTNLGRP_NSID, true},
     };
     for (size_t i = 0; i < NV_ARRAY_LEN(groups); i++) {
         unsigned group = groups[i].group;
@@ -91,7 +97,29 @@ int nv_rtnl_open_events(struct nv_rtnl_socket *sock, uint64_t buffer_bytes)
     err = join_groups(sock->mnl);
     if (err)
         nv_rtnl_socket_close(sock);
+    sock->groups = 0; /* where the kernel (before 4.2) can't say, none can be missing */
+    sock->groups = err ? 0 : nv_rtnl_groups(sock);
+    sock->drops = 0;
     return err;
+}
+
+uint64_t nv_rtnl_groups(const struct nv_rtnl_socket *sock)
+{
+    uint32_t words[8] = {0}; /* 256 groups: more than there are */
+    socklen_t len = sizeof words;
+    if (mnl_socket_getsockopt(sock->mnl, NETLINK_LIST_MEMBERSHIPS, words, &len))
+        return sock->groups;
+    return (uint64_t)words[1] << 32 | words[0]; /* those of join_groups are below 64 */
+}
+
+uint32_t nv_rtnl_drops(const struct nv_rtnl_socket *sock)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof info;
+    if (getsockopt(nv_rtnl_fd(sock), SOL_SOCKET, SO_MEMINFO, info, &len) ||
+        len <= SK_MEMINFO_DROPS * sizeof info[0])
+        return sock->drops;
+    return info[SK_MEMINFO_DROPS];
 }
 
 int nv_rtnl_open_requests(struct nv_rtnl_socket *sock)

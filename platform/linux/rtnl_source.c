@@ -97,7 +97,7 @@ static void take_event(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
 static void take_events(struct nv_rtnl_source *s, const struct nv_rtnl_datagram *dg)
 {
     if (dg->foreign) {
-        s->stats.unknown++;
+        s->stats.strays++;
         return;
     }
     s->stats.event_bytes += dg->len;
@@ -129,6 +129,17 @@ static void give_out_losses(struct nv_rtnl_source *s)
     }
 }
 
+/* What the old socket still holds is lost: the new one stood before it went. */
+static int reopen_events(struct nv_rtnl_source *s, enum nv_lost reason)
+{
+    int err = replace_socket(s, &s->event_sock);
+    if (err)
+        return err;
+    s->stats.reopens++;
+    note_loss(s, reason);
+    return 0;
+}
+
 int nv_rtnl_drain_events(struct nv_rtnl_source *s)
 {
     for (unsigned i = 0; i < DRAIN_DATAGRAMS_MAX; i++) {
@@ -138,6 +149,8 @@ int nv_rtnl_drain_events(struct nv_rtnl_source *s)
         if (got > 0) {
             take_events(s, &dg);
         } else if (!got) {
+            if (s->lost & 1u << NV_LOST_OVERRUN)
+                s->event_sock.drops = nv_rtnl_drops(&s->event_sock); /* these were reported */
             give_out_losses(s);
             return 0;
         } else if (got == -ENOBUFS) {
@@ -145,14 +158,39 @@ int nv_rtnl_drain_events(struct nv_rtnl_source *s)
                 s->stats.overruns++;
             note_loss(s, NV_LOST_OVERRUN);
         } else {
-            int err = replace_socket(s, &s->event_sock);
+            s->stats.socket_errors++;
+            int err = reopen_events(s, NV_LOST_ERROR);
             if (err)
                 return err;
-            s->stats.reopens++;
-            note_loss(s, NV_LOST_ERROR);
         }
     }
     return 1;
+}
+
+/*
+ * A socket can go deaf without an error: its report of an overflow was taken by somebody else (SO_ERROR) or is switched
+ * off, or it is in no group any more. The kernel's own account tells, long before drift does. Called with the queue read
+ * empty: an overflow of this moment is still to be reported, which the second drain waits for.
+ */
+static int check_hearing(struct nv_rtnl_source *s)
+{
+    uint64_t now = nv_clock_monotonic_ns();
+    if (now - s->hearing_ns < NV_RTNL_HEARING_NS)
+        return 0;
+    s->hearing_ns = now;
+    struct nv_rtnl_socket *sock = &s->event_sock;
+    bool left = (nv_rtnl_groups(sock) & sock->groups) != sock->groups;
+    uint32_t drops = nv_rtnl_drops(sock), known = sock->drops;
+    if (!left && drops == known)
+        return 0;
+    int more = nv_rtnl_drain_events(s);
+    if (more || (!left && sock->drops != known))
+        return more;
+    s->stats.lost_groups += left;
+    s->stats.untold_drops += !left;
+    nv_recorder_failure(s->recorder, NV_PCAP_EVENTS, left ? EBADF : ENOBUFS, 0, 0);
+    int err = reopen_events(s, left ? NV_LOST_ERROR : NV_LOST_OVERRUN);
+    return err ? err : nv_rtnl_drain_events(s);
 }
 
 /* ---- the source ----------------------------------------------------------------------------------- */
@@ -173,11 +211,25 @@ static unsigned source_handles(struct nv_source *base, struct nv_poll_item *item
     unsigned n = 0;
     if (n < max)
         items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->event_sock)};
-    if (n < max && s->dump.stage != NV_RTNL_IDLE)
-        items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->dump_sock)};
+    for (unsigned lane = 0; lane < NV_LANES; lane++)
+        if (n < max && s->dump[lane].stage != NV_RTNL_IDLE)
+            items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->dump[lane].sock)};
     if (n < max && s->query.active)
         items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->query_sock)};
     return n;
+}
+
+/* One datagram of the first lane that has one: 1, 0 if none has, or a negative errno that is final. */
+static int step_dumps(struct nv_rtnl_source *s)
+{
+    for (unsigned lane = 0; lane < NV_LANES; lane++) {
+        if (s->dump[lane].stage == NV_RTNL_IDLE)
+            continue;
+        int got = nv_rtnl_dump_step(s, (enum nv_lane)lane);
+        if (got)
+            return got;
+    }
+    return 0;
 }
 
 static int source_pump(struct nv_source *base, unsigned budget)
@@ -185,24 +237,21 @@ static int source_pump(struct nv_source *base, unsigned budget)
     struct nv_rtnl_source *s = self(base);
     nv_recorder_turn(s->recorder, !budget);
     int more = nv_rtnl_drain_events(s);
-    if (more)
-        return more;
-    while (s->dump.stage != NV_RTNL_IDLE) {
-        if (!budget--) {
-            more = 1;
-            break;
+    if (!more)
+        more = check_hearing(s);
+    while (!more && budget--) {
+        int got = step_dumps(s);
+        if (got <= 0) {
+            nv_rtnl_query_step(s);
+            return got;
         }
-        int err = nv_rtnl_dump_step(s);
-        if (err < 0)
-            return err;
-        if (!err)
-            break;
-        err = nv_rtnl_drain_events(s);
-        if (err)
-            return err;
+        more = nv_rtnl_drain_events(s);
     }
+    if (more < 0)
+        return more;
     nv_rtnl_query_step(s);
-    return more;
+    return more || s->dump[NV_LANE_SMALL].stage != NV_RTNL_IDLE ||
+           s->dump[NV_LANE_ROUTES].stage != NV_RTNL_IDLE;
 }
 
 static int source_dump(struct nv_source *base, const struct nv_dump_request *req)
@@ -233,6 +282,7 @@ static void source_stats(const struct nv_source *base, struct nv_source_stats *r
     const struct nv_rtnl_source *s = self_const(base);
     *ret_stats = s->stats;
     ret_stats->clipped = s->decoder.clipped;
+    ret_stats->unknown_attrs = s->decoder.unknown_attrs;
     ret_stats->buffer_bytes = s->event_sock.buffer_bytes;
     nv_recorder_stats(s->recorder, ret_stats);
 }
@@ -241,7 +291,9 @@ static int source_record(struct nv_source *base, const char *file, uint64_t max_
 {
     struct nv_rtnl_source *s = self(base);
     int err = nv_recorder_open(file, max_bytes, &s->recorder);
-    s->event_sock.recorder = s->dump_sock.recorder = s->query_sock.recorder = s->recorder;
+    s->event_sock.recorder = s->query_sock.recorder = s->recorder;
+    for (unsigned lane = 0; lane < NV_LANES; lane++)
+        s->dump[lane].sock.recorder = s->recorder;
     return err;
 }
 
@@ -267,7 +319,8 @@ static void source_close(struct nv_source *base)
 {
     struct nv_rtnl_source *s = self(base);
     nv_rtnl_socket_close(&s->query_sock);
-    nv_rtnl_socket_close(&s->dump_sock);
+    for (unsigned lane = 0; lane < NV_LANES; lane++)
+        nv_rtnl_socket_close(&s->dump[lane].sock);
     nv_rtnl_socket_close(&s->event_sock);
     nv_recorder_close(s->recorder);
     if (s->netns_fd >= 0)
@@ -304,8 +357,8 @@ int nv_source_open(const struct nv_source_args *args, struct nv_source **ret_sou
         err = 0; /* no /proc: the sockets do without, only namespace_id does not */
     if (!err)
         err = replace_socket(s, &s->event_sock);
-    if (!err)
-        err = replace_socket(s, &s->dump_sock);
+    for (unsigned lane = 0; lane < NV_LANES && !err; lane++)
+        err = replace_socket(s, &s->dump[lane].sock);
     if (!err)
         err = replace_socket(s, &s->query_sock);
     if (err) {

@@ -19,6 +19,7 @@
 #include "rtnl_socket.h"
 
 #define NV_RTNL_DATAGRAM_MAX 65536 /* a dump's are up to 32 KiB, an event's rarely above 4 KiB */
+#define NV_RTNL_HEARING_NS   UINT64_C(1000000000)       /* the event socket is looked at so often */
 #define NV_RTNL_PATIENCE_NS  (5 * UINT64_C(1000000000)) /* without an answer: the request failed */
 
 enum nv_rtnl_stage {
@@ -27,12 +28,15 @@ enum nv_rtnl_stage {
     NV_RTNL_RUNNING
 };
 
+/* The dump of a lane. */
 struct nv_rtnl_dump {
+    struct nv_rtnl_socket sock; /* its own: a socket takes one dump at a time */
     enum nv_rtnl_stage stage;
     bool announced; /* DUMP_BEGIN has been given out */
     struct nv_dump_request req;
     uint8_t
         family; /* that is being dumped now: addresses of both families are two dumps for the kernel */
+    uint32_t datagrams;
     struct nv_rtnl_outcome outcome;
     uint64_t heard_ns; /* CLOCK_MONOTONIC, of the last sign of life */
 };
@@ -53,12 +57,12 @@ struct nv_rtnl_source {
     uint64_t wanted_buffer_bytes;
 
     struct nv_rtnl_socket event_sock;
-    struct nv_rtnl_socket dump_sock;
     struct nv_rtnl_socket query_sock;
     struct nv_recorder *recorder; /* NULL: none */
-    unsigned lost; /* bits 1 << NV_LOST_*, given out when the queue has been read empty */
+    unsigned lost;       /* bits 1 << NV_LOST_*, given out when the queue has been read empty */
+    uint64_t hearing_ns; /* CLOCK_MONOTONIC, when the event socket was last found to hear */
 
-    struct nv_rtnl_dump dump;
+    struct nv_rtnl_dump dump[NV_LANES];
     struct nv_rtnl_query query;
     struct nv_source_stats stats;
     struct nv_rtnl_decoder decoder;
@@ -78,10 +82,10 @@ int nv_rtnl_renew(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock);
 int nv_rtnl_drain_events(struct nv_rtnl_source *s);
 
 int nv_rtnl_dump_start(struct nv_rtnl_source *s, const struct nv_dump_request *req);
-/* Gives out DUMP_BEGIN if a dump is running and has none yet. */
+/* Gives out DUMP_BEGIN for each running dump that has none yet. */
 void nv_rtnl_dump_announce(struct nv_rtnl_source *s);
-/* Works off one datagram: 1, 0 if there is none, or a negative errno that is final. */
-int nv_rtnl_dump_step(struct nv_rtnl_source *s);
+/* Works off one datagram of a lane: 1, 0 if there is none, or a negative errno that is final. */
+int nv_rtnl_dump_step(struct nv_rtnl_source *s, enum nv_lane lane);
 
 int nv_rtnl_query_start(struct nv_rtnl_source *s, uint32_t number, uint8_t family,
                         const uint8_t dst[16]);

@@ -133,7 +133,7 @@ static bool covered(const struct fake_object *o, const struct nv_dump_request *r
         return through && o->route.family == req->family &&
                (!req->table || o->route.table == req->table);
     case NV_RULE: return o->rule.family == req->family;
-    case NV_LINK:
+    case NV_LINK: return !req->ifindex || o->link.ifindex == req->ifindex;
     case NV_NEXTHOP:
     case NV_CLASS_COUNT: break;
     }
@@ -150,9 +150,14 @@ static unsigned handles(struct nv_source *s, struct nv_poll_item *items, unsigne
     return 0;
 }
 
-static void run_dump(struct fake_source *s)
+bool fake_dumping(const struct fake_source *s)
 {
-    const struct nv_dump_request req = s->requests[s->request_count - 1];
+    return s->running[NV_LANE_SMALL].number || s->running[NV_LANE_ROUTES].number;
+}
+
+static void run_dump(struct fake_source *s, enum nv_lane lane)
+{
+    const struct nv_dump_request req = s->running[lane];
     struct nv_event ev = {.kind = NV_EV_DUMP_BEGIN, .cls = req.cls, .dump = req.number};
     s->sink(s->sink_arg, &ev);
     if (s->on_dump)
@@ -167,8 +172,9 @@ static void run_dump(struct fake_source *s)
     if (s->answer[req.cls].times) {
         s->answer[req.cls].times--;
         ev.status = s->answer[req.cls].status;
+        ev.error = s->answer[req.cls].error;
     }
-    s->dumping = false;
+    s->running[lane].number = 0;
     s->sink(s->sink_arg, &ev);
 }
 
@@ -180,8 +186,9 @@ static int pump(struct nv_source *source, unsigned budget)
         return s->pump_result;
     if (s->on_pump)
         s->on_pump(s);
-    if (s->dumping && budget && !s->hold)
-        run_dump(s);
+    for (unsigned lane = 0; lane < NV_LANES; lane++)
+        if (s->running[lane].number && budget && !s->hold)
+            run_dump(s, (enum nv_lane)lane);
     return 0;
 }
 
@@ -190,12 +197,13 @@ static int dump(struct nv_source *source, const struct nv_dump_request *req)
     struct fake_source *s = of(source);
     MUST(req->number);
     MUST(s->request_count < FAKE_REQUESTS_MAX);
-    if (s->dumping)
+    struct nv_dump_request *running = &s->running[nv_lane_of(req->cls)];
+    if (running->number)
         return -EBUSY;
     s->requests[s->request_count++] = *req;
     if (s->dump_error)
         return s->dump_error;
-    s->dumping = true;
+    *running = *req;
     return 0;
 }
 

@@ -2,7 +2,7 @@
 /*
  * fake_source.h - a source without a kernel: a small world that dumps show, and what a test says in between.
  *
- * Promises:  a dump ends at the next pump with budget: DUMP_BEGIN, each object of the world that the request
+ * Promises:  the dump of a lane ends at the next pump with budget: DUMP_BEGIN, each object of the world that the request
  *            covers, DUMP_END with the status that was asked for. Every request is noted. on_dump is called
  *            before the facts of a dump and again before its end, so that a test can speak or change the
  *            world while it runs.
@@ -41,18 +41,21 @@ struct fake_source {
     unsigned request_count;
     struct {
         enum nv_dump_status status; /* of the next `times` dumps of the class */
+        int error;
         unsigned times;
     } answer[NV_CLASS_COUNT];
-    int dump_error;  /* nv_source_dump returns this while it is not 0 */
-    int pump_result; /* nv_source_pump returns this if it is negative */
-    bool hold;       /* dumps do not go on */
-    bool dumping;
+    int dump_error;                           /* nv_source_dump returns this while it is not 0 */
+    int pump_result;                          /* nv_source_pump returns this if it is negative */
+    bool hold;                                /* dumps do not go on */
+    struct nv_dump_request running[NV_LANES]; /* number 0: none */
     void (*on_dump)(struct fake_source *s, const struct nv_dump_request *req,
                     enum fake_phase phase);
     void (*on_pump)(struct fake_source *s);
     unsigned reopens, pumps;
 };
 
+/* Does a dump run, in any lane? */
+bool fake_dumping(const struct fake_source *s);
 void fake_source_start(struct fake_source *s, nv_event_fn *sink, void *sink_arg);
 /* Adds an object (struct nv_link, nv_addr, ...) to the world; hops are copied. No event is sent. */
 struct fake_object *fake_know(struct fake_source *s, enum nv_class cls, const void *fact);

@@ -79,12 +79,18 @@ static void require(bool holds)
         abort();
 }
 
+static bool settled(void)
+{
+    return !nv_sync_resyncing(&sync) && nv_sync_settled(&sync, NV_LANE_SMALL) &&
+           nv_sync_settled(&sync, NV_LANE_ROUTES);
+}
+
 static void run(struct nv_source *source)
 {
     const uint8_t probe[2][16] = {{198, 41, 0, 4}, {0x20, 0x01, 0x05, 0x03, 0xba, 0x3e}};
     struct nv_source_stats s = {.events = 0};
     uint64_t due = 0;
-    for (unsigned turn = 0; !s.replay.ended || !nv_sync_settled(&sync); turn++) {
+    for (unsigned turn = 0; !s.replay.ended || !settled(); turn++) {
         require(turn < TURNS_MAX);
         uint64_t sleep = nv_source_rest(source, due);
         require(sleep < UINT64_MAX / 4); /* it would never wake up */
@@ -93,7 +99,7 @@ static void run(struct nv_source *source)
         require(nv_sync_pump(&sync) >= 0);
         nv_source_stats(source, &s);
         due = nv_sync_step(&sync, boottime_ns);
-        if (nv_sync_settled(&sync) && turn % 4 < 2)
+        if (settled() && turn % 4 < 2)
             (void)nv_source_query(source, turn + 1, turn % 4 ? NV_AF_6 : NV_AF_4, probe[turn % 4]);
     }
 }

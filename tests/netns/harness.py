@@ -86,6 +86,8 @@ class Namespace:
         self.dir = os.path.join(self.temp, "run")
         os.mkdir(self.dir, 0o755)
         self.processes = []
+        self.writer_program = os.path.join(BIN, "netvaned")
+        self.writer_environment = {}
         ours = os.readlink("/proc/self/ns/net")
         self.holder = subprocess.Popen(["unshare", "-n", "cat"], stdin=subprocess.PIPE,
                                        stdout=subprocess.DEVNULL)
@@ -187,12 +189,13 @@ class Namespace:
     # ---- the writer --------------------------------------------------------------------------------------
 
     def writer_command(self, *args, name="default"):
-        return [os.path.join(BIN, "netvaned"), "--dir", self.dir, "--name", name, *args]
+        return [self.writer_program, "--dir", self.dir, "--name", name, *args]
 
     def start_writer(self, *args, name="default"):
         log = os.path.join(self.temp, "netvaned.log")
         with open(log, "a", encoding="utf-8") as out:
-            writer = self.start(*self.writer_command(*args, name=name), stdout=out, stderr=out)
+            writer = self.start(*self.writer_command(*args, name=name), stdout=out, stderr=out,
+                                env={**os.environ, **self.writer_environment})
         done = self.netvane("wait", "ready", "--timeout", 20 * SLOW, check=False, name=name)
         if done.returncode != 0:
             raise AssertionError(f"the writer is not ready: {done.stderr}\n{self.writer_log()}")

@@ -114,7 +114,7 @@ static void run_until(uint64_t until)
     for (unsigned turn = 0; turn < 100000; turn++) {
         assert_int_equal(nv_sync_pump(s), 0);
         uint64_t next = nv_sync_step(s, now_ns);
-        if (s->dump.active)
+        if (s->lane[NV_LANE_SMALL].active || s->lane[NV_LANE_ROUTES].active)
             continue;
         if (next > until) {
             now_ns = nv_max_u64(now_ns, until);
@@ -131,10 +131,15 @@ static inline void settle(void)
     run_until(now_ns + NV_NS_PER_S);
 }
 
+static inline bool settled(void)
+{
+    return nv_sync_settled(s, NV_LANE_SMALL) && nv_sync_settled(s, NV_LANE_ROUTES);
+}
+
 static inline void load(void)
 {
     settle();
-    assert_true(nv_sync_settled(s));
+    assert_true(settled());
     src->request_count = 0;
     memset(counter, 0, sizeof(counter));
 }
@@ -151,6 +156,17 @@ static inline unsigned asked(enum nv_class cls, uint8_t family, uint32_t ifindex
     for (unsigned i = 0; i < src->request_count; i++) {
         const struct nv_dump_request *r = &src->requests[i];
         n += r->cls == cls && r->family == family && r->ifindex == ifindex;
+    }
+    return n;
+}
+
+/* How many dumps were asked for of one table. */
+static inline unsigned asked_table(uint8_t family, uint32_t table)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < src->request_count; i++) {
+        const struct nv_dump_request *r = &src->requests[i];
+        n += r->cls == NV_ROUTE && r->family == family && r->table == table;
     }
     return n;
 }

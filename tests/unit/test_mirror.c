@@ -142,6 +142,21 @@ static void partial_message_changes_only_what_it_names(void **state)
     assert_sound();
 }
 
+static void wireless_scan_message_changes_nothing(void **state)
+{
+    (void)state;
+    struct nv_link whole = rich_link();
+    assert_int_equal(nv_mirror_link_put(m, &whole), NV_CHANGED);
+    uint64_t digest = m->digest[NETVANE_RT_LINKS];
+    struct nv_link scan = {.has = NV_LINK_HAS_NAME, /* what the decoder leaves of it */
+                           .ifindex = 2,
+                           .flags = whole.flags,
+                           .type = whole.type};
+    memcpy(scan.name, whole.name, sizeof(scan.name));
+    assert_int_equal(nv_mirror_link_put(m, &scan), NV_SAME);
+    assert_int_equal(m->digest[NETVANE_RT_LINKS], digest);
+}
+
 static void complete_message_takes_away_what_it_lacks(void **state)
 {
     (void)state;
@@ -561,6 +576,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(partial_message_changes_only_what_it_names),
+        T(wireless_scan_message_changes_nothing),
         T(complete_message_takes_away_what_it_lacks),
         T(link_told_again_edits_nothing),
         T(partial_message_about_an_unknown_link_is_suspect_and_edits_nothing),

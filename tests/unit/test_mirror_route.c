@@ -523,6 +523,42 @@ static void disturbed_dumps_remove_only_what_two_in_a_row_lack(void **state)
     assert_int_equal(nv_mirror_route_remove(m, &r[199]), NV_CHANGED);
 }
 
+static void sweep_of_many_leaves_lists_without_gaps_and_counts_right(void **state)
+{
+    (void)state;
+    enum { PREFIXES = 2000, EQUALS = 3, ALL = PREFIXES * EQUALS };
+    struct nv_hop h[EQUALS] = {fact_hop(2, NULL), fact_hop(3, NULL), fact_hop(4, NULL)};
+    for (uint32_t i = 0; i < ALL; i++) {
+        struct nv_route r = fact_route(100 + i % 2, "10.0.0.0", 24, 0, &h[i / PREFIXES], 1);
+        nv_store_be32(r.dst, 0x0a000000u + (i % PREFIXES << 8));
+        (void)put(&r, APPEND);
+    }
+    struct nv_sweep sweep = {.scope = {.kind = NV_K_ROUTE4, .family = NV_AF_4, .table = 100}};
+    nv_mirror_mark_begin(m, NV_K_ROUTE4, 0);
+    uint32_t shown = 0;
+    for (uint32_t i = 0; i < PREFIXES;
+         i += 4) { /* of some prefixes of table 100 the second is left */
+        struct nv_route r = fact_route(100, "10.0.0.0", 24, 0, &h[1], 1);
+        nv_store_be32(r.dst, 0x0a000000u + (i << 8));
+        (void)dump(&r);
+        shown++;
+    }
+    /* The dump gave them position 0; what was there has changed, and what stood behind has not been shown. */
+    assert_int_equal(nv_mirror_sweep(m, &sweep), ALL / 2 - shown);
+    assert_int_equal(count(NETVANE_TREE_ROUTES4), ALL / 2 + shown);
+    struct nv_route r = fact_route(100, "10.0.0.0", 24, 0, &h[1], 1);
+    assert_int_equal(put(&r, NV_LIST_REPLACE), NV_SAME);
+    nv_mirror_mark_begin(m, NV_K_ROUTE4, 0); /* and with two in a row, over all tables */
+    sweep.scope.table = 0;
+    sweep.twice = true;
+    assert_int_equal(nv_mirror_sweep(m, &sweep), 0);
+    assert_int_equal(sweep.noted, ALL / 2 + shown);
+    nv_mirror_mark_begin(m, NV_K_ROUTE4, 0);
+    assert_int_equal(nv_mirror_sweep(m, &sweep), ALL / 2 + shown);
+    assert_int_equal(count(NETVANE_TREE_ROUTES4), 0);
+    assert_int_equal(m->tables[0].total + m->tables[1].total, 0);
+}
+
 static void doubt(void *arg, uint8_t family, uint32_t table)
 {
     assert_int_equal(family, NV_AF_4);
@@ -575,6 +611,7 @@ int main(void)
         T(sweep_removes_what_the_dump_did_not_show_and_closes_gaps),
         T(sweep_of_one_link_closes_the_gaps_that_it_makes),
         T(sweep_is_limited_to_the_table_of_the_dump),
+        T(sweep_of_many_leaves_lists_without_gaps_and_counts_right),
         T(disturbed_dumps_remove_only_what_two_in_a_row_lack),
         T(sweep_of_one_link_asks_for_the_table_where_a_route_names_other_links_too),
     };

@@ -920,6 +920,20 @@ static void namespace_ids_are_a_hint(void **state)
     assert_int_equal(ev.hint, NV_HINT_NSID);
 }
 
+static void prefix_of_a_router_advertisement_is_a_hint_for_its_link(void **state)
+{
+    (void)state;
+    struct nv_event ev;
+    const struct prefixmsg pm = {.prefix_family = AF_INET6, .prefix_ifindex = 7};
+    make(RTM_NEWPREFIX, &pm, sizeof pm);
+    assert_int_equal(decode_made(&ev), NV_RTNL_FACT);
+    assert_int_equal(ev.kind, NV_EV_HINT);
+    assert_int_equal(ev.hint, NV_HINT_RA);
+    assert_int_equal(ev.ifindex, 7);
+    make(RTM_NEWPREFIX, "\0\0\0\0", 4);
+    assert_int_equal(decode_made(&ev), NV_RTNL_MALFORMED);
+}
+
 static void other_families_and_types_are_unknown(void **state)
 {
     (void)state;
@@ -932,8 +946,6 @@ static void other_families_and_types_are_unknown(void **state)
     assert_int_equal(decode_made(&ev), NV_RTNL_UNKNOWN);
     make(RTM_NEWNEIGH, "\0\0\0\0", 4);
     assert_int_equal(decode_made(&ev), NV_RTNL_UNKNOWN);
-    make(RTM_NEWPREFIX, "\0\0\0\0", 4);
-    assert_int_equal(decode_made(&ev), NV_RTNL_IGNORED);
     make_link(AF_BRIDGE, 3);
     assert_int_equal(decode_made(&ev), NV_RTNL_IGNORED);
 }
@@ -1120,6 +1132,7 @@ int main(void)
         cmocka_unit_test(nexthop_and_rule_removals),
         cmocka_unit_test(netconf_hints_name_the_link_or_all),
         cmocka_unit_test(namespace_ids_are_a_hint),
+        cmocka_unit_test(prefix_of_a_router_advertisement_is_a_hint_for_its_link),
         cmocka_unit_test(other_families_and_types_are_unknown),
         cmocka_unit_test(attribute_types_of_the_future_are_passed_over),
         cmocka_unit_test(bytes_that_are_no_attribute_are_malformed),
