@@ -594,6 +594,8 @@ static bool is_awaited(struct replay *s, struct nv_replay_request *r)
     if (!s->offered || s->asks != s->asks_offered) {
         s->offered = true;
         s->asks_offered = s->asks;
+        if (r->what.cls == NV_CLASS_COUNT)
+            s->stats.replay.queries[r->what.family == NV_AF_6]++;
         return true;
     }
     s->offered = false;
