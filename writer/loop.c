@@ -333,6 +333,9 @@ static uint64_t reclaim(struct nv_writer *w, uint64_t now)
 
 /* ---- recording and replay ------------------------------------------------------------------------------------- */
 
+/* A new file lacks the kernel's answers about the egress, too; it takes two to be believed over the mirror. */
+#define RECORD_ASKS 2u
+
 static void watch_recording(struct nv_writer *w, const struct nv_source_stats *s)
 {
     if (s->record_files != w->record_files) {
@@ -340,12 +343,13 @@ static void watch_recording(struct nv_writer *w, const struct nv_source_stats *s
         if (w->record_asks && !w->record_small)
             nv_log(NV_LOG_WARNING, "record", "file=%s hint=\"%s\"", w->options.record,
                    "it is full before everything was read again: raise --record-max");
-        w->record_small |= w->record_asks;
+        w->record_small |= w->record_asks > 0;
         nv_sync_verify(&w->sync); /* so that the new file can be replayed without the old one */
-        w->record_asks = true;
+        w->record_asks = RECORD_ASKS;
     }
-    if (w->record_asks && !w->sync.verify && w->sync.round == NV_ROUND_NONE) {
-        w->record_asks = false;
+    bool asked = w->commit.ask[0] || w->commit.ask[1];
+    if (w->record_asks && !asked && !w->sync.verify && w->sync.round == NV_ROUND_NONE) {
+        w->record_asks--;
         w->commit.ask[0] = w->commit.ask[1] = true;
     }
     if (s->record_error && !w->record_failed) {
@@ -361,6 +365,10 @@ static void watch_replay(struct nv_writer *w, const struct nv_replay_stats *s)
     if (s->rounds != w->replay_rounds) { /* whatever made the recorded writer reconcile */
         w->replay_rounds = s->rounds;
         w->sync.reconcile_due_ns = nv_clock_boottime_ns();
+    }
+    for (unsigned f = 0; f < 2; f++) { /* and ask, a file ago perhaps */
+        w->commit.ask[f] |= s->queries[f] != w->replay_queries[f];
+        w->replay_queries[f] = s->queries[f];
     }
     if (!s->ended || w->replayed)
         return;
@@ -390,7 +398,7 @@ static bool is_done(struct nv_writer *w, uint64_t now)
 {
     if (!w->options.once || !w->shown || !w->options.replay)
         return w->options.once && w->shown;
-    if (!w->replayed || !nv_sync_settled(&w->sync, NV_LANE_SMALL) ||
+    if (!w->replayed || nv_sync_resyncing(&w->sync) || !nv_sync_settled(&w->sync, NV_LANE_SMALL) ||
         !nv_sync_settled(&w->sync, NV_LANE_ROUTES))
         return false;
     if (nv_commit_wanted(&w->commit))

@@ -72,11 +72,12 @@ bool nv_sync_settled(const struct nv_sync *s, enum nv_lane lane)
 
 bool nv_sync_approximate(const struct nv_sync *s)
 {
+    if (s->unread)
+        return true;
     for (unsigned i = 0; i < s->queued; i++)
         if (s->queue[i].approximate)
             return true;
-    return s->unavailable ||
-           (s->lane[NV_LANE_SMALL].active && s->lane[NV_LANE_SMALL].job.approximate) ||
+    return (s->lane[NV_LANE_SMALL].active && s->lane[NV_LANE_SMALL].job.approximate) ||
            (s->lane[NV_LANE_ROUTES].active && s->lane[NV_LANE_ROUTES].job.approximate);
 }
 
@@ -256,12 +257,10 @@ static void end_round(struct nv_sync *s, uint64_t now_ns)
     if (s->mirror->counts_refused == s->refused)
         s->mirror->degraded = false; /* all that there is has found its place */
     /* Its cost, not its time: waiting until others have changed their network costs nothing. */
-    s->round_cost_ns = nv_proc_cpu_ns() - s->round_cpu_ns;
-    s->unavailable = s->round_unavailable;
+    uint64_t cost_ns = nv_proc_cpu_ns() - s->round_cpu_ns;
+    s->share_due_ns = now_ns + cost_ns * NV_RECONCILE_SHARE;
     s->reconcile_due_ns =
-        s->reconcile_ns
-            ? now_ns + nv_max_u64(s->reconcile_ns, s->round_cost_ns * NV_RECONCILE_SHARE)
-            : NV_FOREVER;
+        s->reconcile_ns ? nv_max_u64(now_ns + s->reconcile_ns, s->share_due_ns) : NV_FOREVER;
     if (s->drifting_rounds >= 2) { /* twice in a row: this socket may have gone deaf */
         s->drifting_rounds = 0;
         int r = nv_source_reopen(s->source);
@@ -346,7 +345,10 @@ static void finish_dump(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
         return;
     job->tries++;
     if (l->status == NV_DUMP_UNAVAILABLE) { /* nothing is known, and never will be */
-        s->round_unavailable |= job->full;
+        nv_log(NV_LOG_DEBUG, "dump_unavailable", "class=%u family=%u ifindex=%u table=%u full=%d",
+               (unsigned)job->req.cls, job->req.family, job->req.ifindex, job->req.table,
+               job->full);
+        s->unread |= job->full && nv_sync_resyncing(s);
         if (job->full)
             next_step(s, l, now_ns);
         return;
@@ -404,8 +406,8 @@ static void begin_round(struct nv_sync *s, enum nv_round round, uint64_t now_ns)
     s->round = round;
     s->round_started_ns = now_ns;
     s->round_cpu_ns = nv_proc_cpu_ns();
-    s->round_unavailable = false;
     s->round_drift = 0;
+    s->verify = s->unread = false;
     s->refused = s->mirror->counts_refused;
     for (unsigned lane = 0; lane < NV_LANES; lane++) {
         s->lane[lane].step = 0;
@@ -414,7 +416,6 @@ static void begin_round(struct nv_sync *s, enum nv_round round, uint64_t now_ns)
     }
     if (round != NV_ROUND_RECONCILE) {
         s->queued = 0; /* the round covers it */
-        s->verify = false;
         nv_log(NV_LOG_INFO, round_names[round], "reason=\"%s\"",
                s->lost_reason ? s->lost_reason : "asked for");
     }
@@ -494,15 +495,11 @@ static void begin_rounds(struct nv_sync *s, uint64_t now_ns)
         s->lost = false;
         begin_round(s, s->round == NV_ROUND_INITIAL ? NV_ROUND_INITIAL : NV_ROUND_RESYNC, now_ns);
     }
-    if (s->round != NV_ROUND_NONE || small->active || s->lane[NV_LANE_ROUTES].active)
-        return;
-    if (s->verify)
-        s->reconcile_due_ns = nv_min_u64(s->reconcile_due_ns,
-                                         s->round_ended_ns + s->round_cost_ns * NV_RECONCILE_SHARE);
-    if (now_ns < s->reconcile_due_ns || job_due(s, now_ns))
-        return;
-    s->verify = false;
-    begin_round(s, NV_ROUND_RECONCILE, now_ns);
+    if (s->verify && s->round == NV_ROUND_NONE)
+        s->reconcile_due_ns = nv_min_u64(s->reconcile_due_ns, s->share_due_ns);
+    if (s->round == NV_ROUND_NONE && now_ns >= s->reconcile_due_ns && !small->active &&
+        !s->lane[NV_LANE_ROUTES].active && !job_due(s, now_ns))
+        begin_round(s, NV_ROUND_RECONCILE, now_ns);
 }
 
 uint64_t nv_sync_step(struct nv_sync *s, uint64_t now_ns)

@@ -85,18 +85,17 @@ struct nv_sync {
     enum nv_round round;
     uint64_t refused; /* by the mirror, when the round began */
     uint64_t round_started_ns, round_ended_ns, round_ns;
-    uint64_t round_cpu_ns;  /* processor time when the round began */
-    uint64_t round_cost_ns; /* that the last round took */
-    bool unavailable,
-        round_unavailable; /* the source could not say what a full re-read asked for */
+    uint64_t round_cpu_ns; /* processor time when the round began */
     struct nv_tables tables;
     uint64_t left_out[2];   /* routes of the kernel that these leave out, by family */
     uint64_t left_out_seen; /* in the running step */
     bool lost;
     bool
         verify; /* a reconcile is asked for, as soon as the share of time that they may take allows it */
+    bool unread; /* the last round lacks a step that a recording does not have */
     const char *lost_reason;
     uint64_t reconcile_ns, reconcile_due_ns; /* reconcile_ns 0: never */
+    uint64_t share_due_ns; /* before it a reconcile would cost more than its share */
     uint32_t round_drift;
     unsigned drifting_rounds;
     uint32_t number;

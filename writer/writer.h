@@ -42,8 +42,9 @@ struct nv_writer {
     uint32_t query_number;
     uint32_t record_files; /* that were seen to begin */
     bool record_failed, replayed;
-    bool record_small;      /* that was said */
-    bool record_asks;       /* a new file lacks the kernel's answers about the egress, too */
+    bool record_small;    /* that was said */
+    unsigned record_asks; /* rounds of questions that the new file still needs */
+    uint32_t replay_queries[2];
     uint64_t replay_rounds; /* that were begun because the recording has them */
 };
 

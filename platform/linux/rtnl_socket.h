@@ -25,9 +25,9 @@ struct nv_rtnl_socket {
     uint32_t seq;                 /* of the last request */
     uint64_t buffer_bytes;        /* that the kernel granted the event socket */
     uint64_t groups;              /* that the event socket joined, bit 1 << group - 1 */
-    uint32_t drops;               /* of the event socket, those that are accounted for */
     struct nv_recorder *recorder; /* NULL: none */
     uint8_t role;                 /* enum nv_pcap_role */
+    uint32_t drops;               /* of the event socket, those that are accounted for */
 };
 
 /* Subscribed to every group that the State needs. buffer_bytes 0: 8 MiB. */

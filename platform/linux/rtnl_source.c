@@ -188,6 +188,7 @@ static int check_hearing(struct nv_rtnl_source *s)
         return more;
     s->stats.lost_groups += left;
     s->stats.untold_drops += !left;
+    nv_recorder_failure(s->recorder, NV_PCAP_EVENTS, left ? EBADF : ENOBUFS, 0, 0);
     int err = reopen_events(s, left ? NV_LOST_ERROR : NV_LOST_OVERRUN);
     return err ? err : nv_rtnl_drain_events(s);
 }

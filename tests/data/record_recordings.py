@@ -176,7 +176,9 @@ def main():
         out.write(f"Recorded by ../record_recordings.py on Linux {kernel} with {ip}.\n"
                   "Each .pcap was written by netvaned --record; the .json beside it is what netvane showed at its end, when\n"
                   "that equalled ip's answers. ../../netns/test_recordings.py replays all of them; a bug report that came as\n"
-                  "a recording belongs here, with what it should have shown.\n")
+                  "a recording belongs here, with what it should have shown.\n"
+                  "A writer that re-reads other things than the one that recorded may find some of them unavailable, and differ\n"
+                  "for that reason alone: then record anew.\n")
         for name, (*_, text) in SCENARIOS.items():
             out.write(f"\n{name}\n" + textwrap.fill(text, 110, initial_indent="    ", subsequent_indent="    ") + "\n")
 

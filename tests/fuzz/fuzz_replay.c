@@ -63,7 +63,7 @@ void nv_clock_release(void)
 /* ---- the writer ------------------------------------------------------------------------------------------- */
 
 static struct nv_mirror mirror;
-static struct nv_sync sync;
+static struct nv_sync machine;
 static uint64_t counter[NETVANE_RC_COUNT];
 static void *base;
 
@@ -79,21 +79,27 @@ static void require(bool holds)
         abort();
 }
 
+static bool settled(void)
+{
+    return !nv_sync_resyncing(&machine) && nv_sync_settled(&machine, NV_LANE_SMALL) &&
+           nv_sync_settled(&machine, NV_LANE_ROUTES);
+}
+
 static void run(struct nv_source *source)
 {
     const uint8_t probe[2][16] = {{198, 41, 0, 4}, {0x20, 0x01, 0x05, 0x03, 0xba, 0x3e}};
     struct nv_source_stats s = {.events = 0};
     uint64_t due = 0;
-    for (unsigned turn = 0; !s.replay.ended || !nv_sync_settled(&sync); turn++) {
+    for (unsigned turn = 0; !s.replay.ended || !settled(); turn++) {
         require(turn < TURNS_MAX);
         uint64_t sleep = nv_source_rest(source, due);
         require(sleep < UINT64_MAX / 4); /* it would never wake up */
         boottime_ns += s.replay.ended ? sleep : 0;
         monotonic_ns += s.replay.ended ? sleep : 0;
-        require(nv_sync_pump(&sync) >= 0);
+        require(nv_sync_pump(&machine) >= 0);
         nv_source_stats(source, &s);
-        due = nv_sync_step(&sync, boottime_ns);
-        if (nv_sync_settled(&sync) && turn % 4 < 2)
+        due = nv_sync_step(&machine, boottime_ns);
+        if (settled() && turn % 4 < 2)
             (void)nv_source_query(source, turn + 1, turn % 4 ? NV_AF_6 : NV_AF_4, probe[turn % 4]);
     }
 }
@@ -116,17 +122,17 @@ static bool replay(const uint8_t *data, size_t size)
     memset(counter, 0, sizeof counter);
     (void)madvise(base, REGION_BYTES, MADV_REMOVE);
     require(!nv_mirror_init(&mirror, base, REGION_BYTES, grow, NULL, 1));
-    struct nv_replay_args args = {.sink = nv_sync_event, .sink_arg = &sync};
+    struct nv_replay_args args = {.sink = nv_sync_event, .sink_arg = &machine};
     require(!nv_replay_open(&args, &recording, &source));
-    nv_sync_init(&sync, &mirror, counter, 0);
-    sync.source = source;
+    nv_sync_init(&machine, &mirror, counter, 0);
+    machine.source = source;
     run(source);
     const char *fault = fake_mirror_fault(&mirror);
     if (fault)
         (void)fprintf(stderr, "%s\n", fault);
     require(!fault);
     nv_source_close(source);
-    nv_sync_destroy(&sync);
+    nv_sync_destroy(&machine);
     nv_mirror_destroy(&mirror);
     return true;
 }

@@ -359,6 +359,50 @@ static void step_of_a_full_re_read_is_not_taken_for_a_targeted_one(void **state)
     close_source();
 }
 
+static void dump_of_more_answers_a_request_for_less(void **state)
+{
+    (void)state;
+    begin_file();
+    asked_links(true); /* not this one: the round needs it */
+    later(MS);
+    dumped_link(9, "z");
+    dump_done();
+    later(MS);
+    asked_links(false);
+    later(MS);
+    dumped_link(2, "a");
+    dumped_link(3, "b");
+    dump_done();
+    open_source();
+    struct nv_dump_request one = {.number = 6, .cls = NV_LINK, .ifindex = 3};
+    ask_in_time(&one);
+    play();
+    assert_string_equal(seen, "begin6 b/dump end6:0");
+    close_source();
+}
+
+static void cut_datagram_of_a_dump_ends_it_at_once(void **state)
+{
+    (void)state;
+    begin_file();
+    asked_links(false);
+    later(MS);
+    dumped_link(2, "a");
+    size_t last = file.size;
+    dumped_link(3, "b");
+    uint32_t full_len;
+    memcpy(&full_len, file.bytes + last + 12, sizeof full_len);
+    full_len += 100;
+    memcpy(file.bytes + last + 12, &full_len, sizeof full_len);
+    later(MS);
+    event_link(4, "c");
+    open_source();
+    ask_in_time(&links);
+    play();
+    assert_string_equal(seen, "begin5 a/dump end5:3 c");
+    close_source();
+}
+
 static void dump_behind_a_barrier_is_asked_for_at_the_barrier(void **state)
 {
     (void)state;
@@ -467,6 +511,8 @@ int main(void)
         cmocka_unit_test(writer_whose_timer_is_a_little_late_gets_its_dump),
         cmocka_unit_test(dump_that_the_recording_lacks_ends_unavailable_at_once),
         cmocka_unit_test(step_of_a_full_re_read_is_not_taken_for_a_targeted_one),
+        cmocka_unit_test(dump_of_more_answers_a_request_for_less),
+        cmocka_unit_test(cut_datagram_of_a_dump_ends_it_at_once),
         cmocka_unit_test(dump_behind_a_barrier_is_asked_for_at_the_barrier),
         cmocka_unit_test(addresses_of_both_families_are_one_dump),
         cmocka_unit_test(dump_without_an_end_fails_where_the_next_one_was_asked),
