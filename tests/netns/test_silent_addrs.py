@@ -54,7 +54,7 @@ class Ipv4(Row):
 
     def test_an_ipv4_address_whose_lifetime_ends_takes_its_routes_along(self):
         self.world("addr add 10.0.0.1/24 dev v0")
-        self.ns.ip("addr", "add", "10.5.0.1/24", "dev", "w0", "valid_lft", "2", "preferred_lft", "1")
+        self.ns.ip("addr", "add", "10.5.0.1/24", "dev", "w0", "valid_lft", "5", "preferred_lft", "4")
         self.ns.ip("route", "add", "10.6.0.0/16", "via", "10.5.0.2")
 
         def wait():
@@ -86,7 +86,7 @@ class Ipv6(Row):
 
     def test_ipv6_lifetimes_end(self):
         self.world("-6 addr add 2001:db8:9::1/64 dev w0")
-        self.ns.ip("-6", "addr", "add", "2001:db8::1/64", "dev", "v0", "valid_lft", "3", "preferred_lft", "2")
+        self.ns.ip("-6", "addr", "add", "2001:db8::1/64", "dev", "v0", "valid_lft", "5", "preferred_lft", "4")
         self.ns.ip("-6", "route", "add", "2001:db8:1::/48", "via", "2001:db8:9::2", "expires", "2")
 
         def wait():
