@@ -308,7 +308,7 @@ class Row(harness.NetnsTest):
             if wrong and changed(before, after) and attempt < 30:
                 attempt += 1
                 since = time.monotonic()
-            elif wrong and os.getloadavg()[0] > os.cpu_count() and late < 10:
+            elif wrong and os.getloadavg()[0] > os.cpu_count() and late < 3:
                 late += 1
                 time.sleep(LIMIT_MS / 1000)
             else:

@@ -193,6 +193,13 @@ class Others(Row):
         self.prove("a port joins a bridge", "link set v0 master br0", silent=silent)
         self.prove("the only port of a bridge is deleted", "link del v0", silent=silent)
 
+    def test_bridges_that_lose_their_ports_together_have_no_carrier(self):
+        """Other news of carriers than urgent ones are held back for up to a second; those of a bridge may be."""
+        self.world("link add br0 address 02:00:00:00:00:77 type bridge", "link set br0 up", "link set v0 master br0",
+                   "link add br1 address 02:00:00:00:00:78 type bridge", "link set br1 up", "link set w0 master br1")
+        self.prove("two bridges lose their ports", ["link set w0 nomaster", "link set v0 nomaster"],
+                   silent={("link", "br0")})
+
     def test_a_port_that_leaves_its_bridge_is_still_there(self):
         self.world("link add br0 type bridge", "link set br0 up", "link set v0 master br0",
                    "addr add 10.0.0.1/24 dev v0", "route add 10.1.0.0/16 via 10.0.0.2")
@@ -217,7 +224,8 @@ class Others(Row):
         self.prove("a macvlan's lower link comes up", "link set v0 up")
 
     def test_dormant_and_testing_links_say_so(self):
-        self.world("addr add 10.0.0.1/24 dev v0", "route add 10.1.0.0/16 via 10.0.0.2")
+        self.world("addr add 10.0.0.1/24 dev v0", "route add 10.1.0.0/16 via 10.0.0.2",
+                   "link add m0 link v0 type macvlan", "link set m0 up", "addr add 10.5.0.1/24 dev m0")
         self.prove("mode dormant", "link set v0 mode dormant")
         self.prove("mode default", "link set v0 mode default")
         self.prove("state dormant", "link set v0 state dormant")
