@@ -166,9 +166,9 @@ class Gone(Row):
                    silent={("nexthop", 1), ("nexthop", 8), ("nexthop", 9)} | route4("10.3.0.0/16", "10.4.0.0/16"))
 
     def test_a_link_that_was_down_takes_what_is_left_along(self):
-        self.world("addr add 10.0.0.1/24 dev v0", "addr add 10.9.0.1/24 dev w0",
-                   "route add 10.2.0.0/16 nexthop via 10.0.0.2 nexthop via 10.9.0.2", "link set v0 down")
-        self.prove("link deleted while it was down", "link del v0", silent=route4("10.2.0.0/16"))
+        self.world("link add i0 type ifb", "link set i0 up", "addr add 10.9.0.1/24 dev w0",
+                   "route add 10.2.0.0/16 nexthop dev i0 nexthop via 10.9.0.2", "link set i0 down")
+        self.prove("link deleted while it was down", "link del i0", silent=route4("10.2.0.0/16"))
 
     def test_an_index_that_is_used_again_is_another_link(self):
         self.world("link add name i0 index 77 type ifb", "link set i0 up", "addr add 10.5.0.1/24 dev i0",
@@ -289,10 +289,12 @@ class Others(Row):
         harness.says(f"5 links came and went beside {2 * routes} routes: {after['dumps'] - before['dumps']} re-reads showed "
                      f"{shown} objects in all")
 
-    def test_a_tun_has_the_carrier_of_who_holds_it(self):
+    def test_a_tun_that_nobody_holds_goes_down_and_up_without_a_carrier(self):
         self.world("tuntap add dev t0 mode tun", "link set t0 up", "addr add 10.0.0.1/24 dev t0",
-                   "route add 10.1.0.0/16 dev t0")
-        self.prove("a tun that nobody holds goes down", "link set t0 down", silent=route4("10.1.0.0/16"))
+                   "addr add 10.9.0.1/24 dev w0", "route add 10.1.0.0/16 dev t0",
+                   "route add 10.2.0.0/16 nexthop dev t0 nexthop via 10.9.0.2")
+        self.prove("a tun goes down", "link set t0 down", silent=route4("10.1.0.0/16", "10.2.0.0/16"))
+        self.prove("a tun comes up", "link set t0 up", silent=route4("10.2.0.0/16"))
 
 
 if __name__ == "__main__":
