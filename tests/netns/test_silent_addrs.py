@@ -43,6 +43,18 @@ class Ipv4(Row):
             self.prove(f"primary deleted, promote_secondaries={promote}", f"addr del 10.{promote}.0.1/24 dev {dev}",
                        told={("addr", dev, f"10.{promote}.0.1"), ("addr", dev, f"10.{promote}.0.2")})
 
+    def test_addresses_keep_the_kernels_order(self):
+        self.ns.sysctl("ipv4/conf/all/promote_secondaries", 1)
+        self.world(*(f"addr add 10.{n % 4}.0.{n + 1}/24 dev v0 scope {('link', 'global', 'host', 'global')[n % 4]}"
+                     for n in range(12)))
+        self.prove("a primary of a wider scope comes", "addr add 10.9.0.1/24 dev v0", told={("addr", "v0", "10.9.0.1")})
+        self.prove("a secondary comes", "addr add 10.0.0.99/24 dev v0 scope link", told={("addr", "v0", "10.0.0.99")})
+        for n in range(4):
+            self.prove(f"primary {n + 1} goes", f"addr del 10.{n}.0.{n + 1}/24 dev v0",
+                       told={("addr", "v0", f"10.{n}.0.{n + 1}")})
+        self.prove("primaries go together", [f"addr del 10.{n}.0.{n + 5}/24 dev v0" for n in range(4)],
+                   told={("addr", "v0", "10.2.0.7")})
+
     def test_addresses_are_told_apart_by_prefix_length_and_peer(self):
         self.world("addr add 10.0.0.1/24 dev v0")
         self.prove("the same address with other lengths, peers and links", [

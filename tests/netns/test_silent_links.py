@@ -229,6 +229,8 @@ class Others(Row):
         self.prove("mode dormant", "link set v0 mode dormant")
         self.prove("mode default", "link set v0 mode default")
         self.prove("state dormant", "link set v0 state dormant")
+        self.prove("carrier lost while dormant", "link set v1 down", silent=route4("10.1.0.0/16"))
+        self.prove("carrier back while dormant", "link set v1 up", silent=route4("10.1.0.0/16"))
         self.prove("state up", "link set v0 state up")
 
     def test_a_renamed_link_takes_the_hold_of_rules_along(self):
