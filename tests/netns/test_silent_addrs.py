@@ -153,6 +153,12 @@ class Advertised(Row):
         self.advertised()
         self.again("advertised MTU", mtu=1400, silent=route6("default"))
 
+    def test_an_advertised_mtu_changes_routes_also_without_a_prefix(self):
+        self.first = {"route": ("2001:db8:b::", 64, 900, 0)}
+        self.router.advertise(**self.first)
+        self.start()
+        self.again("advertised MTU, no prefix", mtu=1400, silent=route6("default"))
+
 
 if __name__ == "__main__":
     harness.main()
