@@ -25,8 +25,8 @@
  *   IPv4 address new                order of others; hops lose dead             -              IPv4 routes through it
  *   IPv6 address gone               prefsrc of any route                        -              tables with such routes
  *   IPv6 address, its lifetimes     expires of its prefix route                 -              IPv6 routes through the link
- *   nexthop gone                    routes that name it, members of groups      routes         tables with such routes,
- *   nexthop new or changed          ways of routes that name it, or its group   -              nexthops
+ *   nexthop gone                    routes that name it                         routes         tables with such routes
+ *   nexthop changed                 ways of routes that name it, or its group   -              tables with such routes
  *   rule                            flags of other rules                        -              rules of the family
  *   netconf                         flags of routes                             -              routes through it, or all
  *   router advertisement            expires, preference, metrics                -              IPv6 routes through the link
@@ -264,10 +264,8 @@ void nv_edge_rule(struct nv_sync *s, uint8_t family, bool removed)
                  0);
 }
 
-void nv_edge_nexthop(struct nv_sync *s, uint32_t nhid, bool removed, bool told)
+void nv_edge_nexthop(struct nv_sync *s, uint32_t nhid, bool removed)
 {
-    if (told) /* not by a re-read, which shows them all */
-        want(s, NV_NEXTHOP, 0, 0, true);
     want_again(s, NV_ROUTE);
     nv_mirror_tables_of_nexthop(s->mirror, nhid, want_table, s);
     if (removed)

@@ -254,7 +254,7 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     if (ev->cls == NV_LINK && !nv_sync_resyncing(s))
         link_edge(s, ev->link->ifindex, was, &before);
     if (ev->cls == NV_NEXTHOP && !nv_sync_resyncing(s))
-        nv_edge_nexthop(s, ev->nexthop->id, false, false);
+        nv_edge_nexthop(s, ev->nexthop->id, false);
     bool told_later = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before) &&
                       nv_edge_link_waits(&before);
     if (nv_sync_hunting(s, l) && !told_later) {
@@ -298,6 +298,7 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
     bool removed = ev->kind == NV_EV_REMOVE;
     if (ev->cls == NV_ROUTE && ev->list & NV_LIST_REPLACE)
         s->mirror->behind4 = awaits(s, NV_K_ROUTE4) || s->lane[NV_LANE_ROUTES].active;
+    const uint32_t nexthops = s->mirror->draft.tree[NETVANE_TREE_NEXTHOPS].count;
     enum nv_effect e = removed ? apply_remove(s, ev) : apply_put(s, ev);
     switch (ev->cls) {
     case NV_LINK:
@@ -316,7 +317,11 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
         break;
     case NV_ROUTE: nv_edge_route(s, ev->route, e); break;
     case NV_RULE: nv_edge_rule(s, ev->rule->family, removed); break;
-    case NV_NEXTHOP: nv_edge_nexthop(s, ev->nexthop->id, removed, true); break;
+    case NV_NEXTHOP:
+        if (removed || s->mirror->draft.tree[NETVANE_TREE_NEXTHOPS].count == nexthops ||
+            nv_sync_resyncing(s)) /* a new one is named by nothing yet */
+            nv_edge_nexthop(s, ev->nexthop->id, removed);
+        break;
     case NV_CLASS_COUNT: break;
     }
     for (unsigned lane = 0; lane < NV_LANES; lane++)

@@ -27,7 +27,7 @@
 #define NV_COALESCE_DEFAULT_NS NV_NS_PER_MS
 #define NV_COALESCE_MOST_NS    (UINT64_C(10) * NV_NS_PER_S)
 /* A draft that moves no topic (lifetimes were refreshed) is published after this. */
-#define NV_QUIET_PUBLISH_NS (UINT64_C(20) * NV_NS_PER_MS)
+#define NV_QUIET_PUBLISH_NS (UINT64_C(10) * NV_NS_PER_MS)
 
 /* A recording and its predecessor together. The half of the least holds a few datagrams of any size. */
 #define NV_RECORD_MAX_DEFAULT (UINT64_C(64) << 20)
@@ -39,7 +39,7 @@
 #define NV_RECONCILE_SHARE 100u
 
 /* Re-reads waiting at once; one more collapses those of its class into one of everything. */
-#define NV_REREADS_MAX 64u
+#define NV_REREADS_MAX 1024u
 /* A disturbed dump is repeated so often, then APPROXIMATE is set and it is tried again later. */
 #define NV_DUMP_TRIES    6u
 #define NV_DUMP_RETRY_NS (UINT64_C(2) * NV_NS_PER_MS)

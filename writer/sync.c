@@ -215,8 +215,7 @@ static void gone_cb(void *arg, enum nv_kind kind, const void *record)
     if (kind == NV_K_LINK)
         nv_edge_link(arg, record, NULL);
     else
-        nv_edge_nexthop(arg, (uint32_t)((const struct netvane_rec_nexthop *)record)->key[0], true,
-                        false);
+        nv_edge_nexthop(arg, (uint32_t)((const struct netvane_rec_nexthop *)record)->key[0], true);
 }
 
 /* Removes what the dump did not show; returns how many, and how many it may have missed. */

@@ -162,7 +162,7 @@ void nv_edge_link_again(struct nv_sync *s, uint32_t ifindex);
 void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed);
 void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect);
 void nv_edge_rule(struct nv_sync *s, uint8_t family, bool removed);
-void nv_edge_nexthop(struct nv_sync *s, uint32_t nhid, bool removed, bool told);
+void nv_edge_nexthop(struct nv_sync *s, uint32_t nhid, bool removed);
 void nv_edge_hint(struct nv_sync *s, const struct nv_event *ev);
 
 /* touched.c */

@@ -292,8 +292,12 @@ class Row(harness.NetnsTest):
             self.ns.ip_batch([change] if isinstance(change, str) else change)
 
     def compare(self, since):
-        """What is wrong LIMIT_MS after `since`, what the kernel holds, and when that was asked."""
-        for attempt in range(30):
+        """What is wrong LIMIT_MS after `since`, what the kernel holds, and when that was asked.
+
+        A machine with more to do than processors may be late: then it is asked again, and said.
+        """
+        attempt = late = 0
+        while True:
             before = kernel(self.ns)
             time.sleep(max(0, since + LIMIT_MS / 1000 - time.monotonic()))
             begin = (time.monotonic() - since) * 1000
@@ -301,10 +305,16 @@ class Row(harness.NetnsTest):
             end = (time.monotonic() - since) * 1000
             after = kernel(self.ns)
             wrong = harness.compare_answers(ours, after)
-            if not wrong or not changed(before, after):
+            if wrong and changed(before, after) and attempt < 30:
+                attempt += 1
+                since = time.monotonic()
+            elif wrong and os.getloadavg()[0] > os.cpu_count() and late < 3:
+                late += 1
+                time.sleep(LIMIT_MS / 1000)
+            else:
                 break
-            since = time.monotonic()
         moved = f", after the kernel had moved {attempt} times by itself" if attempt else ""
+        moved += f", late, under a load of {os.getloadavg()[0]}" if late else ""
         return wrong, after, f"asked from {begin:.0f} to {end:.0f} ms after it{moved}"
 
     def prove(self, row, change, silent=(), told=()):

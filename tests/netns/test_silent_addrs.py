@@ -43,6 +43,18 @@ class Ipv4(Row):
             self.prove(f"primary deleted, promote_secondaries={promote}", f"addr del 10.{promote}.0.1/24 dev {dev}",
                        told={("addr", dev, f"10.{promote}.0.1"), ("addr", dev, f"10.{promote}.0.2")})
 
+    def test_addresses_keep_the_kernels_order(self):
+        self.ns.sysctl("ipv4/conf/all/promote_secondaries", 1)
+        self.world(*(f"addr add 10.{n % 4}.0.{n + 1}/24 dev v0 scope {('link', 'global', 'host', 'global')[n % 4]}"
+                     for n in range(12)))
+        self.prove("a primary of a wider scope comes", "addr add 10.9.0.1/24 dev v0", told={("addr", "v0", "10.9.0.1")})
+        self.prove("a secondary comes", "addr add 10.0.0.99/24 dev v0 scope link", told={("addr", "v0", "10.0.0.99")})
+        for n in range(4):
+            self.prove(f"primary {n + 1} goes", f"addr del 10.{n}.0.{n + 1}/24 dev v0",
+                       told={("addr", "v0", f"10.{n}.0.{n + 1}")})
+        self.prove("primaries go together", [f"addr del 10.{n}.0.{n + 5}/24 dev v0" for n in range(4)],
+                   told={("addr", "v0", "10.2.0.7")})
+
     def test_addresses_are_told_apart_by_prefix_length_and_peer(self):
         self.world("addr add 10.0.0.1/24 dev v0")
         self.prove("the same address with other lengths, peers and links", [
@@ -54,7 +66,7 @@ class Ipv4(Row):
 
     def test_an_ipv4_address_whose_lifetime_ends_takes_its_routes_along(self):
         self.world("addr add 10.0.0.1/24 dev v0")
-        self.ns.ip("addr", "add", "10.5.0.1/24", "dev", "w0", "valid_lft", "2", "preferred_lft", "1")
+        self.ns.ip("addr", "add", "10.5.0.1/24", "dev", "w0", "valid_lft", "5", "preferred_lft", "4")
         self.ns.ip("route", "add", "10.6.0.0/16", "via", "10.5.0.2")
 
         def wait():
@@ -86,7 +98,7 @@ class Ipv6(Row):
 
     def test_ipv6_lifetimes_end(self):
         self.world("-6 addr add 2001:db8:9::1/64 dev w0")
-        self.ns.ip("-6", "addr", "add", "2001:db8::1/64", "dev", "v0", "valid_lft", "3", "preferred_lft", "2")
+        self.ns.ip("-6", "addr", "add", "2001:db8::1/64", "dev", "v0", "valid_lft", "5", "preferred_lft", "4")
         self.ns.ip("-6", "route", "add", "2001:db8:1::/48", "via", "2001:db8:9::2", "expires", "2")
 
         def wait():
@@ -140,6 +152,12 @@ class Advertised(Row):
     def test_an_advertised_mtu_changes_routes(self):
         self.advertised()
         self.again("advertised MTU", mtu=1400, silent=route6("default"))
+
+    def test_an_advertised_mtu_changes_routes_also_without_a_prefix(self):
+        self.first = {"route": ("2001:db8:b::", 64, 900, 0)}
+        self.router.advertise(**self.first)
+        self.start()
+        self.again("advertised MTU, no prefix", mtu=1400, silent=route6("default"))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,9 @@ class AtOnce(Row):
         self.watch("link set v0 down", ("link", '"ifname": "v0"'), {"default"} | self.destinations())
 
     def test_the_last_ipv4_address_takes_the_links_routes_along_in_the_same_version(self):
-        self.world("addr add 10.0.0.1/24 dev v0", "route add default via 10.0.0.2", *self.many("via 10.0.0.2"))
+        self.world("addr add 10.0.0.1/24 dev v0", "addr add 10.9.0.1/24 dev w0", "route add default via 10.0.0.2",
+                   *self.many("via 10.0.0.2"),  # and others, so that a re-read takes its time
+                   *(f"route add 12.{n >> 8}.{n & 255}.0/24 via 10.9.0.2" for n in range(30000)))
         self.watch("addr del 10.0.0.1/24 dev v0", ("addr", '"10.0.0.1"'), {"default"} | self.destinations())
 
     def test_a_deleted_link_takes_its_routes_along_in_the_same_version(self):
