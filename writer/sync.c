@@ -232,9 +232,13 @@ static void finish_dump(struct nv_sync *s, uint64_t now_ns)
         return;
     }
     if (clean && nv_sync_hunting(s) && !job->req.barrier && s->drift_listed) {
-        /* The kernel may be in the middle of the change, its event yet to come: after the barrier it has come. */
+        /*
+         * The kernel may be in the middle of the change, its event yet to come: after the barrier it has come. A sysctl
+         * is changed and then told without the lock that the barrier waits for: that takes some time.
+         */
         job->req.barrier = true;
-        retry(s, NV_DUMP_RETRY_NS, now_ns);
+        s->round_started_ns += NV_DRIFT_WAIT_NS; /* waiting is no work */
+        retry(s, NV_DRIFT_WAIT_NS, now_ns);
         return;
     }
     if (!clean) { /* the kernel keeps changing: go on, say so, and come back */
