@@ -66,6 +66,8 @@
 #define NV_FILTER_SHARE 16u
 /* Routes that share table, prefix, tos and metric. */
 #define NV_ROUTE_POSITIONS_MAX 1024u
+/* What a reconcile repaired is drift if no event explains it for so long, and behind a barrier. */
+#define NV_DRIFT_WAIT_NS (UINT64_C(100) * NV_NS_PER_MS)
 /* Differences that one reconcile logs by name. */
 #define NV_DRIFT_LOGGED_MAX 16u
 

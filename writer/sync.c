@@ -369,9 +369,12 @@ static void finish_dump(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
         return;
     }
     if (!doubt && nv_sync_hunting(s, l) && !job->req.barrier && l->drift_listed) {
-        /* The kernel may be in the middle of the change, its event yet to come: after the barrier it has come. */
+        /*
+         * The kernel may be in the middle of the change, its event yet to come: after the barrier it has come. A sysctl
+         * is changed and then told without the lock that the barrier waits for: that takes some time.
+         */
         job->req.barrier = true;
-        retry(s, l, NV_DUMP_RETRY_NS, now_ns);
+        retry(s, l, NV_DRIFT_WAIT_NS, now_ns);
         return;
     }
     if (doubt)
