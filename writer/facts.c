@@ -236,7 +236,8 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
         return;
     }
     if (outdated(l, ev)) {
-        l->skipped++;
+        /* Of a link or a nexthop an event tells all that a dump does. */
+        l->skipped += ev->cls != NV_LINK && ev->cls != NV_NEXTHOP;
         if (ev->cls == NV_ROUTE)
             nv_mirror_route_skip(s->mirror, ev->route);
         return;
@@ -308,6 +309,10 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
             nv_edge_link_again(s, ev->link->ifindex);
         if (e == NV_SUSPECT)
             nv_sync_want(s, (struct nv_dump_request){.cls = NV_LINK}, 0);
+        else if (!removed && !(ev->link->has & NV_LINK_COMPLETE) && s->lane[NV_LANE_SMALL].active)
+            nv_sync_want(
+                s, (struct nv_dump_request){.cls = NV_LINK, .ifindex = ev->link->ifindex},
+                0); /* but a partial one: the dump that runs may have been to tell the rest */
         break;
     case NV_ADDR:
         if (e == NV_SUSPECT)

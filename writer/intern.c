@@ -79,13 +79,19 @@ int nv_intern_reserve(struct nv_intern *in)
     return 0;
 }
 
+static void add_ref(struct nv_intern *in, struct nv_interned *it)
+{
+    if (!it->refs++ && in->on_use)
+        in->on_use(in->arg, it->bytes, it->len, true);
+}
+
 uint32_t nv_intern_get(struct nv_intern *in, const void *bytes, uint32_t len, bool *ret_new)
 {
     *ret_new = false;
     if (in->last) {
         struct nv_interned *it = &in->items[in->last];
         if (it->bytes && it->len == len && !memcmp(it->bytes, bytes, len)) {
-            it->refs++;
+            add_ref(in, it);
             return in->last;
         }
     }
@@ -107,7 +113,7 @@ uint32_t nv_intern_get(struct nv_intern *in, const void *bytes, uint32_t len, bo
         in->table_used++;
         *ret_new = true;
     }
-    in->items[id].refs++;
+    add_ref(in, &in->items[id]);
     in->last = id;
     return id;
 }
@@ -115,12 +121,16 @@ uint32_t nv_intern_get(struct nv_intern *in, const void *bytes, uint32_t len, bo
 void nv_intern_ref(struct nv_intern *in, uint32_t id)
 {
     if (id)
-        in->items[id].refs++;
+        add_ref(in, &in->items[id]);
 }
 
 void nv_intern_unref(struct nv_intern *in, uint32_t id)
 {
-    if (!id || --in->items[id].refs || in->items[id].zero)
+    if (!id || --in->items[id].refs)
+        return;
+    if (in->on_use)
+        in->on_use(in->arg, in->items[id].bytes, in->items[id].len, false);
+    if (in->items[id].zero)
         return;
     in->items[id].zero = true;
     in->zeros[in->zero_count++] = id;
@@ -169,7 +179,7 @@ void nv_intern_collect(struct nv_intern *in, struct nv_draft *d)
         *it = (struct nv_interned){.refs = in->free_id};
         in->free_id = id;
         if (in->on_drop)
-            in->on_drop(in->on_drop_arg, bytes, len);
+            in->on_drop(in->arg, bytes, len);
         free(bytes);
         if (in->last == id)
             in->last = 0;

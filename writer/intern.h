@@ -30,9 +30,10 @@ struct nv_intern {
     uint32_t zero_count;
     uint32_t free_id; /* first of a chain of free ids through items[].refs, 0: none */
     uint32_t last;    /* the id that was asked for last: dumps ask for the same again and again */
-    void (*on_drop)(void *arg, const unsigned char *bytes,
-                    uint32_t len); /* content that is deleted; may be NULL */
-    void *on_drop_arg;
+    /* Content that is deleted, and content that gets its first or loses its last reference; both may be NULL. */
+    void (*on_drop)(void *arg, const unsigned char *bytes, uint32_t len);
+    void (*on_use)(void *arg, const unsigned char *bytes, uint32_t len, bool used);
+    void *arg;
 };
 
 /* Makes sure that the next nv_intern_get succeeds. 0 or -1: no memory. */

@@ -19,6 +19,19 @@ static void drop_hop_texts(void *arg, const unsigned char *bytes, uint32_t len)
     }
 }
 
+static void count_uses(void *arg, const unsigned char *bytes, uint32_t len, bool used)
+{
+    struct nv_mirror *m = arg;
+    for (uint32_t at = 0; at < len; at += (uint32_t)sizeof(struct netvane_rec_hop)) {
+        struct netvane_rec_hop hop;
+        memcpy(&hop, bytes + at, sizeof(hop));
+        if (used)
+            nv_link_uses_add(&m->uses, hop.ifindex);
+        else
+            nv_link_uses_remove(&m->uses, hop.ifindex);
+    }
+}
+
 int nv_mirror_init(struct nv_mirror *m, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow,
                    void *grow_arg, uint64_t first_version)
 {
@@ -26,7 +39,8 @@ int nv_mirror_init(struct nv_mirror *m, void *base, uint64_t max_bytes, nv_arena
     m->strings.tree = NETVANE_TREE_STRINGS;
     m->hops.tree = NETVANE_TREE_HOPS;
     m->hops.on_drop = drop_hop_texts;
-    m->hops.on_drop_arg = m;
+    m->hops.on_use = count_uses;
+    m->hops.arg = m;
     m->metrics.tree = NETVANE_TREE_METRICS;
     m->choice_stale[0] = m->choice_stale[1] = true;
     return nv_arena_init(&m->draft.arena, base, max_bytes, grow, grow_arg, first_version);
@@ -41,6 +55,7 @@ void nv_mirror_destroy(struct nv_mirror *m)
     nv_intern_destroy(&m->hops);
     nv_intern_destroy(&m->metrics);
     nv_intern_destroy(&m->strings);
+    nv_link_uses_destroy(&m->uses);
     free(m->tables);
     m->tables = NULL;
 }

@@ -12,6 +12,7 @@
 
 #include "ids.h"
 #include "intern.h"
+#include "link_uses.h"
 #include "nv/content.h"
 #include "nv/event.h"
 #include "tree_edit.h"
@@ -56,6 +57,7 @@ struct nv_mirror {
     struct nv_draft draft;
     struct nv_ids ids[NV_K_COUNT];
     struct nv_intern strings, hops, metrics;
+    struct nv_link_uses uses; /* of links by hop sets that routes have */
     uint64_t digest[NETVANE_RT_COUNT];
     uint64_t counts_refused;
     bool edited;       /* the draft differs from the newest version */

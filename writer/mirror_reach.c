@@ -29,16 +29,6 @@ struct reach {
 
 /* ---- hop sets -------------------------------------------------------------------------------------------- */
 
-static bool set_uses(const struct nv_mirror *m, const struct netvane_rec_hop *set, uint32_t count,
-                     uint32_t ifindex)
-{
-    (void)m;
-    for (uint32_t i = 0; i < count; i++)
-        if (set[i].ifindex == ifindex)
-            return true;
-    return false;
-}
-
 static bool set_only(const struct nv_mirror *m, const struct netvane_rec_hop *set, uint32_t count,
                      uint32_t ifindex)
 {
@@ -107,8 +97,7 @@ static uint32_t routes_reached(const struct nv_mirror *m, struct reach *r)
 
 bool nv_mirror_uses_link(const struct nv_mirror *m, uint32_t ifindex)
 {
-    struct reach r = {.matches = set_uses, .what = ifindex};
-    return routes_reached(m, &r) > 0;
+    return nv_link_uses_any(&m->uses, ifindex);
 }
 
 /* ---- routes that go ---------------------------------------------------------------------------------------- */
@@ -174,6 +163,8 @@ static void drop_routes(struct nv_mirror *m, unsigned tree, struct reach reach, 
 
 enum nv_effect nv_mirror_link_went_down(struct nv_mirror *m, uint32_t ifindex)
 {
+    if (!nv_mirror_uses_link(m, ifindex))
+        return NV_SAME;
     drop_routes(m, NETVANE_TREE_ROUTES4, (struct reach){.matches = set_only, .what = ifindex},
                 true);
     return NV_CHANGED;
@@ -182,6 +173,8 @@ enum nv_effect nv_mirror_link_went_down(struct nv_mirror *m, uint32_t ifindex)
 void nv_mirror_routes_of_gone_link(struct nv_mirror *m, uint32_t ifindex)
 {
     const struct reach r = {.matches = set_only, .what = ifindex};
+    if (!nv_mirror_uses_link(m, ifindex))
+        return;
     drop_routes(m, NETVANE_TREE_ROUTES4, r, false);
     drop_routes(m, NETVANE_TREE_ROUTES6, r, false);
 }

@@ -296,7 +296,8 @@ static void retry(struct nv_sync *s, struct nv_sync_lane *l, uint64_t delay_ns, 
  * swept, and it is as good as an undisturbed one; after a loss the mirror may lack what it skipped: then two are asked for.
  * What was touched is as the events say, but for an object that shares its key with a touched one: it may have changed
  * or gone without a word, and counts as noted or skipped.
- * Where the order of a dump counts (addresses, rules) only an undisturbed one will do.
+ * The order of a link's IPv4 addresses is read again after each event about one of them (edges.c); where that of a dump
+ * counts otherwise (rules) only an undisturbed one will do.
  */
 static bool leaves_doubt(const struct nv_sync *s, const struct nv_sync_lane *l, uint32_t noted)
 {
@@ -304,7 +305,7 @@ static bool leaves_doubt(const struct nv_sync *s, const struct nv_sync_lane *l, 
     if (!l->disturbed && l->status != NV_DUMP_INTERRUPTED)
         return false;
     if (l->status == NV_DUMP_INTERRUPTED || noted || l->skipped || l->touched.overflow ||
-        cls == NV_ADDR || cls == NV_RULE)
+        cls == NV_RULE)
         return true;
     return nv_sync_resyncing(s) && cls == NV_ROUTE && l->job.req.family == NV_AF_6 &&
            l->job.tries < 2;

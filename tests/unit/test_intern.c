@@ -43,7 +43,7 @@ static void start(struct fixture *f)
         nv_arena_init(&f->d.arena, f->mem.base, MAX_BYTES, fake_memory_grow, &f->mem, 1), 0);
     f->in.tree = NETVANE_TREE_STRINGS;
     f->in.on_drop = on_drop;
-    f->in.on_drop_arg = f;
+    f->in.arg = f;
 }
 
 static void end(struct fixture *f)
