@@ -9,30 +9,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "log.h"
 
-/* Probe destinations of the egress: a root name server's addresses (a.root-servers.net, RFC 7720). Nothing is sent there. */
-static const uint8_t probe4[4] = {198, 41, 0, 4};
-static const uint8_t probe6[16] = {0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, 0, 0,
-                                   0,    0,    0,    0,    0,    0x02, 0, 0x30};
-
-static int grow(void *arg, uint64_t size_bytes)
+void nv_writer_answer(void *writer, unsigned f, const struct nv_event *ev)
 {
-    static uint64_t told_ns; /* each refused change tries to grow: one line a second is enough */
-    int r = nv_shm_grow(arg, size_bytes);
-    uint64_t now = nv_clock_boottime_ns();
-    if (r && now - told_ns > NV_NS_PER_S) {
-        told_ns = now;
-        nv_log(NV_LOG_ERROR, "no_memory", "wanted_bytes=%" PRIu64 " error=%d", size_bytes, r);
-    }
-    return r;
-}
-
-static void on_answer(void *arg, unsigned f, const struct nv_event *ev)
-{
-    struct nv_writer *w = arg;
+    struct nv_writer *w = writer;
     bool agreed = nv_commit_answer(&w->commit, f, ev->error ? NULL : ev->route);
     uint64_t now = nv_clock_boottime_ns();
     if (!agreed && w->commit.disagreed[f] == 2) { /* once for each time that they begin to differ */
@@ -50,133 +32,6 @@ static void on_answer(void *arg, unsigned f, const struct nv_event *ev)
         w->last_egress_resync_ns = now;
         nv_sync_lose(&w->sync, "the kernel's egress differs");
     }
-}
-
-/* ---- open ----------------------------------------------------------------------------------------------- */
-
-static int open_region(struct nv_writer *w)
-{
-    struct nv_legacy legacy;
-    uint64_t dev = 0, ino = 0, size = 0;
-    int r = w->options.dir ? 0 : nv_proc_region_dir(0, true, w->dir, sizeof(w->dir));
-    if (r) {
-        nv_log(NV_LOG_ERROR, "no_directory",
-               "hint=\"set --dir, NETVANE_DIR or XDG_RUNTIME_DIR\" error=%d", r);
-        return r;
-    }
-    if (w->options.dir)
-        (void)snprintf(w->dir, sizeof(w->dir), "%s", w->options.dir);
-    struct nv_shm_args args = {
-        .dir = w->dir, .name = w->options.name, .max_bytes = w->options.max_bytes};
-    r = nv_shm_create(&args, &w->shm);
-    if (r) {
-        nv_log(NV_LOG_ERROR, r == -EEXIST ? "already_running" : "region",
-               "dir=%s name=%s error=%d hint=\"%s\"", w->dir, w->options.name, r,
-               r == -EEXIST
-                   ? "another writer has this name: stop it, or give this one another --name"
-                   : "the directory has to be this user's and writable by nobody else: see --dir");
-        return r;
-    }
-    r = nv_shm_grow(w->shm, NETVANE_ARENA_OFFSET);
-    if (r) {
-        nv_log(NV_LOG_ERROR, "no_memory", "dir=%s error=%d", w->dir, r);
-        return r;
-    }
-    nv_legacy_none(&legacy);
-    void *old = nv_shm_predecessor(w->shm, &size);
-    if (old && !nv_legacy_read(old, size, &legacy))
-        nv_log(NV_LOG_WARNING, "predecessor",
-               "result=\"not readable, versions go on from the clock\"");
-    (void)nv_source_namespace_id(w->source, &dev, &ino);
-    struct nv_header_args header = {.max_bytes = w->options.max_bytes,
-                                    .coalesce_ns = w->options.coalesce_ns,
-                                    .reconcile_ns = w->options.reconcile_ns,
-                                    .netns_dev = dev,
-                                    .netns_ino = ino,
-                                    .tables = w->options.tables.text};
-    r = nv_publisher_init(&w->pub, nv_shm_base(w->shm), w->shm, &header, &legacy);
-    if (r)
-        return r;
-    r = nv_mirror_init(&w->mirror, nv_shm_base(w->shm), w->options.max_bytes, grow, w->shm,
-                       legacy.version + 1);
-    if (r)
-        nv_log(NV_LOG_ERROR, "no_memory",
-               "dir=%s hint=\"the file system that holds the region is full\"", w->dir);
-    return r ? -ENOMEM : 0;
-}
-
-static int open_source(struct nv_writer *w)
-{
-    const struct nv_writer_options *o = &w->options;
-    struct nv_source_args args = {.sink = nv_sync_event, .sink_arg = &w->sync, .netns = o->netns};
-    int r = nv_source_open(&args, &w->source);
-    if (r) {
-        nv_log(NV_LOG_ERROR, "source", "netns=%s error=%d hint=\"%s\"", o->netns ? o->netns : "-",
-               r,
-               r == -ENOENT  ? "no such network namespace: see ip netns list"
-               : r == -EPERM ? "entering another namespace needs CAP_SYS_ADMIN"
-                             : "the kernel refused a netlink socket");
-        return r;
-    }
-    r = o->record ? nv_source_record(w->source, o->record, o->record_max_bytes) : 0;
-    if (r)
-        nv_log(NV_LOG_ERROR, "record", "file=%s error=%d hint=\"%s\"", o->record, r,
-               r == -ELOOP
-                   ? "it is there and is no regular file: give another name"
-                   : "the directory has to be there, with space, and writable by this user");
-    w->record_files = 1;
-    return r;
-}
-
-static int open_replay(struct nv_writer *w)
-{
-    char why[256] = "no memory";
-    struct nv_replay_args args = {.sink = nv_sync_event,
-                                  .sink_arg = &w->sync,
-                                  .file = w->options.replay,
-                                  .recorded_pace = w->options.replay_recorded_pace};
-    int r = nv_source_replay(&args, &w->source, why, sizeof(why));
-    if (r)
-        nv_log(NV_LOG_ERROR, "replay", "file=%s error=%d hint=\"%s\"", w->options.replay, r, why);
-    return r;
-}
-
-int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options)
-{
-    memset(w, 0, sizeof(*w));
-    w->options = *options;
-    w->options.max_bytes &= ~(uint64_t)(NV_MAX_BYTES_GRAIN - 1);
-    w->signals = -1;
-    int r = nv_signals_open(&w->signals);
-    if (r) {
-        nv_log(NV_LOG_ERROR, "signals", "error=%d", r);
-        return r;
-    }
-    r = options->replay ? open_replay(w) : open_source(w);
-    if (r)
-        return r;
-    r = open_region(w);
-    if (r)
-        return r;
-    memcpy(w->mirror.probe[0], probe4, sizeof(probe4));
-    memcpy(w->mirror.probe[1], probe6, sizeof(probe6));
-    nv_sync_init(&w->sync, &w->mirror, w->pub.counter, options->replay ? 0 : options->reconcile_ns);
-    w->sync.source = w->source;
-    w->sync.answer = on_answer;
-    w->sync.answer_arg = w;
-    w->sync.tables = options->tables;
-    nv_commit_init(&w->commit, &w->mirror, &w->pub);
-    w->commit.filtered = !nv_tables_all(&options->tables);
-    w->watchdog_ns = nv_service_watchdog_ns();
-    nv_log(NV_LOG_INFO, "start", "dir=%s name=%s netns=%s pid=%u%s%s", w->dir, options->name,
-           options->netns ? options->netns : "-", nv_proc_pid(),
-           options->record   ? " record="
-           : options->replay ? " replay="
-                             : "",
-           options->record   ? options->record
-           : options->replay ? options->replay
-                             : "");
-    return 0;
 }
 
 /* ---- publish ---------------------------------------------------------------------------------------------- */
@@ -331,68 +186,6 @@ static uint64_t reclaim(struct nv_writer *w, uint64_t now)
     return w->reclaim_ns ? w->reclaim_ns : NV_FOREVER;
 }
 
-/* ---- recording and replay ------------------------------------------------------------------------------------- */
-
-/* A new file lacks the kernel's answers about the egress, too; it takes two to be believed over the mirror. */
-#define RECORD_ASKS 2u
-
-static void watch_recording(struct nv_writer *w, const struct nv_source_stats *s)
-{
-    if (s->record_files != w->record_files) {
-        w->record_files = s->record_files;
-        if (w->record_asks && !w->record_small)
-            nv_log(NV_LOG_WARNING, "record", "file=%s hint=\"%s\"", w->options.record,
-                   "it is full before everything was read again: raise --record-max");
-        w->record_small |= w->record_asks > 0;
-        nv_sync_verify(&w->sync); /* so that the new file can be replayed without the old one */
-        w->record_asks = RECORD_ASKS;
-    }
-    bool asked = w->commit.ask[0] || w->commit.ask[1];
-    if (w->record_asks && !asked && !w->sync.verify && w->sync.round == NV_ROUND_NONE) {
-        w->record_asks--;
-        w->commit.ask[0] = w->commit.ask[1] = true;
-    }
-    if (s->record_error && !w->record_failed) {
-        w->record_failed = true;
-        nv_log(NV_LOG_ERROR, "record",
-               "file=%s error=%d hint=\"the recording has ended, the writer goes on\"",
-               w->options.record, s->record_error);
-    }
-}
-
-static void watch_replay(struct nv_writer *w, const struct nv_replay_stats *s)
-{
-    if (s->rounds != w->replay_rounds) { /* whatever made the recorded writer reconcile */
-        w->replay_rounds = s->rounds;
-        w->sync.reconcile_due_ns = nv_clock_boottime_ns();
-    }
-    for (unsigned f = 0; f < 2; f++) { /* and ask, a file ago perhaps */
-        w->commit.ask[f] |= s->queries[f] != w->replay_queries[f];
-        w->replay_queries[f] = s->queries[f];
-    }
-    if (!s->ended || w->replayed)
-        return;
-    w->replayed = true;
-    w->sync.reconcile_due_ns = NV_FOREVER;
-    nv_log(NV_LOG_INFO, "replayed",
-           "datagrams=%" PRIu64 " requests=%" PRIu64 " datagrams_skipped=%" PRIu64
-           " requests_skipped=%" PRIu64 " unavailable=%" PRIu64 "%s",
-           s->datagrams, s->requests, s->datagrams_skipped, s->requests_skipped, s->unavailable,
-           s->cut ? " hint=\"the end of the file was cut: its last datagram is left out\"" : "");
-}
-
-static void watch_source(struct nv_writer *w)
-{
-    struct nv_source_stats s;
-    if (!w->options.record && !w->options.replay)
-        return;
-    nv_source_stats(w->source, &s);
-    if (w->options.record)
-        watch_recording(w, &s);
-    else
-        watch_replay(w, &s.replay);
-}
-
 /* With --once: has the State been published that was to be? */
 static bool is_done(struct nv_writer *w, uint64_t now)
 {
@@ -453,7 +246,7 @@ int nv_writer_run(struct nv_writer *w)
             nv_log(NV_LOG_ERROR, "source", "error=%d", more);
             return more;
         }
-        watch_source(w);
+        nv_writer_watch_source(w);
         uint64_t now = nv_clock_boottime_ns();
         uint64_t step, commit;
         /* Before the step: its request waits in the kernel for as long as others make changes. */

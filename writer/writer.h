@@ -48,6 +48,11 @@ struct nv_writer {
     uint64_t replay_rounds; /* that were begun because the recording has them */
 };
 
+/* loop.c: the source's answer to a question about the egress. */
+void nv_writer_answer(void *writer, unsigned f, const struct nv_event *ev);
+/* recorded.c: looks how far a recording or a replay is. */
+void nv_writer_watch_source(struct nv_writer *w);
+
 /* Opens everything; on failure it has logged why, and returns a negative errno. */
 int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options);
 /* Runs until a signal (or, with `once`, the first State); 0 or a negative errno that was final. */
