@@ -7,6 +7,7 @@
  * name and State being there. The peer reads the datagrams of the same route dumps from a fresh socket into 32 KiB and looks
  * at no message in them but the last. Both take turns, each run in a fresh process on the same core; the ratio is the
  * median of the turns' ratios, its target one for 1,000,000 routes. What the writer loaded must be as many routes as the dumps hold.
+ * The same ratio of processor times shows what a machine that was busy with other things hid.
  * First IPv4 routes alone, then a fifth as many IPv6 routes with them. Private memory is the growth of the process's
  * anonymous pages, at its highest and at the end, in a run that is not timed. Beside it libnl's route cache, whose time
  * grows with the square of the routes: at a size where it ends in some seconds.
@@ -45,7 +46,7 @@
 
 /* What a child leaves for its parent. */
 struct result {
-    uint64_t wall_ns, user_ns;
+    uint64_t wall_ns, user_ns, cpu_ns;
     uint32_t routes[2];
     _Atomic uint64_t anon_before, anon_after;
 };
@@ -60,11 +61,30 @@ struct bench {
 
 typedef int run_fn(struct bench *b);
 
-static uint64_t user_ns(void)
+struct clocks {
+    uint64_t wall_ns, user_ns, system_ns;
+};
+
+static uint64_t from_timeval(struct timeval t)
+{
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_usec * 1000u;
+}
+
+static struct clocks read_clocks(void)
 {
     struct rusage u;
     (void)getrusage(RUSAGE_SELF, &u);
-    return (uint64_t)u.ru_utime.tv_sec * 1000000000u + (uint64_t)u.ru_utime.tv_usec * 1000u;
+    return (struct clocks){.wall_ns = bench_now_ns(),
+                           .user_ns = from_timeval(u.ru_utime),
+                           .system_ns = from_timeval(u.ru_stime)};
+}
+
+static void stop_clocks(struct bench *b, const struct clocks *start)
+{
+    const struct clocks end = read_clocks();
+    b->result->wall_ns = end.wall_ns - start->wall_ns;
+    b->result->user_ns = end.user_ns - start->user_ns;
+    b->result->cpu_ns = b->result->user_ns + end.system_ns - start->system_ns;
 }
 
 /* Anonymous pages of a process; 0 when it has ended. */
@@ -114,12 +134,11 @@ static int load(struct bench *b)
                                         .once = true};
     nv_log_set_level(NV_LOG_ERROR);
     atomic_store(&b->result->anon_before, anon_bytes(getpid()));
-    uint64_t user0 = user_ns(), start_ns = bench_now_ns();
+    const struct clocks begin = read_clocks();
     int r = nv_writer_open(&w, &options);
     if (!r)
         r = nv_writer_run(&w);
-    b->result->wall_ns = bench_now_ns() - start_ns;
-    b->result->user_ns = user_ns() - user0;
+    stop_clocks(b, &begin);
     atomic_store(&b->result->anon_after, anon_bytes(getpid()));
     b->result->routes[0] = w.mirror.draft.tree[NETVANE_TREE_ROUTES4].count;
     b->result->routes[1] = w.mirror.draft.tree[NETVANE_TREE_ROUTES6].count;
@@ -196,12 +215,11 @@ static int read_dump(int family, uint32_t *ret_routes)
 
 static int read_only(struct bench *b)
 {
-    uint64_t user0 = user_ns(), start_ns = bench_now_ns();
+    const struct clocks begin = read_clocks();
     int r = read_dump(AF_INET, NULL);
     if (!r)
         r = read_dump(AF_INET6, NULL);
-    b->result->wall_ns = bench_now_ns() - start_ns;
-    b->result->user_ns = user_ns() - user0;
+    stop_clocks(b, &begin);
     return r;
 }
 
@@ -247,13 +265,15 @@ static void ratio(struct bench *b, const char *what, uint32_t routes, double val
 /* Writer and bare loop by turns. */
 static void measure(struct bench *b, uint32_t routes, double at_most)
 {
-    double load_ms[RUNS_MAX], user_ms[RUNS_MAX], recv_ms[RUNS_MAX], to_recv[RUNS_MAX];
+    double load_ms[RUNS_MAX], user_ms[RUNS_MAX], recv_ms[RUNS_MAX], to_recv[RUNS_MAX],
+        cpu_to_recv[RUNS_MAX];
     const unsigned runs = b->o.runs < RUNS_MAX ? b->o.runs : RUNS_MAX;
     run(b, count, "counting");
     uint32_t there[2] = {b->result->routes[0], b->result->routes[1]};
     for (unsigned i = 0; i < runs; i++) {
         run(b, read_only, "the bare loop");
         recv_ms[i] = (double)b->result->wall_ns / 1e6;
+        const double recv_cpu_ns = (double)b->result->cpu_ns;
         run(b, load, "the writer");
         if (b->result->routes[0] != there[0] || b->result->routes[1] != there[1]) {
             (void)fprintf(stderr, "bench_load: loaded %u + %u routes of %u + %u\n",
@@ -264,11 +284,13 @@ static void measure(struct bench *b, uint32_t routes, double at_most)
         load_ms[i] = (double)b->result->wall_ns / 1e6;
         user_ms[i] = (double)b->result->user_ns / 1e6;
         to_recv[i] = load_ms[i] / recv_ms[i];
+        cpu_to_recv[i] = (double)b->result->cpu_ns / recv_cpu_ns;
     }
     figure(b, "recv_ms", routes, bench_median(recv_ms, runs));
     figure(b, "load_ms", routes, bench_median(load_ms, runs));
     figure(b, "load_user_ms", routes, bench_median(user_ms, runs));
     ratio(b, "load_to_recv", routes, bench_median(to_recv, runs), at_most);
+    ratio(b, "load_cpu_to_recv_cpu", routes, bench_median(cpu_to_recv, runs), NAN);
 }
 
 static void measure_libnl(struct bench *b, uint32_t routes)

@@ -76,6 +76,9 @@ int netvane_health_get(struct netvane *nv, struct netvane_health *ret_health)
     h.netns_ino = m->facts.netns_ino;
     h.coalesce_ns = m->facts.coalesce_ns;
     h.reconcile_ns = m->facts.reconcile_ns;
+    memcpy(h.tables, m->facts.tables, sizeof(h.tables));
+    h.tables[sizeof(h.tables) - 1] = 0;
+    h.routes_left_out = nv_read_word(m->header, NV_COUNTER(NETVANE_RC_ROUTES_LEFT_OUT));
     return nv_out(ret_health, &h, sizeof(h));
 }
 

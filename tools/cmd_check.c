@@ -92,7 +92,7 @@ static const char *find_writer(char *buf, size_t size)
 }
 
 /* Runs netvaned --once; what it says goes to a file of the folder. */
-static int dump_kernel(const char *dir, const char *log)
+static int dump_kernel(const char *dir, const char *log, const char *tables)
 {
     char path[4200];
     const char *writer = find_writer(path, sizeof(path));
@@ -106,7 +106,8 @@ static int dump_kernel(const char *dir, const char *log)
         alarm(DUMP_SECONDS);
         if (freopen(log, "we", stderr) == NULL || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
             _exit(126);
-        execlp(writer, "netvaned", "--once", "--dir", dir, "--name", "check", (char *)NULL);
+        execlp(writer, "netvaned", "--once", "--dir", dir, "--name", "check", "--tables", tables,
+               (char *)NULL);
         _exit(127);
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -178,17 +179,22 @@ static int attempt(struct report *r, const char *dir, const char *log, bool last
 {
     struct netvane_open_args args;
     struct netvane_snap live;
+    struct netvane_health health;
     struct netvane *dump = NULL;
     char *text = NULL;
     size_t len = 0;
 
-    int code = dump_kernel(dir, log);
+    NETVANE_INIT(&health);
+    int rc = netvane_health_get(r->tool->nv, &health);
+    if (rc != 0)
+        return tool_error(r->tool, rc);
+    int code = dump_kernel(dir, log, health.tables[0] != 0 ? health.tables : "all");
     if (code != EXIT_OK)
         return code;
     NETVANE_INIT(&args);
     args.dir = dir;
     args.name = "check";
-    int rc = netvane_open(&args, &dump);
+    rc = netvane_open(&args, &dump);
     FILE *out = rc == 0 ? open_memstream(&text, &len) : NULL;
     if (out != NULL) {
         rc = netvane_snap_begin(r->tool->nv, &live);

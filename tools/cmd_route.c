@@ -254,5 +254,8 @@ int cmd_route(struct tool *t, struct args *a)
         q.family = (uint8_t)t->family;
     if (q.family == 0 && q.table != 0)
         q.family = 4; /* as `ip route` has it */
-    return tool_render(t, render, &q);
+    int code = tool_render(t, render, &q);
+    if (code == EXIT_OK)
+        tool_note_filtered(t);
+    return code;
 }

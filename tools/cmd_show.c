@@ -74,6 +74,8 @@ static void show_json(struct screen *s)
     json_uint(&j, "writer_pid", s->health.writer_pid);
     json_uint(&j, "published_age_ns", s->health.published_age_ns);
     json_uint(&j, "verified_age_ns", s->health.verified_age_ns);
+    json_string(&j, "tables", s->health.tables[0] != 0 ? s->health.tables : "all");
+    json_uint(&j, "routes_left_out", s->health.routes_left_out);
     default_json(&j, s->v, 4);
     default_json(&j, s->v, 6);
     json_open_object(&j, "objects");

@@ -77,6 +77,8 @@ static void print_json(const struct tool *t, const struct sample *s)
     json_uint(&j, "netns_ino", h->netns_ino);
     json_uint(&j, "coalesce_ns", h->coalesce_ns);
     json_uint(&j, "reconcile_ns", h->reconcile_ns);
+    json_string(&j, "tables", h->tables[0] != 0 ? h->tables : "all");
+    json_uint(&j, "routes_left_out", h->routes_left_out);
     json_open_object(&j, "objects");
     json_uint(&j, "links", s->info.links);
     json_uint(&j, "addrs", s->info.addrs);
@@ -116,6 +118,9 @@ static void print_text(const struct tool *t, const struct sample *s)
         "  objects     %u links, %u addresses, %u IPv4 and %u IPv6 routes, %u rules, %u nexthops\n",
         s->info.links, s->info.addrs, s->info.routes4, s->info.routes6, s->info.rules,
         s->info.nexthops);
+    if (h->tables[0] != 0)
+        printf("  tables      %s only: %" PRIu64 " routes of the kernel are left out\n", h->tables,
+               h->routes_left_out);
     printf("  namespace   inode %" PRIu64 "\n", h->netns_ino);
     out_color(stdout, OUT_HEAD, "Counters\n");
     for (unsigned i = 0; i < s->count; i++)

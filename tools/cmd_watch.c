@@ -55,7 +55,7 @@ static void tell_skipped(struct watch *w, const struct netvane_snap *to)
                  " version(s) were skipped, and what changed in them is not known; "
                  "see netvane show",
                  to->version - w->last.version);
-        watch_note(w, "skipped", OUT_BAD, text);
+        watch_note(w, "skipped", OUT_BAD, text, w->last.version);
         return;
     }
     if (w->copy_version == w->last.version)
@@ -68,7 +68,7 @@ static void tell_skipped(struct watch *w, const struct netvane_snap *to)
                  " version(s) were skipped; the sum of all changes since version %" PRIu64
                  " follows, some of which were shown already",
                  to->version - w->last.version, w->copy_version);
-    watch_note(w, "skipped", OUT_WARN, text);
+    watch_note(w, "skipped", OUT_WARN, text, w->last.version);
     netvane_state_snap(w->copy, &from);
     watch_compare(w, &from, to);
 }

@@ -13,6 +13,7 @@
 #include "out_text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio_ext.h>
@@ -169,6 +170,18 @@ static void warn(struct tool *t)
     if (health.quality & (NETVANE_QUALITY_RESYNCING | NETVANE_QUALITY_APPROXIMATE))
         fputs("netvane: warning: the State may lag behind the kernel; it is being read again\n",
               stderr);
+}
+
+void tool_note_filtered(struct tool *t)
+{
+    struct netvane_health health;
+
+    NETVANE_INIT(&health);
+    if (netvane_health_get(t->nv, &health) == 0 && health.quality & NETVANE_QUALITY_FILTERED)
+        fprintf(stderr,
+                "netvane: note: the State holds the routes of %s only (netvaned --tables); %" PRIu64
+                " are left out\n",
+                health.tables, health.routes_left_out);
 }
 
 int tool_render_quietly(struct tool *t, tool_render_fn *render, void *arg)

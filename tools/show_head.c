@@ -44,6 +44,10 @@ static void show_problems(struct screen *s)
             "The kernel changed while it was read: details may be wrong until the next reading.");
     if (s->info.quality & NETVANE_QUALITY_DEGRADED)
         problem(s, "The writer met a limit: something is missing here. See: netvane stat");
+    if (s->info.quality & NETVANE_QUALITY_FILTERED)
+        fprintf(s->out,
+                "Routes: only %s, as the writer was told (--tables); %" PRIu64 " left out\n",
+                s->health.tables, s->health.routes_left_out);
 }
 
 void show_heading(struct screen *s)
@@ -56,8 +60,8 @@ void show_heading(struct screen *s)
     if (s->health.writer == NETVANE_WRITER_DEAD || s->health.writer == NETVANE_WRITER_STOPPED)
         out_color(s->out, OUT_BAD, "no longer kept up to date");
     else
-        out_color(s->out, s->info.quality == 0 ? OUT_GOOD : OUT_BAD, "%s",
-                  words_quality(s->info.quality, quality));
+        out_color(s->out, (s->info.quality & ~NETVANE_QUALITY_FILTERED) == 0 ? OUT_GOOD : OUT_BAD,
+                  "%s", words_quality(s->info.quality, quality));
     fprintf(s->out, ", version %" PRIu64 ", last change %s ago\n", s->info.version,
             out_duration(s->health.published_age_ns, age));
     fprintf(s->out, "Writer: pid %u, ", s->health.writer_pid);

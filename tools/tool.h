@@ -48,6 +48,8 @@ typedef int tool_render_fn(void *arg, struct tool *t, struct view *v, FILE *out)
 int tool_render(struct tool *t, tool_render_fn *render, void *arg);
 /* The same without a warning, for verbs that say it themselves. */
 int tool_render_quietly(struct tool *t, tool_render_fn *render, void *arg);
+/* After routes were printed: says on stderr that there are more, if the writer leaves some out. */
+void tool_note_filtered(struct tool *t);
 
 /* The words after a verb. */
 struct args {

@@ -26,8 +26,9 @@ struct watch {
     struct netvane_health health; /* as it was told last */
 };
 
-/* watch_health.c: a line that is about no object; the writer's life and the State's quality. */
-void watch_note(struct watch *w, const char *op, enum out_color color, const char *text);
+/* watch_health.c: a line that is about no object; the writer's life and the State's quality; version: where it was so. */
+void watch_note(struct watch *w, const char *op, enum out_color color, const char *text,
+                uint64_t version);
 void watch_health(struct watch *w);
 /* At the start: a writer that is not alive. */
 void watch_health_now(struct watch *w);

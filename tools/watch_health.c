@@ -10,7 +10,8 @@
 #include "watch.h"
 
 /* A line that is about no object. */
-void watch_note(struct watch *w, const char *op, enum out_color color, const char *text)
+void watch_note(struct watch *w, const char *op, enum out_color color, const char *text,
+                uint64_t version)
 {
     char time[OUT_TIME_MAX];
     uint64_t now = out_boottime_ns();
@@ -20,7 +21,7 @@ void watch_note(struct watch *w, const char *op, enum out_color color, const cha
         json_begin(&j, stdout, false);
         json_open_object(&j, NULL);
         json_string(&j, "time", out_clock(now, true, time));
-        json_uint(&j, "version", w->last.version);
+        json_uint(&j, "version", version);
         json_string(&j, "op", op);
         json_string(&j, "class", "health");
         json_string(&j, "text", text);
@@ -46,7 +47,7 @@ static const char *writer_words(uint32_t writer)
     }
 }
 
-static void tell_quality(struct watch *w, uint32_t before, uint32_t now)
+static void tell_quality(struct watch *w, uint32_t before, const struct netvane_health *health)
 {
     static const struct {
         uint32_t bit;
@@ -61,10 +62,11 @@ static void tell_quality(struct watch *w, uint32_t before, uint32_t now)
          "nothing is missing any more"},
     };
 
+    const uint32_t now = health->quality;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if ((before ^ now) & words[i].bit)
             watch_note(w, "quality", now & words[i].bit ? OUT_BAD : OUT_GOOD,
-                       now & words[i].bit ? words[i].set : words[i].cleared);
+                       now & words[i].bit ? words[i].set : words[i].cleared, health->version);
     }
 }
 
@@ -79,13 +81,14 @@ void watch_health(struct watch *w)
     if (now.instance_id != w->health.instance_id) {
         snprintf(text, sizeof(text), "a new writer (pid %u) took over from pid %u", now.writer_pid,
                  w->health.writer_pid);
-        watch_note(w, "takeover", OUT_GOOD, text);
+        watch_note(w, "takeover", OUT_GOOD, text, now.version);
     } else if (now.writer != w->health.writer) {
         snprintf(text, sizeof(text), "the writer (pid %u) %s", now.writer_pid,
                  writer_words(now.writer));
-        watch_note(w, "writer", now.writer == NETVANE_WRITER_LIVE ? OUT_GOOD : OUT_BAD, text);
+        watch_note(w, "writer", now.writer == NETVANE_WRITER_LIVE ? OUT_GOOD : OUT_BAD, text,
+                   now.version);
     }
-    tell_quality(w, w->health.quality, now.quality);
+    tell_quality(w, w->health.quality, &now);
     w->health = now;
 }
 
@@ -97,5 +100,5 @@ void watch_health_now(struct watch *w)
         return;
     snprintf(text, sizeof(text), "the writer (pid %u) %s", w->health.writer_pid,
              writer_words(w->health.writer));
-    watch_note(w, "writer", OUT_BAD, text);
+    watch_note(w, "writer", OUT_BAD, text, w->health.version);
 }

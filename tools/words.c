@@ -16,10 +16,9 @@ static const struct {
     uint32_t bit;
     const char *word;
 } qualities[] = {
-    {NETVANE_QUALITY_RESYNCING, "resyncing"},
-    {NETVANE_QUALITY_APPROXIMATE, "approximate"},
-    {NETVANE_QUALITY_DEGRADED, "degraded"},
-    {NETVANE_QUALITY_STOPPED, "stopped"},
+    {NETVANE_QUALITY_RESYNCING, "resyncing"}, {NETVANE_QUALITY_APPROXIMATE, "approximate"},
+    {NETVANE_QUALITY_DEGRADED, "degraded"},   {NETVANE_QUALITY_STOPPED, "stopped"},
+    {NETVANE_QUALITY_FILTERED, "filtered"},
 };
 
 #define QUALITY_COUNT (sizeof(qualities) / sizeof(qualities[0]))
@@ -40,6 +39,10 @@ const char *words_quality(uint32_t quality, char buf[WORDS_MAX])
     size_t used = 0;
 
     snprintf(buf, WORDS_MAX, "exact");
+    if (quality == NETVANE_QUALITY_FILTERED) {
+        snprintf(buf, WORDS_MAX, "exact, filtered");
+        return buf;
+    }
     for (size_t i = 0; i < QUALITY_COUNT; i++) {
         if (quality & qualities[i].bit)
             used += (size_t)snprintf(buf + used, WORDS_MAX - used, used == 0 ? "%s" : ", %s",

@@ -38,17 +38,27 @@ static int resize_limbo(struct nv_arena *a, uint32_t capacity)
     return 0;
 }
 
+/* The lists grow by an eighth, so that they are not copied each time that the file grows. */
+static int resize_lists(struct nv_arena *a, uint32_t nodes)
+{
+    if (nodes <= a->capacity)
+        return 0;
+    uint32_t capacity = nodes + nodes / 8;
+    if (resize(&a->free_refs, capacity, sizeof(*a->free_refs)) || resize_limbo(a, capacity))
+        return NV_ARENA_FULL;
+    a->capacity = capacity;
+    return 0;
+}
+
 static int grow_once(struct nv_arena *a)
 {
-    uint64_t step = nv_max_u64(NV_GROW_LEAST_BYTES, a->size_bytes / 8) & ~(uint64_t)0xffff;
-    uint64_t size = nv_min_u64(a->size_bytes + step, a->max_bytes);
+    uint64_t size = nv_min_u64(a->size_bytes + NV_GROW_BYTES, a->max_bytes);
     if (size < a->size_bytes + NETVANE_NODE_BYTES)
         return NV_ARENA_FULL;
     uint32_t nodes = (uint32_t)((size - NETVANE_ARENA_OFFSET) / NETVANE_NODE_BYTES);
-    if (resize(&a->free_refs, nodes, sizeof(*a->free_refs)) || resize_limbo(a, nodes))
+    if (resize_lists(a, nodes))
         return NV_ARENA_FULL;
     uint32_t before = (uint32_t)(a->size_bytes / NETVANE_NODE_BYTES);
-    a->capacity = nodes;
     if (a->grow(a->grow_arg, size)) {
         a->grow_failures++;
         return NV_ARENA_FULL;
@@ -128,9 +138,8 @@ void nv_arena_retire(struct nv_arena *a, uint32_t ref)
         a->free_refs[a->free_count++] = ref;
         return;
     }
-    a->limbo[(a->limbo_head + a->limbo_count++) % a->capacity] =
-        (struct nv_limbo){.last_version = a->held >> n->tree & 1u ? NV_LIMBO_HELD : a->draft - 1,
-                          .ref = ref};
+    a->limbo[(a->limbo_head + a->limbo_count++) % a->capacity] = (struct nv_limbo){
+        .last_version = a->held >> n->tree & 1u ? NV_LIMBO_HELD : a->draft - 1, .ref = ref};
 }
 
 void nv_arena_reclaim(struct nv_arena *a, uint64_t horizon)
@@ -162,9 +171,12 @@ void nv_arena_hold(struct nv_arena *a, uint32_t trees)
 
 void nv_arena_let_go(struct nv_arena *a)
 {
+    bool behind =
+        false; /* the first that was held: all behind it wait with it, so that the ring stays in order */
     for (uint32_t i = 0; a->held && i < a->limbo_count; i++) {
         struct nv_limbo *l = &a->limbo[(a->limbo_head + i) % a->capacity];
-        if (l->last_version == NV_LIMBO_HELD)
+        behind |= l->last_version == NV_LIMBO_HELD;
+        if (behind)
             l->last_version = a->draft - 1;
     }
     a->held = 0;

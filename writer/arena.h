@@ -22,7 +22,8 @@
 typedef int nv_arena_grow_fn(void *arg, uint64_t size_bytes);
 
 struct nv_limbo {
-    uint64_t last_version; /* the newest version that can show the node; NV_LIMBO_HELD: not known yet */
+    uint64_t
+        last_version; /* the newest version that can show the node; NV_LIMBO_HELD: not known yet */
     uint32_t ref;
 };
 #define NV_LIMBO_HELD UINT64_MAX
@@ -33,10 +34,11 @@ struct nv_arena {
     uint64_t max_bytes;
     nv_arena_grow_fn *grow;
     void *grow_arg;
-    uint64_t draft;    /* the version that is being made */
-    uint32_t held; /* trees that are held back, bit 1 << NETVANE_TREE_* */
+    uint64_t draft;      /* the version that is being made */
+    uint32_t held;       /* trees that are held back, bit 1 << NETVANE_TREE_* */
     uint64_t held_since; /* the draft in which that began */
-    uint32_t capacity; /* nodes there are; the free list and the limbo have room for all */
+    uint32_t
+        capacity; /* nodes that the free list and the limbo have room for: all that there are, and some */
     uint32_t *free_refs;
     uint32_t free_count;
     uint32_t *dirty; /* taken by this draft; some may be free again, or be there twice */

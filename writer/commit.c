@@ -205,6 +205,10 @@ bool nv_commit_answer(struct nv_commit *c, unsigned f, const struct nv_route *an
                 next.flags |= NETVANE_DF_PREFSRC;
             }
         }
+    } else if (c->filtered) {
+        next = kernel;
+        next.flags |= kernel.family ? NETVANE_DF_CONFIRMED : 0u;
+        agree = true;
     } else if (++c->disagreed[f] == 1) {
         c->ask[f] = true; /* an event may be under way: ask once more */
         return true;

@@ -14,7 +14,9 @@ struct nv_commit {
     struct nv_publisher *pub;
     struct nv_choice choice[2]; /* as the mirror sees it */
     struct netvane_region_default
-        egress[2];         /* as published: confirmed or corrected by the kernel */
+        egress[2]; /* as published: confirmed or corrected by the kernel */
+    bool
+        filtered; /* the mirror does not hold all routes: the kernel's answer counts, and contradicts nothing */
     bool ask[2];           /* the kernel has to be asked about the egress */
     unsigned disagreed[2]; /* answers in a row that differed from the mirror's */
     uint32_t quality;      /* NETVANE_RQ_* of the next version */
@@ -25,7 +27,7 @@ struct nv_commit {
      */
     bool hold_routes;
     struct netvane_region_root held[2]; /* IPv4, IPv6, while the arena holds them back */
-    uint64_t verified_ns;    /* when the last full re-read in the draft ended */
+    uint64_t verified_ns;               /* when the last full re-read in the draft ended */
     uint64_t quiet_since_ns; /* a draft without effect waits since then, 0: there is none */
 };
 

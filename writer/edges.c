@@ -13,6 +13,13 @@
  *                                   links beside it                                            rules, those links
  *   name, new link                  rules' detached flags                       -              rules that name it
  *   new link                        its peer's link                             -              that link
+ *   mtu below 1280, and anything    IPv6 is off: its attributes of the link,    -              IPv6 routes, addresses,
+ *   at such a link                  addresses that are kept: tentative                         that link
+ *   NEWLINK with nothing new, of a  linkdown flags: the carrier had changed     -              routes through it, nexthops,
+ *   link that is not ready or had   before, the kernel follows up now                          IPv6 addresses
+ *   linkdown routes
+ *   first IPv4 rule of a namespace  table local is made anew: a dump that       -              IPv4 routes of local
+ *                                   runs lacks parts of it
  *   mtu                             IPv6 routes with an mtu metric              -              IPv6 routes through it
  *   IPv4 address gone               order of others; if the last, IPv4 routes   IPv4 routes    the link's IPv4 addresses,
  *   IPv4 address new                order of others; hops lose dead             -              IPv4 routes through it
@@ -121,16 +128,71 @@ static void link_went(struct nv_sync *s, const struct netvane_rec_link *link)
     want_rules(s, link);
 }
 
+static void carrier_moved(struct nv_sync *s, uint32_t ifindex)
+{
+    want_nexthops(s); /* first: what they take along goes at once */
+    want_routes(s, ifindex);
+    want(s, NV_ADDR, NV_AF_6, ifindex, true);
+}
+
+static void remember_restless(struct nv_restless *r, uint32_t ifindex, uint64_t now_ns)
+{
+    unsigned at = 0;
+    while (at + 1 < NV_RESTLESS_LINKS && r->ifindex[at] != ifindex && r->until_ns[at] > now_ns)
+        at++;
+    if (r->ifindex[at] != ifindex && r->until_ns[at] > now_ns)
+        r->all_until_ns = r->until_ns[at];
+    r->ifindex[at] = ifindex;
+    r->until_ns[at] = now_ns + NV_RESTLESS_NS;
+}
+
+static bool is_restless(const struct nv_restless *r, uint32_t ifindex, uint64_t now_ns)
+{
+    if (r->all_until_ns > now_ns)
+        return true;
+    for (unsigned i = 0; i < NV_RESTLESS_LINKS; i++)
+        if (r->ifindex[i] == ifindex && r->until_ns[i] > now_ns)
+            return true;
+    return false;
+}
+
+/* Up, but not ready to send: each message about it may stand for linkdown flags that the kernel sets just then. */
+static bool is_unready(const struct netvane_rec_link *link)
+{
+    enum { OPER_UNKNOWN = 0, OPER_UP = 6 };
+    return link->flags & 1u && (!(link->flags & 1u << 16) ||
+                                (link->operstate != OPER_UNKNOWN && link->operstate != OPER_UP));
+}
+
+bool nv_edge_link_waits(const struct netvane_rec_link *link)
+{
+    enum { OPER_UNKNOWN = 0, OPER_TESTING = 4 }; /* and above: DORMANT, UP */
+    bool carrier = link->flags & 1u << 16;
+    bool told = link->operstate == OPER_UNKNOWN || link->operstate >= OPER_TESTING;
+    return link->flags & 1u && carrier != told;
+}
+
+/*
+ * A link's carrier shows in its flags at once, but the routes follow when the kernel's linkwatch runs, up to a second later. If
+ * a dump showed the link meanwhile, or the carrier came back, the message of that moment says nothing that is not known.
+ */
+void nv_edge_link_again(struct nv_sync *s, uint32_t ifindex)
+{
+    struct netvane_rec_link link;
+    if (is_restless(&s->restless, ifindex, nv_clock_boottime_ns()) ||
+        (nv_mirror_link(s->mirror, ifindex, &link) && is_unready(&link)))
+        carrier_moved(s, ifindex);
+}
+
 static void link_changed(struct nv_sync *s, const struct netvane_rec_link *before,
                          const struct netvane_rec_link *after)
 {
     const uint32_t up = 1u, watched = up | 0x40u | 1u << 16; /* IFF_UP, _RUNNING, _LOWER_UP */
+    const uint32_t least_mtu6 = 1280;
     uint32_t ifindex = (uint32_t)after->key[0], flags = before->flags ^ after->flags;
-    if (flags & watched) {
-        want_nexthops(s); /* first: what they take along goes at once */
-        want_routes(s, ifindex);
-        want(s, NV_ADDR, NV_AF_6, ifindex, true);
-    }
+    if (flags & watched || is_restless(&s->restless, ifindex, nv_clock_boottime_ns()) ||
+        is_unready(after))
+        carrier_moved(s, ifindex);
     if (flags & up && !(after->flags & up)) /* after it was asked whether it has routes */
         (void)nv_mirror_link_went_down(s->mirror, ifindex);
     if (flags & watched || before->operstate != after->operstate ||
@@ -141,6 +203,11 @@ static void link_changed(struct nv_sync *s, const struct netvane_rec_link *befor
     }
     if (before->mtu != after->mtu)
         want_routes_of(s, NV_AF_6, ifindex);
+    if (before->mtu < least_mtu6 || after->mtu < least_mtu6) { /* IPv6 goes from it, or comes */
+        want_routes_of(s, NV_AF_6, ifindex);
+        want(s, NV_ADDR, NV_AF_6, ifindex, true);
+        want_link(s, ifindex);
+    }
     if (memcmp(before->name, after->name, sizeof(before->name))) {
         want_rules(s, before);
         want_rules(s, after);
@@ -175,15 +242,26 @@ void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed)
 
 void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect)
 {
+    const uint32_t down = 1u | 16u; /* RTNH_F_DEAD, RTNH_F_LINKDOWN */
+    for (uint32_t i = 0; i < f->hop_count; i++)
+        if (f->hops[i].flags & down)
+            remember_restless(&s->restless, f->hops[i].ifindex, nv_clock_boottime_ns());
     if (effect != NV_SUSPECT)
         return;
     struct nv_dump_request req = {.cls = NV_ROUTE, .family = f->family, .table = f->table};
     nv_sync_want(s, req, 0);
 }
 
-void nv_edge_rule(struct nv_sync *s, uint8_t family)
+void nv_edge_rule(struct nv_sync *s, uint8_t family, bool removed)
 {
     want(s, NV_RULE, family, 0, false);
+    if (family != NV_AF_4 || removed || s->unmerged)
+        return;
+    const uint32_t local = 255; /* RT_TABLE_LOCAL */
+    s->unmerged = true;
+    (void)nv_sync_disturb(s, NV_ROUTE, NV_AF_4);
+    nv_sync_want(s, (struct nv_dump_request){.cls = NV_ROUTE, .family = NV_AF_4, .table = local},
+                 0);
 }
 
 void nv_edge_nexthop(struct nv_sync *s, uint32_t nhid, bool removed)

@@ -59,8 +59,33 @@ bool nv_sync_hunting(const struct nv_sync *s, const struct nv_sync_lane *l)
     return s->round == NV_ROUND_RECONCILE && l->job.full && !l->forfeited;
 }
 
+/* Do objects of this kind wait to be read again? */
+static bool awaits(const struct nv_sync *s, enum nv_kind kind)
+{
+    for (unsigned i = 0; i < s->queued; i++) {
+        const struct nv_dump_request *req = &s->queue[i].req;
+        if (nv_sync_kind_of(req->cls, req->family) == kind)
+            return true;
+    }
+    return false;
+}
+
+/* The mirror is known to be behind, which is no drift. */
+static bool is_behind(const struct nv_sync *s, const struct nv_sync_lane *l)
+{
+    return awaits(s, nv_sync_kind_of(l->step_job.req.cls, l->step_job.req.family));
+}
+
+void nv_sync_drift_begin(struct nv_sync *s, struct nv_sync_lane *l)
+{
+    l->drift_listed = l->drift_unlisted = 0;
+    l->drift_excused = is_behind(s, l);
+}
+
 static void drift_note(struct nv_sync_lane *l, uint64_t key, const char *missing, const char *text)
 {
+    if (l->drift_excused)
+        return;
     if (l->drift_listed == NV_DRIFT_LOGGED_MAX) {
         l->drift_unlisted++;
         return;
@@ -77,9 +102,14 @@ static void drift_note(struct nv_sync_lane *l, uint64_t key, const char *missing
 }
 
 /* The event that explains a difference has come after all: of one object, or of what others follow. */
-static void drift_forget(struct nv_sync_lane *l, enum nv_class cls, uint64_t key)
+static void drift_forget(const struct nv_sync *s, struct nv_sync_lane *l, enum nv_class cls,
+                         uint64_t key)
 {
-    if (cls != l->job.req.cls) { /* a link, say, whose routes the dump shows as they are now */
+    if (is_behind(s, l)) {
+        l->drift_listed = l->drift_unlisted = 0;
+        return;
+    }
+    if (cls != l->step_job.req.cls) { /* a link, say, whose routes the dump shows as they are now */
         if (cls != NV_ROUTE)
             l->drift_listed = l->drift_unlisted = 0;
         return;
@@ -89,20 +119,10 @@ static void drift_forget(struct nv_sync_lane *l, enum nv_class cls, uint64_t key
             l->drift[i--] = l->drift[--l->drift_listed];
 }
 
-void nv_sync_drift_swept(void *lane, enum nv_kind kind, const char *text)
+void nv_sync_drift_swept(void *lane, enum nv_kind kind, uint64_t key, const char *text)
 {
     (void)kind;
-    drift_note(lane, 0, "its end", text);
-}
-
-/* Does a re-read that an event asked for wait, and would have found the same? */
-static bool awaited(const struct nv_sync *s, const struct nv_dump_request *req)
-{
-    for (unsigned i = 0; i < s->queued; i++)
-        if (s->queue[i].req.cls == req->cls && !s->queue[i].approximate &&
-            (!s->queue[i].req.family || !req->family || s->queue[i].req.family == req->family))
-            return true;
-    return false;
+    drift_note(lane, key, "its end", text);
 }
 
 void nv_sync_drift_count(struct nv_sync *s, struct nv_sync_lane *l)
@@ -111,7 +131,7 @@ void nv_sync_drift_count(struct nv_sync *s, struct nv_sync_lane *l)
         NETVANE_RC_DRIFT_LINKS,  NETVANE_RC_DRIFT_ADDRS, NETVANE_RC_DRIFT_ROUTES,
         NETVANE_RC_DRIFT_ROUTES, NETVANE_RC_DRIFT_RULES, NETVANE_RC_DRIFT_NEXTHOPS};
     uint32_t n = l->drift_listed + l->drift_unlisted;
-    if (!n || awaited(s, &l->job.req))
+    if (!n || is_behind(s, l))
         return;
     s->counter[counters[nv_sync_kind_of(l->job.req.cls, l->job.req.family)]] += n;
     s->round_drift += n;
@@ -172,6 +192,23 @@ static void want_orphan(struct nv_sync *s, const struct nv_addr *f)
     nv_sync_want(s, (struct nv_dump_request){.cls = NV_ADDR, .ifindex = f->ifindex}, soon);
 }
 
+/* A route that the State is not to hold? It may decide the egress all the same, which the kernel is asked for then. */
+static bool left_out(const struct nv_sync *s, const struct nv_event *ev)
+{
+    return ev->cls == NV_ROUTE && !nv_tables_all(&s->tables) &&
+           !nv_tables_hold(&s->tables, ev->route->table, ev->route->dst_len);
+}
+
+static void count_left_out(struct nv_sync *s, const struct nv_event *ev)
+{
+    uint64_t *n = &s->left_out[ev->route->family == NV_AF_6];
+    if (ev->kind == NV_EV_REMOVE)
+        *n -= *n > 0;
+    else
+        *n += !(ev->list & NV_LIST_REPLACE);
+    nv_mirror_route_left_out(s->mirror, ev->route);
+}
+
 /* May the dump's fact be older than an event that was applied? */
 static bool outdated(struct nv_sync_lane *l, const struct nv_event *ev)
 {
@@ -194,6 +231,10 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     s->counter[NETVANE_RC_DUMP_MESSAGES]++;
     if (!l->active || ev->dump != l->job.req.number || ev->kind != NV_EV_UPSERT)
         return;
+    if (left_out(s, ev)) {
+        s->left_out_seen++;
+        return;
+    }
     if (outdated(l, ev)) {
         l->skipped++;
         if (ev->cls == NV_ROUTE)
@@ -204,6 +245,7 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     uint32_t count = s->mirror->draft.tree[nv_kind_tree(kind)].count;
     struct netvane_rec_link before;
     bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
+    s->mirror->noting = nv_sync_hunting(s, l);
     enum nv_effect e = apply_put(s, ev);
     if (ev->cls == NV_ROUTE)
         nv_edge_route(s, ev->route, e);
@@ -213,7 +255,9 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
         link_edge(s, ev->link->ifindex, was, &before);
     if (ev->cls == NV_NEXTHOP && !nv_sync_resyncing(s))
         nv_edge_nexthop(s, ev->nexthop->id, false);
-    if (nv_sync_hunting(s, l)) {
+    bool told_later = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before) &&
+                      nv_edge_link_waits(&before);
+    if (nv_sync_hunting(s, l) && !told_later) {
         char text[sizeof(l->drift[0].text)];
         nv_mirror_describe(kind, s->mirror->last_record, text, sizeof(text));
         bool came = s->mirror->draft.tree[nv_kind_tree(kind)].count > count;
@@ -221,34 +265,47 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     }
 }
 
-/* An event reaches into the lane's running dump: what that shows of the object may be older. */
-static void disturb(struct nv_sync_lane *l, const struct nv_event *ev, uint64_t key)
+bool nv_sync_disturb(struct nv_sync *s, enum nv_class cls, uint8_t family)
 {
-    uint8_t family = family_of(ev);
+    struct nv_sync_lane *l = &s->lane[nv_lane_of(cls)];
     const struct nv_dump_request *req = &l->job.req;
-    if (!l->active || req->cls != ev->cls || (req->family && family && req->family != family) ||
-        (ev->cls == NV_ROUTE && req->table && req->table != ev->route->table))
+    bool hit = l->active && req->cls == cls && (!req->family || !family || req->family == family);
+    l->disturbed |= hit;
+    return hit;
+}
+
+/* An event reaches into the lane's running dump: what that shows of the object may be older. */
+static void disturb(struct nv_sync *s, const struct nv_event *ev, uint64_t key)
+{
+    struct nv_sync_lane *l = &s->lane[nv_lane_of(ev->cls)];
+    if ((ev->cls == NV_ROUTE && l->job.req.table && l->job.req.table != ev->route->table) ||
+        !nv_sync_disturb(s, ev->cls, family_of(ev)))
         return;
-    l->disturbed = true;
     nv_touched_add(&l->touched, key);
     nv_touched_add(&l->fresh[0], key);
 }
 
 static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
 {
+    if (left_out(s, ev)) {
+        count_left_out(s, ev);
+        return;
+    }
     uint64_t key = touch_of(ev);
-    disturb(&s->lane[nv_lane_of(ev->cls)], ev, key);
-    for (unsigned lane = 0; lane < NV_LANES; lane++)
-        drift_forget(&s->lane[lane], ev->cls, key);
+    disturb(s, ev, key);
     struct netvane_rec_link before;
     bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
     bool removed = ev->kind == NV_EV_REMOVE;
+    if (ev->cls == NV_ROUTE && ev->list & NV_LIST_REPLACE)
+        s->mirror->behind4 = awaits(s, NV_K_ROUTE4) || s->lane[NV_LANE_ROUTES].active;
     const uint32_t nexthops = s->mirror->draft.tree[NETVANE_TREE_NEXTHOPS].count;
     enum nv_effect e = removed ? apply_remove(s, ev) : apply_put(s, ev);
     switch (ev->cls) {
     case NV_LINK:
         if (e != NV_SAME)
             link_edge(s, ev->link->ifindex, was, &before);
+        else if (!removed)
+            nv_edge_link_again(s, ev->link->ifindex);
         if (e == NV_SUSPECT)
             nv_sync_want(s, (struct nv_dump_request){.cls = NV_LINK}, 0);
         break;
@@ -259,7 +316,7 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
             nv_edge_addr(s, ev->addr, removed);
         break;
     case NV_ROUTE: nv_edge_route(s, ev->route, e); break;
-    case NV_RULE: nv_edge_rule(s, ev->rule->family); break;
+    case NV_RULE: nv_edge_rule(s, ev->rule->family, removed); break;
     case NV_NEXTHOP:
         if (removed || s->mirror->draft.tree[NETVANE_TREE_NEXTHOPS].count == nexthops ||
             nv_sync_resyncing(s)) /* a new one is named by nothing yet */
@@ -267,6 +324,9 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
         break;
     case NV_CLASS_COUNT: break;
     }
+    for (unsigned lane = 0; lane < NV_LANES; lane++)
+        if (s->lane[lane].drift_listed)
+            drift_forget(s, &s->lane[lane], ev->cls, key);
 }
 
 static void end_dump(struct nv_sync_lane *l, const struct nv_event *ev)
@@ -291,7 +351,11 @@ void nv_sync_event(void *sync, const struct nv_event *ev)
         else
             fact_of_event(s, ev);
         break;
-    case NV_EV_HINT: nv_edge_hint(s, ev); break;
+    case NV_EV_HINT:
+        for (unsigned lane = 0; lane < NV_LANES; lane++) /* explained */
+            s->lane[lane].drift_listed = s->lane[lane].drift_unlisted = 0;
+        nv_edge_hint(s, ev);
+        break;
     case NV_EV_LOST: nv_sync_lose(s, lost[ev->lost]); break;
     case NV_EV_DUMP_BEGIN: break;
     case NV_EV_DUMP_END: end_dump(&s->lane[nv_lane_of(ev->cls)], ev); break;

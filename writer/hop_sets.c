@@ -56,6 +56,8 @@ uint32_t nv_metrics_from(struct nv_mirror *m, const struct nv_route *f)
     struct netvane_rec_metric set[NV_METRICS_MAX];
     uint32_t count = 0;
     enum { CC_ALGO = 16 /* RTAX_CC_ALGO */ };
+    if (!f->metric_mask)
+        return 0;
     for (uint32_t i = 0; i < NV_METRICS_MAX; i++) {
         if (!(f->metric_mask >> i & 1u))
             continue;

@@ -80,6 +80,17 @@ void nv_ids_clear_missed(struct nv_ids *ids)
         memset(ids->missed, 0, (size_t)ids->words * 8u);
 }
 
+uint32_t nv_ids_unseen(const struct nv_ids *ids)
+{
+    uint32_t n = 0;
+    for (uint32_t w = 0; w < ids->words; w++) {
+        uint64_t unseen = ids->used[w] & ~ids->seen[w];
+        for (unseen &= w ? UINT64_MAX : UINT64_MAX - 1; unseen; unseen &= unseen - 1)
+            n++; /* id 0 is nobody's */
+    }
+    return n;
+}
+
 void nv_ids_destroy(struct nv_ids *ids)
 {
     free(ids->used);

@@ -24,6 +24,8 @@ uint32_t nv_ids_take(struct nv_ids *ids);
 void nv_ids_free(struct nv_ids *ids, uint32_t id);
 void nv_ids_clear_seen(struct nv_ids *ids);
 void nv_ids_clear_missed(struct nv_ids *ids);
+/* How many objects has the dump not shown? One look at each 64 of them. */
+uint32_t nv_ids_unseen(const struct nv_ids *ids);
 void nv_ids_destroy(struct nv_ids *ids);
 
 static inline bool nv_bit_get(const uint64_t *bits, uint32_t i)

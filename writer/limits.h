@@ -13,8 +13,8 @@
 #define NV_MAX_BYTES_MOST    (UINT64_C(64) << 30)
 /* It is a multiple of this: a large page of any system. */
 #define NV_MAX_BYTES_GRAIN (UINT64_C(64) << 10)
-/* The file grows by an eighth of its size, at least by this. */
-#define NV_GROW_LEAST_BYTES (UINT64_C(1) << 20)
+/* The file grows by this: memory that the OS has just cleared is written while it is still in the cache. */
+#define NV_GROW_BYTES (UINT64_C(512) << 10)
 /* One edit of the mirror copies fewer nodes than this; so many are kept free before it starts. */
 #define NV_EDIT_NODES 512u
 
@@ -29,9 +29,13 @@
 /* A draft that moves no topic (lifetimes were refreshed) is published after this. */
 #define NV_QUIET_PUBLISH_NS (UINT64_C(10) * NV_NS_PER_MS)
 
+/* A recording and its predecessor together. The half of the least holds a few datagrams of any size. */
+#define NV_RECORD_MAX_DEFAULT (UINT64_C(64) << 20)
+#define NV_RECORD_MAX_LEAST   (UINT64_C(256) << 10)
+
 #define NV_HEARTBEAT_NS         NV_NS_PER_S
 #define NV_RECONCILE_DEFAULT_NS (UINT64_C(15) * NV_NS_PER_S)
-/* A reconcile takes at most 1 / this of the time. */
+/* Reconciles take at most 1 / this of one processor. */
 #define NV_RECONCILE_SHARE 100u
 
 /* Re-reads waiting at once; one more collapses those of its class into one of everything. */
@@ -46,16 +50,24 @@
 #define NV_JOBS_BEFORE_STEP 8u
 /* Objects that events touched during one dump; more: the dump is repeated. */
 #define NV_TOUCHED_MAX 65536u
-/* Dump datagrams taken before the loop looks at its other work. */
-#define NV_PUMP_BUDGET 64u
+/* Links of which a route was linkdown: so long each message about one has its routes read again; more: about any link. */
+#define NV_RESTLESS_LINKS 32u
+#define NV_RESTLESS_NS    (UINT64_C(3) * NV_NS_PER_S)
+/* Dump datagrams taken before the loop looks at its other work: some milliseconds, which a version may be late by. */
+#define NV_PUMP_BUDGET 8u
 
 /* Sleepers woken by the thread that publishes; the rest are the notifier's. */
 #define NV_WAKE_INLINE 4
 
 /* Objects of one class; further ones are refused (DEGRADED, limits_hit). */
 #define NV_OBJECTS_MAX (UINT32_C(1) << 28)
+/* So many routes that go at once, and at least this share of a family's, are taken out by building the tree anew. */
+#define NV_FILTER_LEAST 1024u
+#define NV_FILTER_SHARE 16u
 /* Routes that share table, prefix, tos and metric. */
 #define NV_ROUTE_POSITIONS_MAX 1024u
+/* What a reconcile repaired is drift if no event explains it for so long, and behind a barrier. */
+#define NV_DRIFT_WAIT_NS (UINT64_C(100) * NV_NS_PER_MS)
 /* Differences that one reconcile logs by name. */
 #define NV_DRIFT_LOGGED_MAX 16u
 

@@ -92,7 +92,8 @@ static int open_region(struct nv_writer *w)
                                     .coalesce_ns = w->options.coalesce_ns,
                                     .reconcile_ns = w->options.reconcile_ns,
                                     .netns_dev = dev,
-                                    .netns_ino = ino};
+                                    .netns_ino = ino,
+                                    .tables = w->options.tables.text};
     r = nv_publisher_init(&w->pub, nv_shm_base(w->shm), w->shm, &header, &legacy);
     if (r)
         return r;
@@ -102,6 +103,42 @@ static int open_region(struct nv_writer *w)
         nv_log(NV_LOG_ERROR, "no_memory",
                "dir=%s hint=\"the file system that holds the region is full\"", w->dir);
     return r ? -ENOMEM : 0;
+}
+
+static int open_source(struct nv_writer *w)
+{
+    const struct nv_writer_options *o = &w->options;
+    struct nv_source_args args = {.sink = nv_sync_event, .sink_arg = &w->sync, .netns = o->netns};
+    int r = nv_source_open(&args, &w->source);
+    if (r) {
+        nv_log(NV_LOG_ERROR, "source", "netns=%s error=%d hint=\"%s\"", o->netns ? o->netns : "-",
+               r,
+               r == -ENOENT  ? "no such network namespace: see ip netns list"
+               : r == -EPERM ? "entering another namespace needs CAP_SYS_ADMIN"
+                             : "the kernel refused a netlink socket");
+        return r;
+    }
+    r = o->record ? nv_source_record(w->source, o->record, o->record_max_bytes) : 0;
+    if (r)
+        nv_log(NV_LOG_ERROR, "record", "file=%s error=%d hint=\"%s\"", o->record, r,
+               r == -ELOOP
+                   ? "it is there and is no regular file: give another name"
+                   : "the directory has to be there, with space, and writable by this user");
+    w->record_files = 1;
+    return r;
+}
+
+static int open_replay(struct nv_writer *w)
+{
+    char why[256] = "no memory";
+    struct nv_replay_args args = {.sink = nv_sync_event,
+                                  .sink_arg = &w->sync,
+                                  .file = w->options.replay,
+                                  .recorded_pace = w->options.replay_recorded_pace};
+    int r = nv_source_replay(&args, &w->source, why, sizeof(why));
+    if (r)
+        nv_log(NV_LOG_ERROR, "replay", "file=%s error=%d hint=\"%s\"", w->options.replay, r, why);
+    return r;
 }
 
 int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options)
@@ -115,30 +152,30 @@ int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options)
         nv_log(NV_LOG_ERROR, "signals", "error=%d", r);
         return r;
     }
-    struct nv_source_args args = {
-        .sink = nv_sync_event, .sink_arg = &w->sync, .netns = options->netns};
-    r = nv_source_open(&args, &w->source);
-    if (r) {
-        nv_log(NV_LOG_ERROR, "source", "netns=%s error=%d hint=\"%s\"",
-               options->netns ? options->netns : "-", r,
-               r == -ENOENT  ? "no such network namespace: see ip netns list"
-               : r == -EPERM ? "entering another namespace needs CAP_SYS_ADMIN"
-                             : "the kernel refused a netlink socket");
+    r = options->replay ? open_replay(w) : open_source(w);
+    if (r)
         return r;
-    }
     r = open_region(w);
     if (r)
         return r;
     memcpy(w->mirror.probe[0], probe4, sizeof(probe4));
     memcpy(w->mirror.probe[1], probe6, sizeof(probe6));
-    nv_sync_init(&w->sync, &w->mirror, w->pub.counter, options->reconcile_ns);
+    nv_sync_init(&w->sync, &w->mirror, w->pub.counter, options->replay ? 0 : options->reconcile_ns);
     w->sync.source = w->source;
     w->sync.answer = on_answer;
     w->sync.answer_arg = w;
+    w->sync.tables = options->tables;
     nv_commit_init(&w->commit, &w->mirror, &w->pub);
+    w->commit.filtered = !nv_tables_all(&options->tables);
     w->watchdog_ns = nv_service_watchdog_ns();
-    nv_log(NV_LOG_INFO, "start", "dir=%s name=%s netns=%s pid=%u", w->dir, options->name,
-           options->netns ? options->netns : "-", nv_proc_pid());
+    nv_log(NV_LOG_INFO, "start", "dir=%s name=%s netns=%s pid=%u%s%s", w->dir, options->name,
+           options->netns ? options->netns : "-", nv_proc_pid(),
+           options->record   ? " record="
+           : options->replay ? " replay="
+                             : "",
+           options->record   ? options->record
+           : options->replay ? options->replay
+                             : "");
     return 0;
 }
 
@@ -153,6 +190,8 @@ static void update_quality(struct nv_writer *w)
         q |= NETVANE_RQ_APPROXIMATE;
     if (w->mirror.degraded)
         q |= NETVANE_RQ_DEGRADED;
+    if (!nv_tables_all(&w->options.tables))
+        q |= NETVANE_RQ_FILTERED;
     w->commit.quality = q;
     w->commit.verified_ns = w->sync.round_ended_ns;
     nv_write_word(w->pub.base, NV_LIVE(verified_ns), w->sync.round_ended_ns);
@@ -169,7 +208,15 @@ static void update_counters(struct nv_writer *w)
     c[NETVANE_RC_TRUNCATED] = s.truncated;
     c[NETVANE_RC_MALFORMED] = s.malformed;
     c[NETVANE_RC_UNKNOWN] = s.unknown;
+    c[NETVANE_RC_UNKNOWN_ATTRS] = s.unknown_attrs;
+    c[NETVANE_RC_CLIPPED] = s.clipped;
+    c[NETVANE_RC_STRAYS] = s.strays;
+    c[NETVANE_RC_SOCKET_REOPENS] = s.reopens;
+    c[NETVANE_RC_SOCKET_ERRORS] = s.socket_errors;
+    c[NETVANE_RC_UNTOLD_DROPS] = s.untold_drops;
+    c[NETVANE_RC_LOST_GROUPS] = s.lost_groups;
     c[NETVANE_RC_SOCKET_BUFFER] = s.buffer_bytes;
+    c[NETVANE_RC_ROUTES_LEFT_OUT] = w->sync.left_out[0] + w->sync.left_out[1];
     nv_publisher_counters(&w->pub, &w->mirror.draft.arena);
 }
 
@@ -257,6 +304,9 @@ static uint64_t query(struct nv_writer *w, uint64_t now)
     if (now < w->last_query_ns + NV_QUERY_INTERVAL_NS)
         return w->last_query_ns + NV_QUERY_INTERVAL_NS;
     unsigned f = w->commit.ask[0] ? 0 : 1;
+    struct nv_dump_request req = {.cls = NV_CLASS_COUNT, .family = f ? NV_AF_6 : NV_AF_4};
+    if (!nv_source_ready(w->source, &req))
+        return NV_FOREVER;
     int r = nv_source_query(w->source, ++w->query_number << 1 | f, f ? NV_AF_6 : NV_AF_4,
                             w->mirror.probe[f]);
     w->last_query_ns = now;
@@ -281,6 +331,81 @@ static uint64_t reclaim(struct nv_writer *w, uint64_t now)
     return w->reclaim_ns ? w->reclaim_ns : NV_FOREVER;
 }
 
+/* ---- recording and replay ------------------------------------------------------------------------------------- */
+
+/* A new file lacks the kernel's answers about the egress, too; it takes two to be believed over the mirror. */
+#define RECORD_ASKS 2u
+
+static void watch_recording(struct nv_writer *w, const struct nv_source_stats *s)
+{
+    if (s->record_files != w->record_files) {
+        w->record_files = s->record_files;
+        if (w->record_asks && !w->record_small)
+            nv_log(NV_LOG_WARNING, "record", "file=%s hint=\"%s\"", w->options.record,
+                   "it is full before everything was read again: raise --record-max");
+        w->record_small |= w->record_asks > 0;
+        nv_sync_verify(&w->sync); /* so that the new file can be replayed without the old one */
+        w->record_asks = RECORD_ASKS;
+    }
+    bool asked = w->commit.ask[0] || w->commit.ask[1];
+    if (w->record_asks && !asked && !w->sync.verify && w->sync.round == NV_ROUND_NONE) {
+        w->record_asks--;
+        w->commit.ask[0] = w->commit.ask[1] = true;
+    }
+    if (s->record_error && !w->record_failed) {
+        w->record_failed = true;
+        nv_log(NV_LOG_ERROR, "record",
+               "file=%s error=%d hint=\"the recording has ended, the writer goes on\"",
+               w->options.record, s->record_error);
+    }
+}
+
+static void watch_replay(struct nv_writer *w, const struct nv_replay_stats *s)
+{
+    if (s->rounds != w->replay_rounds) { /* whatever made the recorded writer reconcile */
+        w->replay_rounds = s->rounds;
+        w->sync.reconcile_due_ns = nv_clock_boottime_ns();
+    }
+    for (unsigned f = 0; f < 2; f++) { /* and ask, a file ago perhaps */
+        w->commit.ask[f] |= s->queries[f] != w->replay_queries[f];
+        w->replay_queries[f] = s->queries[f];
+    }
+    if (!s->ended || w->replayed)
+        return;
+    w->replayed = true;
+    w->sync.reconcile_due_ns = NV_FOREVER;
+    nv_log(NV_LOG_INFO, "replayed",
+           "datagrams=%" PRIu64 " requests=%" PRIu64 " datagrams_skipped=%" PRIu64
+           " requests_skipped=%" PRIu64 " unavailable=%" PRIu64 "%s",
+           s->datagrams, s->requests, s->datagrams_skipped, s->requests_skipped, s->unavailable,
+           s->cut ? " hint=\"the end of the file was cut: its last datagram is left out\"" : "");
+}
+
+static void watch_source(struct nv_writer *w)
+{
+    struct nv_source_stats s;
+    if (!w->options.record && !w->options.replay)
+        return;
+    nv_source_stats(w->source, &s);
+    if (w->options.record)
+        watch_recording(w, &s);
+    else
+        watch_replay(w, &s.replay);
+}
+
+/* With --once: has the State been published that was to be? */
+static bool is_done(struct nv_writer *w, uint64_t now)
+{
+    if (!w->options.once || !w->shown || !w->options.replay)
+        return w->options.once && w->shown;
+    if (!w->replayed || nv_sync_resyncing(&w->sync) || !nv_sync_settled(&w->sync, NV_LANE_SMALL) ||
+        !nv_sync_settled(&w->sync, NV_LANE_ROUTES))
+        return false;
+    if (nv_commit_wanted(&w->commit))
+        (void)nv_commit(&w->commit, true, now);
+    return true;
+}
+
 /* ---- run -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t beat(struct nv_writer *w, uint64_t now)
@@ -298,6 +423,12 @@ static uint64_t beat(struct nv_writer *w, uint64_t now)
     return w->watchdog_ns ? nv_min_u64(next, w->last_watchdog_ns + w->watchdog_ns) : next;
 }
 
+static void reread(struct nv_writer *w)
+{
+    nv_source_note_reread(w->source);
+    nv_sync_lose(&w->sync, "SIGHUP");
+}
+
 int nv_writer_run(struct nv_writer *w)
 {
     int more = 1;
@@ -306,8 +437,7 @@ int nv_writer_run(struct nv_writer *w)
         struct nv_poll_item items[8];
         unsigned n = nv_source_handles(w->source, items, NV_ARRAY_LEN(items) - 1);
         items[n] = (struct nv_poll_item){.handle = w->signals};
-        uint64_t now = nv_clock_boottime_ns();
-        uint64_t timeout = more > 0 || due <= now ? 0 : due - now;
+        uint64_t timeout = more > 0 ? 0 : nv_source_rest(w->source, due);
         int r = nv_poll(items, n + 1, timeout);
         if (r && r != -EINTR)
             return r;
@@ -316,19 +446,27 @@ int nv_writer_run(struct nv_writer *w)
             if (signals & NV_SIGNAL_STOP)
                 return 0;
             if (signals & NV_SIGNAL_REREAD)
-                nv_sync_lose(&w->sync, "SIGHUP");
+                reread(w);
         }
         more = nv_sync_pump(&w->sync);
         if (more < 0) {
             nv_log(NV_LOG_ERROR, "source", "error=%d", more);
             return more;
         }
-        now = nv_clock_boottime_ns();
-        uint64_t step = nv_sync_step(&w->sync, now), commit;
+        watch_source(w);
+        uint64_t now = nv_clock_boottime_ns();
+        uint64_t step, commit;
+        /* Before the step: its request waits in the kernel for as long as others make changes. */
+        if (w->sync.lost) {
+            r = publish(w, now, &commit);
+            if (r)
+                return r;
+        }
+        step = nv_sync_step(&w->sync, now);
         r = publish(w, now, &commit);
         if (r)
             return r;
-        if (w->options.once && w->shown)
+        if (is_done(w, now))
             return 0;
         due = nv_min_u64(nv_min_u64(step, commit), nv_min_u64(query(w, now), beat(w, now)));
         due = nv_min_u64(due, reclaim(w, now));
@@ -344,7 +482,11 @@ void nv_writer_close(struct nv_writer *w)
         nv_publisher_state(&w->pub, NETVANE_RS_STOPPED);
         if (!w->options.once && nv_sync_publishable(&w->sync)) /* else the draft is half a State */
             (void)nv_commit(&w->commit, true, nv_clock_boottime_ns());
+        struct nv_source_stats s;
+        nv_source_stats(w->source, &s);
         nv_log(NV_LOG_INFO, "stop", "version=%" PRIu64, w->pub.head);
+        if (s.record_error)
+            nv_log(NV_LOG_WARNING, "record", "lost=%" PRIu64, s.record_lost);
     }
     if (w->pub.base)
         nv_publisher_destroy(&w->pub);

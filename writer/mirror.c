@@ -34,6 +34,7 @@ int nv_mirror_init(struct nv_mirror *m, void *base, uint64_t max_bytes, nv_arena
 
 void nv_mirror_destroy(struct nv_mirror *m)
 {
+    nv_mirror_kin_forget(m);
     nv_arena_destroy(&m->draft.arena);
     for (unsigned k = 0; k < NV_K_COUNT; k++)
         nv_ids_destroy(&m->ids[k]);
@@ -102,7 +103,8 @@ void nv_mirror_account(struct nv_mirror *m, unsigned topic, uint64_t before, uin
 
 void nv_mirror_note(struct nv_mirror *m, enum nv_kind kind, const void *record)
 {
-    memcpy(m->last_record, record, nv_tree_shape(nv_kind_tree(kind))->stride);
+    if (m->noting)
+        memcpy(m->last_record, record, nv_tree_shape(nv_kind_tree(kind))->stride);
 }
 
 bool nv_mirror_link(const struct nv_mirror *m, uint32_t ifindex, struct netvane_rec_link *ret_link)

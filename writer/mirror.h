@@ -50,23 +50,29 @@ struct nv_run {
     bool valid;
 };
 
+struct nv_route_kin;
+
 struct nv_mirror {
     struct nv_draft draft;
     struct nv_ids ids[NV_K_COUNT];
     struct nv_intern strings, hops, metrics;
     uint64_t digest[NETVANE_RT_COUNT];
     uint64_t counts_refused;
-    bool edited;          /* the draft differs from the newest version */
-    bool degraded;        /* something was refused since the last full re-read began */
-    bool early_expiry;    /* set by an edit that had to expire versions */
+    bool edited;       /* the draft differs from the newest version */
+    bool degraded;     /* something was refused since the last full re-read began */
+    bool early_expiry; /* set by an edit that had to expire versions */
+    bool
+        behind4; /* IPv4 routes that are gone may be there still: a re-read of them waits, or runs */
     bool choice_stale[2]; /* defaults or egress of IPv4, IPv6 have to be chosen again */
     uint8_t probe[2][16]; /* the egress's probe destinations */
     struct nv_table *tables;
     uint32_t table_count, table_capacity;
-    uint32_t prefsrc6_count;                 /* IPv6 routes that prefer a source */
-    struct nv_run run;                       /* of the addresses or rules that are being dumped */
-    struct nv_run route_run;                 /* of the IPv4 routes */
-    uint64_t last_record[NV_RECORD_MAX / 8]; /* the object that was put last, for the log */
+    uint32_t prefsrc6_count;  /* IPv6 routes that prefer a source */
+    struct nv_run run;        /* of the addresses or rules that are being dumped */
+    struct nv_run route_run;  /* of the IPv4 routes */
+    struct nv_route_kin *kin; /* of the routes; NULL: none kept */
+    bool noting;              /* keep the object that was put last in last_record, for the log */
+    uint64_t last_record[NV_RECORD_MAX / 8];
     uint32_t route_run_link; /* the running dump of routes shows only this link's, 0: all */
     struct nv_hop hop_scratch[NV_HOPS_MAX];
     struct netvane_rec_hop rec_scratch[NV_HOPS_MAX];
@@ -85,6 +91,8 @@ enum nv_effect nv_mirror_addr_remove(struct nv_mirror *m, const struct nv_addr *
 enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f, uint32_t list,
                                    bool from_dump, uint64_t now_ns);
 enum nv_effect nv_mirror_route_remove(struct nv_mirror *m, const struct nv_route *f);
+/* An event about a route that the mirror is not to hold: the egress may have changed. */
+void nv_mirror_route_left_out(struct nv_mirror *m, const struct nv_route *f);
 /* A fact of a dump that is not applied: its place in the order of the dump counts all the same. */
 void nv_mirror_route_skip(struct nv_mirror *m, const struct nv_route *f);
 enum nv_effect nv_mirror_rule_put(struct nv_mirror *m, const struct nv_rule *f, bool from_dump);
@@ -128,8 +136,8 @@ struct nv_scope {
     uint32_t table;
 };
 
-/* One object that a sweep removed, in words, for the log. */
-typedef void nv_swept_fn(void *arg, enum nv_kind kind, const char *text);
+/* One object that a sweep removed: its touch key, and words for the log. */
+typedef void nv_swept_fn(void *arg, enum nv_kind kind, uint64_t key, const char *text);
 
 /* A dump begins; ifindex: it is limited to this link, 0: it is not. */
 void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind, uint32_t ifindex);
@@ -175,7 +183,7 @@ bool nv_mirror_reserve_removal(struct nv_mirror *m, enum nv_kind kind);
 uint32_t nv_mirror_text(struct nv_mirror *m, const char *bytes, uint32_t len);
 /* The topic's digest loses `before` and gains `after` (0: nothing). */
 void nv_mirror_account(struct nv_mirror *m, unsigned topic, uint64_t before, uint64_t after);
-/* Remembers an object that was just put. */
+/* Remembers an object that was just put, if it is to. */
 void nv_mirror_note(struct nv_mirror *m, enum nv_kind kind, const void *record);
 /* Names of links in rules and such: the record of a link in the draft. */
 bool nv_mirror_link(const struct nv_mirror *m, uint32_t ifindex, struct netvane_rec_link *ret_link);
@@ -188,6 +196,8 @@ void nv_mirror_drop_route(struct nv_mirror *m, unsigned tree, const void *record
 void nv_mirror_walk_dropped(unsigned tree, uint64_t *from, const void *dropped);
 void nv_mirror_drop_rule(struct nv_mirror *m, const struct netvane_rec_rule *r);
 void nv_mirror_drop_nexthop(struct nv_mirror *m, const struct netvane_rec_nexthop *r);
+/* route_kin.c: a dump of routes has ended, or another begins. */
+void nv_mirror_kin_forget(struct nv_mirror *m);
 /* Does a hop of this set use the link? */
 bool nv_mirror_set_uses(const struct nv_mirror *m, uint32_t hops, uint32_t ifindex);
 /* One object in words, for the log. */

@@ -9,6 +9,7 @@
  */
 #include "limits.h"
 #include "mirror.h"
+#include "route_filter.h"
 #include "select.h"
 
 union route {
@@ -117,30 +118,48 @@ static bool is_reject(uint8_t type)
     return type == NV_RTN_BLACKHOLE || type == NV_RTN_UNREACHABLE || type == NV_RTN_PROHIBIT;
 }
 
+struct drop {
+    unsigned tree;
+    struct reach reach;
+    bool leave_local;   /* not those of type local, nor any that rejects */
+    uint32_t not_asked; /* routes that it may reach yet */
+};
+
+static bool doomed(struct nv_mirror *m, void *arg, const void *record)
+{
+    struct drop *drop = arg;
+    const union route *r = record;
+    const bool v4 = drop->tree == NETVANE_TREE_ROUTES4;
+    const uint32_t hops = v4 ? r->r4.hops : r->r6.hops;
+    const uint8_t type = v4 ? r->r4.type : r->r6.type;
+    if (!hops || !reaches(m, &drop->reach, hops))
+        return false;
+    drop->not_asked--;
+    return !drop->leave_local || !(type == NV_RTN_LOCAL || is_reject(type));
+}
+
 /* Drops the routes of a tree that r reaches; leave_local: not those of type local, nor any that rejects. */
-static void drop_routes(struct nv_mirror *m, unsigned tree, struct reach r, bool leave_local)
+static void drop_routes(struct nv_mirror *m, unsigned tree, struct reach reach, bool leave_local)
 {
     enum { BATCH = 128 };
     union route batch[BATCH], at;
-    uint32_t left = routes_reached(m, &r);
+    struct drop drop = {.tree = tree, .reach = reach, .leave_local = leave_local};
+    drop.not_asked = routes_reached(m, &drop.reach);
     uint64_t from[NV_TREE_KEY_WORDS_MAX] = {0};
     const bool v4 = tree == NETVANE_TREE_ROUTES4;
+    if (nv_routes_are_many(m, tree, drop.not_asked) && nv_routes_filter(m, tree, doomed, &drop))
+        return;
     int more = NV_TREE_OK;
-    while (left && more == NV_TREE_OK) {
+    while (drop.not_asked && more == NV_TREE_OK) {
         struct nv_tree t = nv_draft_tree(&m->draft, tree);
         struct nv_cursor c;
         unsigned n = 0;
         more = nv_cursor_seek(&c, &t, from);
-        for (; more == NV_TREE_OK && n < BATCH && left; more = nv_cursor_next(&c)) {
+        for (; more == NV_TREE_OK && n < BATCH && drop.not_asked; more = nv_cursor_next(&c)) {
             if (nv_cursor_get(&c, &at) != NV_TREE_OK)
                 return;
             memcpy(from, at.key, nv_tree_shape(tree)->key_words * 8u);
-            uint32_t hops = v4 ? at.r4.hops : at.r6.hops;
-            uint8_t type = v4 ? at.r4.type : at.r6.type;
-            if (!hops || !reaches(m, &r, hops))
-                continue;
-            left--;
-            if (!leave_local || !(type == NV_RTN_LOCAL || is_reject(type)))
+            if (doomed(m, &drop, &at))
                 batch[n++] = at;
         }
         from[1] += v4; /* behind the last one looked at */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "route.h"
+#include "route_kin.h"
 
 /* ---- tables ------------------------------------------------------------------------------------------- */
 
@@ -81,8 +82,8 @@ static uint32_t slot_of(const struct nv_route *f)
 {
     enum { PROTO_RA = 9 /* RTPROT_RA */, NO_LINK = 1 << 30 };
     const struct nv_hop *h = f->hops;
-    if (f->multipath || f->hop_count > 1 ||
-        (f->hop_count && h->gw_family && !f->nhid && f->protocol != PROTO_RA))
+    if (!f->nhid && (f->multipath || f->hop_count > 1 ||
+                     (f->hop_count && h->gw_family && f->protocol != PROTO_RA)))
         return 0;
     if (!f->nhid && !(f->hop_count && h->gw_family))
         return f->hop_count && h->ifindex ? h->ifindex : NO_LINK;
@@ -92,18 +93,26 @@ static uint32_t slot_of(const struct nv_route *f)
     return 1u << 31 | (uint32_t)hash;
 }
 
+void nv_route_set_dst(struct nv_route_rec *r, const struct nv_route *f)
+{
+    if (nv_route_is4(r)) {
+        r->u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
+        r->u.key[1] = (r->u.key[1] & (UINT64_MAX >> 8)) | (uint64_t)f->dst_len << 56;
+    } else {
+        r->u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
+        r->u.key[1] = nv_load_be64(f->dst + 4);
+        r->u.key[2] = (uint64_t)nv_load_be32(f->dst + 12) << 32 | (uint64_t)f->dst_len << 24 |
+                      (uint64_t)f->src_len << 16;
+    }
+}
+
 static struct nv_route_rec key_from(const struct nv_route *f)
 {
     struct nv_route_rec r = nv_route_new(f->family);
+    nv_route_set_dst(&r, f);
     if (nv_route_is4(&r)) {
-        r.u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
-        r.u.key[1] =
-            (uint64_t)f->dst_len << 56 | (uint64_t)f->tos << 48 | (uint64_t)f->metric << 16;
+        r.u.key[1] |= (uint64_t)f->tos << 48 | (uint64_t)f->metric << 16;
     } else {
-        r.u.key[0] = (uint64_t)f->table << 32 | nv_load_be32(f->dst);
-        r.u.key[1] = nv_load_be64(f->dst + 4);
-        r.u.key[2] = (uint64_t)nv_load_be32(f->dst + 12) << 32 | (uint64_t)f->dst_len << 24 |
-                     (uint64_t)f->src_len << 16;
         r.u.key[3] = nv_load_be64(f->src);
         r.u.key[4] = nv_load_be64(f->src + 8);
         r.u.key[5] = (uint64_t)f->metric << 32 | slot_of(f);
@@ -166,7 +175,7 @@ bool nv_route_equal(const struct nv_route_rec *a, const struct nv_route_rec *b)
 enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
 {
     struct nv_route_rec old = *r;
-    bool known = nv_route_get(m, &old);
+    bool known = nv_draft_locate(&m->draft, r->tree, r->u.key, &old.u);
     if (known) {
         nv_bit_set(m->ids[r->kind].seen, *nv_route_id(&old));
         nv_bit_clear(m->ids[r->kind].missed, *nv_route_id(&old));
@@ -219,16 +228,22 @@ static struct nv_route_rec close_gap(struct nv_mirror *m, const struct nv_route_
     return last;
 }
 
-void nv_route_drop(struct nv_mirror *m, const struct nv_route_rec *r)
+void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    struct nv_route_rec gone = *r, place = close_gap(m, r);
-    (void)nv_draft_delete(&m->draft, r->tree, place.u.key);
+    struct nv_route_rec gone = *r;
     nv_mirror_account(m, NETVANE_RT_ROUTES, nv_route_content(m, r), 0);
     nv_ids_free(&m->ids[r->kind], *nv_route_id(&gone));
     count_route(m, r, false);
     m->prefsrc6_count -= prefers_source6(r);
     nv_route_unref_sets(m, r);
     note_change(m, r);
+}
+
+void nv_route_drop(struct nv_mirror *m, const struct nv_route_rec *r)
+{
+    struct nv_route_rec place = close_gap(m, r);
+    (void)nv_draft_delete(&m->draft, r->tree, place.u.key);
+    nv_route_forget(m, r);
 }
 
 void nv_mirror_drop_route(struct nv_mirror *m, unsigned tree, const void *record)
@@ -258,6 +273,46 @@ uint32_t nv_route_list_length(const struct nv_mirror *m, struct nv_route_rec r)
     return n;
 }
 
+/*
+ * Flags that the kernel changes without replacing the route: an event may show them older or newer than the mirror does.
+ * What is left: RTNH_F_PERVASIVE, RTNH_F_ONLINK.
+ */
+#define STEADY_FLAGS 6u
+
+bool nv_route_same_hops(const struct netvane_rec_hop *a, const struct netvane_rec_hop *b,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct netvane_rec_hop x = a[i], y = b[i];
+        x.key[0] = y.key[0] = 0;
+        x.id = y.id = 0;
+        x.flags &= STEADY_FLAGS;
+        y.flags &= STEADY_FLAGS;
+        if (memcmp(&x, &y, sizeof(x)))
+            return false;
+    }
+    return true;
+}
+
+bool nv_route_same4(const struct nv_mirror *m, const struct nv_route_rec *a,
+                    const struct nv_route_rec *b)
+{
+    struct netvane_rec_route4 x = a->u.r4, y = b->u.r4;
+    uint32_t n, k;
+    const struct netvane_rec_hop *p = nv_mirror_hops(m, x.hops, &n),
+                                 *q = nv_mirror_hops(m, y.hops, &k);
+    x.key[1] &= ~NV_POSITION_MASK;
+    y.key[1] &= ~NV_POSITION_MASK;
+    x.id = y.id = x.hops = y.hops = 0;
+    x.flags &= STEADY_FLAGS;
+    y.flags &= STEADY_FLAGS;
+    if (memcmp(&x, &y, sizeof(x)))
+        return false;
+    if (n && k && p[0].nhid && p[0].nhid == q[0].nhid)
+        return true; /* the ways are the nexthop object's, which may have been replaced */
+    return n == k && (a->u.r4.hops == b->u.r4.hops || nv_route_same_hops(p, q, n));
+}
+
 /* Do both go the same ways? Flags of hops are not compared: an event may show them older or newer. */
 bool nv_route_same_ways(const struct nv_mirror *m, const struct nv_route_rec *a,
                         const struct nv_route_rec *b)
@@ -265,6 +320,8 @@ bool nv_route_same_ways(const struct nv_mirror *m, const struct nv_route_rec *a,
     uint32_t n, k;
     const struct netvane_rec_hop *x = nv_mirror_hops(m, nv_route_hops(a), &n),
                                  *y = nv_mirror_hops(m, nv_route_hops(b), &k);
+    if (n && k && x[0].nhid && x[0].nhid == y[0].nhid)
+        return true;
     if (n != k)
         return false;
     for (uint32_t i = 0; i < n; i++)
@@ -281,9 +338,21 @@ enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f
 {
     if (!nv_mirror_reserve(m, f->family == NV_AF_4 ? NV_K_ROUTE4 : NV_K_ROUTE6))
         return NV_REFUSED;
-    struct nv_route_rec r = record_from(m, f, now_ns);
+    struct nv_route_rec r;
+    if (!f->kin || !from_dump) {
+        r = record_from(m, f, now_ns);
+    } else if (!nv_route_kin_find(m, f, &r)) {
+        r = record_from(m, f, now_ns);
+        nv_route_kin_keep(m, f, &r);
+    }
     return nv_route_is4(&r) ? nv_route_put4(m, &r, list, from_dump)
                             : nv_route_put6(m, &r, list, from_dump);
+}
+
+void nv_mirror_route_left_out(struct nv_mirror *m, const struct nv_route *f)
+{
+    struct nv_route_rec key = key_from(f);
+    note_change(m, &key);
 }
 
 void nv_mirror_route_skip(struct nv_mirror *m, const struct nv_route *f)

@@ -4,15 +4,22 @@
  *
  * (table, prefix, tos, metric) names a list, and a route is a position in it. In a dump of the table the entries of a list
  * follow each other, so their order is the position; a dump limited to a link shows only parts of lists, and where there is
- * more than one candidate the table is asked for. An event says with its flags where the kernel put the route.
+ * more than one candidate the table is asked for.
+ *
+ * An event's flags are those of the insertion, not of the request (fib_table_insert): EXCL, the list was empty; REPLACE, the
+ * first was replaced; APPEND, it went behind the last; CREATE alone, it went before the first. A removal names an entry
+ * wholly, and the kernel keeps no two that are the same. So events place routes exactly if the mirror has missed nothing.
+ * It may have: while it waits for a re-read of silent changes (m->behind4) it holds entries that are gone, and which one
+ * a REPLACE met among several is not certain; an event that contradicts the list shows that something was missed.
  */
 #include "route.h"
 
 uint32_t nv_route_dump_position(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    if (!m->route_run.valid || memcmp(m->route_run.key, r->u.key, r->words * 8u)) {
-        m->route_run = (struct nv_run){.valid = true};
-        memcpy(m->route_run.key, r->u.key, r->words * 8u);
+    if (!m->route_run.valid || nv_key_compare(m->route_run.key, r->u.key, 2)) {
+        m->route_run.valid = true;
+        m->route_run.position = 0;
+        memcpy(m->route_run.key, r->u.key, sizeof(uint64_t[2]));
     }
     return m->route_run.position++;
 }
@@ -30,12 +37,52 @@ static void move(struct nv_mirror *m, struct nv_route_rec r, uint32_t from, uint
     nv_mirror_account(m, NETVANE_RT_ROUTES, before, nv_route_content(m, &r));
 }
 
-/* Where an event puts a route among n equals; makes the place. */
-static uint32_t place4(struct nv_mirror *m, const struct nv_route_rec *r, uint32_t list, uint32_t n)
+/* The only entry among n that is the same as r: its position; n: none; more than n: several. */
+static uint32_t find_same(const struct nv_mirror *m, const struct nv_route_rec *r, uint32_t n)
 {
-    if (!n || list & NV_LIST_REPLACE)
-        return 0; /* replace and change take the first of the list */
-    if (list & NV_LIST_APPEND || n == NV_ROUTE_POSITIONS_MAX)
+    struct nv_route_rec at = *r;
+    uint32_t found = n;
+    for (uint32_t i = 0; i < n; i++) {
+        nv_route_set_position(&at, i);
+        if (!nv_route_get(m, &at) || !nv_route_same4(m, r, &at))
+            continue;
+        if (found != n)
+            return n + 1;
+        found = i;
+    }
+    return found;
+}
+
+/* The kernel's list was empty: what the mirror holds of it is gone. */
+static bool empty_list(struct nv_mirror *m, const struct nv_route_rec *r, uint32_t n)
+{
+    struct nv_route_rec at = *r;
+    while (n-- > 0) {
+        nv_route_set_position(&at, n);
+        if (!nv_mirror_reserve_removal(m, NV_K_ROUTE4))
+            return false;
+        if (nv_route_get(m, &at))
+            nv_route_drop(m, &at);
+    }
+    return nv_mirror_reserve(m, NV_K_ROUTE4);
+}
+
+/* Where an event puts a route among n equals; makes the place. ret_doubt: the mirror has missed something, or may have. */
+static uint32_t place4(struct nv_mirror *m, const struct nv_route_rec *r, uint32_t list, uint32_t n,
+                       bool *ret_doubt)
+{
+    *ret_doubt = n ? !(list & (NV_LIST_REPLACE | NV_LIST_CREATE)) : list && !(list & NV_LIST_EXCL);
+    if (!n)
+        return 0;
+    if (list & NV_LIST_REPLACE) {
+        *ret_doubt = n > 1 && m->behind4;
+        return 0;
+    }
+    if (n == NV_ROUTE_POSITIONS_MAX)
+        return n;
+    *ret_doubt =
+        *ret_doubt || find_same(m, r, n) != n; /* the kernel keeps no two that are the same */
+    if (list & NV_LIST_APPEND)
         return n;
     for (uint32_t i = n; i-- > 0;) /* prepend */
         move(m, *r, i, i + 1);
@@ -43,18 +90,22 @@ static uint32_t place4(struct nv_mirror *m, const struct nv_route_rec *r, uint32
 }
 
 /*
- * A dump of one link's routes shows r. Its place among n equals: the only one, if that is on the link; one of equal content;
- * else nobody knows: n, and the sweep is to leave the list alone.
+ * A dump of one link's routes shows r. Its place among n equals: the only one, if that is on the link; one of equal content,
+ * or the only one of equal content but for flags; else nobody knows: n, and the sweep is to leave the list alone.
  */
 static uint32_t match4(struct nv_mirror *m, const struct nv_route_rec *r, uint32_t n)
 {
     struct nv_route_rec at = *r;
     for (uint32_t i = 0; i < n; i++) {
         nv_route_set_position(&at, i);
-        if (nv_route_get(m, &at) && (nv_route_equal(r, &at) ||
-                                     (n == 1 && nv_mirror_set_uses(m, at.u.r4.hops, m->route_run_link))))
+        if (nv_route_get(m, &at) &&
+            (nv_route_equal(r, &at) ||
+             (n == 1 && nv_mirror_set_uses(m, at.u.r4.hops, m->route_run_link))))
             return i;
     }
+    uint32_t same = find_same(m, r, n);
+    if (same < n)
+        return same;
     for (uint32_t i = 0; i < n; i++) {
         nv_route_set_position(&at, i);
         if (nv_route_get(m, &at))
@@ -69,46 +120,54 @@ enum nv_effect nv_route_put4(struct nv_mirror *m, struct nv_route_rec *r, uint32
     struct nv_route_rec key = *r;
     memset((unsigned char *)&key.u + 16, 0, sizeof(key.u) - 16);
     uint32_t n = 0, position;
-    bool doubt = false;
+    bool unknown = false, doubt = false;
     if (from_dump && !m->route_run_link) {
         position = nv_route_dump_position(m, &key);
     } else if (from_dump) {
         n = nv_route_list_length(m, key);
         position = match4(m, r, n);
-        doubt = n && position == n;
+        unknown = n && position == n;
     } else {
         n = nv_route_list_length(m, key);
-        position = place4(m, &key, list, n);
+        if (n && list & NV_LIST_EXCL) {
+            if (!empty_list(m, &key, n)) {
+                nv_route_unref_sets(m, r);
+                return NV_REFUSED;
+            }
+            n = 0;
+        }
+        position = place4(m, r, list, n, &doubt);
     }
     if (position >= NV_ROUTE_POSITIONS_MAX) {
         m->degraded = true;
         m->counts_refused++;
     }
-    if (doubt || position >= NV_ROUTE_POSITIONS_MAX) {
+    if (unknown || position >= NV_ROUTE_POSITIONS_MAX) {
         nv_route_unref_sets(m, r);
-        return doubt ? NV_SUSPECT : NV_REFUSED;
+        return unknown ? NV_SUSPECT : NV_REFUSED;
     }
     nv_route_set_position(r, position);
     enum nv_effect e = nv_route_write(m, r);
-    return !from_dump && (n > 1 || position) ? NV_SUSPECT
-                                             : e; /* among several, only the kernel knows */
+    return doubt ? NV_SUSPECT : e;
 }
 
 enum nv_effect nv_route_remove4(struct nv_mirror *m, const struct nv_route_rec *r, uint32_t n)
 {
     struct nv_route_rec at = *r;
-    for (unsigned strict = 2; strict-- > 0;) {
-        for (uint32_t i = 0; i < n; i++) {
-            nv_route_set_position(&at, i);
-            if (nv_route_get(m, &at) &&
-                (strict ? nv_route_equal(r, &at) : nv_route_same_ways(m, r, &at))) {
-                nv_route_drop(m, &at);
-                return n > 1 ? NV_SUSPECT : NV_CHANGED;
-            }
+    uint32_t same = find_same(m, r, n);
+    if (same < n) {
+        nv_route_set_position(&at, same);
+        (void)nv_route_get(m, &at);
+        nv_route_drop(m, &at);
+        return NV_CHANGED;
+    }
+    /* Not as the mirror has it: something was missed. The nearest goes, and the re-read will tell. */
+    for (uint32_t i = 0; i < n; i++) {
+        nv_route_set_position(&at, i);
+        if (nv_route_get(m, &at) && (n == 1 || nv_route_same_ways(m, r, &at))) {
+            nv_route_drop(m, &at);
+            break;
         }
     }
-    nv_route_set_position(&at, 0);
-    if (n == 1 && nv_route_get(m, &at))
-        nv_route_drop(m, &at); /* nothing else can be meant; the re-read will tell */
     return NV_SUSPECT;
 }

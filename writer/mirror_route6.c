@@ -2,46 +2,156 @@
 /*
  * mirror_route6.c - where an IPv6 route goes among its equals.
  *
- * (table, destination, source, metric) names a set, whose members are told apart by a slot: see nv_route_rec. A removal may
- * name one hop of a multipath route.
+ * (table, destination, source, metric) names a set, whose members are told apart by a slot: see nv_route_rec. Those with a
+ * gateway are hops of one multipath route, slot 0.
+ *
+ * What is certain of an event (fib6_add_rt2node, ip6_route_mpath_notify, fib6_del_route), and what is not:
+ * - Hops that are added go behind those that are there; a dump begins with the first, an event of the addition with any: it is
+ *   the same ring. What is said of the route itself (protocol, metrics, preference) is said of the hop that comes first, and
+ *   a dump shows that of the first.
+ * - A dump leaves out what stands between two hops in the kernel's list: a route without a gateway that was added in
+ *   between. So a set with others beside its multipath route is read again when that changes.
+ * - A replacement takes the first of its kind (with a gateway, or without), else the first of all: certain if there is one.
+ * - A removed hop is named alone; if it was the first, the dump shows what the next says of the route.
  */
 #include "route.h"
 
-/* How many others there are in the set of r; gives the first. */
-static uint32_t others6(const struct nv_mirror *m, const struct nv_route_rec *r,
-                        struct nv_route_rec *ret_other)
+#define SLOT_MASK UINT64_C(0xffffffff)
+
+/* The others of a set: those with gateways are one, the rest may be many. */
+struct others {
+    bool has_ways;
+    uint32_t rest; /* up to 2 */
+    struct nv_route_rec ways, first;
+};
+
+static struct others others6(const struct nv_mirror *m, const struct nv_route_rec *r)
 {
     struct nv_tree t = nv_draft_tree(&m->draft, r->tree);
     struct nv_route_rec at = *r;
     struct nv_cursor c;
-    uint32_t n = 0;
+    struct others o = {.rest = 0};
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
     memcpy(key, r->u.key, sizeof(key));
-    key[5] &= ~UINT64_C(0xffffffff);
-    for (int more = nv_cursor_seek(&c, &t, key); more == NV_TREE_OK && n < 2;
+    key[5] &= ~SLOT_MASK;
+    for (int more = nv_cursor_seek(&c, &t, key); more == NV_TREE_OK && o.rest < 2;
          more = nv_cursor_next(&c)) {
         if (nv_cursor_get(&c, &at.u) != NV_TREE_OK || memcmp(at.u.key, r->u.key, 5 * 8u) ||
             at.u.key[5] >> 32 != r->u.key[5] >> 32)
             break;
         if (at.u.key[5] == r->u.key[5])
             continue;
-        if (!n++)
-            *ret_other = at;
+        if (!(at.u.key[5] & SLOT_MASK)) {
+            o.has_ways = true;
+            o.ways = at;
+        } else if (!o.rest++) {
+            o.first = at;
+        }
     }
-    return n;
+    return o;
+}
+
+static bool same_hop(const struct netvane_rec_hop *a, const struct netvane_rec_hop *b)
+{
+    struct netvane_rec_hop x = *a, y = *b;
+    x.multipath = y.multipath = 0;
+    x.count = y.count = 0;
+    x.weight = y.weight = 0; /* a single gateway has its weight too, but does not show it */
+    return nv_route_same_hops(&x, &y, 1);
+}
+
+/*
+ * Hops were added to the multipath route `old`; r is as the event tells it, m->rec_scratch gets the hops as a dump will. Where
+ * the ring of r's hops, begun with the first of old, does not go on with the others of old, something was missed.
+ */
+static bool turn(struct nv_mirror *m, const struct nv_route_rec *r, const struct nv_route_rec *old)
+{
+    uint32_t count, had, first = 0;
+    const struct netvane_rec_hop *ring = nv_mirror_hops(m, r->u.r6.hops, &count),
+                                 *was = nv_mirror_hops(m, old->u.r6.hops, &had);
+    if (!had || count <= had)
+        return false;
+    while (first < count && !same_hop(&ring[first], &was[0]))
+        first++;
+    for (uint32_t i = 0; i < had; i++)
+        if (first == count || !same_hop(&ring[(first + i) % count], &was[i]))
+            return false;
+    for (uint32_t i = 0; i < count; i++) {
+        m->rec_scratch[i] = ring[(first + i) % count];
+        m->rec_scratch[i].key[0] = i;
+        m->rec_scratch[i].id = 0;
+    }
+    return true;
+}
+
+/* Puts the hops of m->rec_scratch in the place of r's. */
+static void take_scratch(struct nv_mirror *m, struct nv_route_rec *r, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        nv_intern_ref(&m->strings, m->rec_scratch[i].encap);
+    uint32_t before = nv_route_hops(r);
+    nv_route_set_hops(r, nv_hops_intern(m, count));
+    nv_intern_unref(&m->hops, before);
+}
+
+/* An event says that the route with gateways, `old`, has more of them now. */
+static enum nv_effect merge6(struct nv_mirror *m, struct nv_route_rec *r,
+                             const struct nv_route_rec *old)
+{
+    uint32_t count;
+    (void)nv_mirror_hops(m, r->u.r6.hops, &count);
+    if (!turn(m, r, old))
+        return nv_route_write(m, r) == NV_CHANGED ? NV_SUSPECT : NV_SAME;
+    take_scratch(m, r, count);
+    struct nv_route_rec merged = *old; /* what the first hop says of the route stays */
+    nv_route_set_hops(&merged, nv_route_hops(r));
+    merged.u.r6.flags = r->u.r6.flags;
+    nv_intern_ref(&m->metrics, nv_route_metrics(&merged));
+    nv_intern_unref(&m->metrics, nv_route_metrics(r));
+    return nv_route_write(m, &merged);
+}
+
+static bool is_multipath(const struct nv_mirror *m, const struct nv_route_rec *r)
+{
+    uint32_t count;
+    (void)nv_mirror_hops(m, nv_route_hops(r), &count);
+    return count > 1;
+}
+
+/* The kernel replaced one of the set by r: which? */
+static enum nv_effect replace6(struct nv_mirror *m, struct nv_route_rec *r,
+                               const struct nv_route_rec *old, bool known)
+{
+    bool ways = !(r->u.key[5] & SLOT_MASK);
+    struct others o = others6(m, r);
+    uint32_t of_kind = known + (ways ? 0 : o.rest);
+    const struct nv_route_rec *gone = NULL;
+    if (of_kind == 1)
+        gone = known ? old : &o.first;
+    else if (!of_kind && o.has_ways + o.rest == 1)
+        gone = o.has_ways ? &o.ways : &o.first;
+    bool doubt = !gone || is_multipath(m, gone);
+    if (gone && gone != old)
+        nv_route_drop(m, gone);
+    enum nv_effect e = nv_route_write(m, r);
+    return doubt ? NV_SUSPECT : e;
 }
 
 enum nv_effect nv_route_put6(struct nv_mirror *m, struct nv_route_rec *r, uint32_t list,
                              bool from_dump)
 {
-    struct nv_route_rec old = *r, other;
+    struct nv_route_rec old = *r;
+    if (from_dump)
+        return nv_route_write(m, r);
     bool known = nv_route_get(m, &old);
-    uint32_t others = from_dump || !(list & NV_LIST_REPLACE) ? 0 : others6(m, r, &other);
-    if (others == 1 && !known)
-        nv_route_drop(m, &other); /* it is what was replaced */
-    enum nv_effect e = nv_route_write(m, r);
-    /* A changed set of gateways comes in another order than dumps have it; of several, any may have been replaced. */
-    return others || (!from_dump && known && e == NV_CHANGED) ? NV_SUSPECT : e;
+    if (list & NV_LIST_REPLACE)
+        return replace6(m, r, &old, known);
+    if (!known)
+        return nv_route_write(m, r);
+    if (r->u.key[5] & SLOT_MASK)
+        return nv_route_write(m, r) == NV_CHANGED ? NV_SUSPECT : NV_SAME;
+    enum nv_effect e = merge6(m, r, &old);
+    return e == NV_CHANGED && others6(m, &old).rest ? NV_SUSPECT : e;
 }
 
 /* Takes one hop out of a multipath route. */
@@ -80,8 +190,9 @@ enum nv_effect nv_route_remove6(struct nv_mirror *m, const struct nv_route_rec *
     if (!nv_route_get(m, &at))
         return NV_SUSPECT;
     if (nv_route_same_ways(m, r, &at)) {
+        bool hid = is_multipath(m, &at); /* what stood between its hops shows now */
         nv_route_drop(m, &at);
-        return NV_CHANGED;
+        return hid ? NV_SUSPECT : NV_CHANGED;
     }
     (void)drop_hop(m, &at, f);
     return NV_SUSPECT;

@@ -8,6 +8,7 @@
 
 #include "limits.h"
 #include "mirror.h"
+#include "route_filter.h"
 
 union record {
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
@@ -133,6 +134,15 @@ static void drop(struct nv_mirror *m, enum nv_kind kind, const union record *r)
     }
 }
 
+static void tell_swept(const struct nv_sweep *sweep, const union record *r)
+{
+    if (!sweep->swept)
+        return;
+    char text[160];
+    nv_mirror_describe(sweep->scope.kind, r, text, sizeof(text));
+    sweep->swept(sweep->swept_arg, sweep->scope.kind, touch_of(sweep->scope.kind, r), text);
+}
+
 /* Is this object to go? Keeps the missed bits. */
 static bool condemned(struct nv_mirror *m, struct nv_sweep *sweep, const union record *r)
 {
@@ -155,6 +165,35 @@ static bool condemned(struct nv_mirror *m, struct nv_sweep *sweep, const union r
     return false;
 }
 
+struct many {
+    struct nv_sweep *sweep;
+    uint32_t removed;
+};
+
+static bool doomed(struct nv_mirror *m, void *arg, const void *record)
+{
+    struct many *many = arg;
+    struct nv_sweep *sweep = many->sweep;
+    const enum nv_kind kind = sweep->scope.kind;
+    union record r = {0};
+    memcpy(&r, record, nv_tree_shape(nv_kind_tree(kind))->stride);
+    if ((sweep->scope.table && r.key[0] >> 32 != sweep->scope.table) || !condemned(m, sweep, &r))
+        return false;
+    tell_swept(sweep, &r);
+    many->removed++;
+    return true;
+}
+
+/* The same with many routes at once; false: there is no room for that. */
+static bool sweep_many(struct nv_mirror *m, struct nv_sweep *sweep, uint32_t *ret_removed)
+{
+    struct many many = {.sweep = sweep};
+    if (!nv_routes_filter(m, nv_kind_tree(sweep->scope.kind), doomed, &many))
+        return false;
+    *ret_removed = many.removed;
+    return true;
+}
+
 uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep)
 {
     enum { BATCH = 64 };
@@ -164,6 +203,14 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep)
     uint64_t from[NV_TREE_KEY_WORDS_MAX];
     uint32_t removed = 0;
     sweep->noted = 0;
+    if (kind == NV_K_ROUTE4 || kind == NV_K_ROUTE6)
+        nv_mirror_kin_forget(m);
+    const uint32_t unseen = nv_ids_unseen(&m->ids[kind]);
+    if (!unseen)
+        return 0;
+    if ((kind == NV_K_ROUTE4 || kind == NV_K_ROUTE6) && nv_routes_are_many(m, tree, unseen) &&
+        sweep_many(m, sweep, &removed))
+        return removed;
     scope_start(&sweep->scope, from);
     for (;;) {
         struct nv_tree t = nv_draft_tree(&m->draft, tree);
@@ -184,11 +231,7 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep)
         for (unsigned i = n; i-- > 0;) {
             if (!nv_mirror_reserve_removal(m, kind))
                 return removed;
-            if (sweep->swept) {
-                char text[160];
-                nv_mirror_describe(kind, &batch[i], text, sizeof(text));
-                sweep->swept(sweep->swept_arg, kind, text);
-            }
+            tell_swept(sweep, &batch[i]);
             drop(m, kind, &batch[i]);
             if (sweep->gone && (kind == NV_K_LINK || kind == NV_K_NEXTHOP))
                 sweep->gone(sweep->gone_arg, kind, &batch[i]);
@@ -204,6 +247,7 @@ void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind, uint32_t ifind
 {
     nv_ids_clear_seen(&m->ids[kind]);
     if (kind == NV_K_ROUTE4 || kind == NV_K_ROUTE6) {
+        nv_mirror_kin_forget(m);
         m->route_run_link = ifindex;
         m->route_run.valid = false;
     } else {

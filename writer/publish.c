@@ -35,6 +35,8 @@ static void write_header(struct nv_publisher *p, const struct nv_header_args *ar
                                       .reconcile_ns = args->reconcile_ns,
                                       .heartbeat_ns = NV_HEARTBEAT_NS};
     (void)nv_proc_boot_id(h.boot_id);
+    for (size_t i = 0; args->tables && args->tables[i] && i + 1 < sizeof(h.tables); i++)
+        h.tables[i] = args->tables[i];
     h.checksum = nv_hash(&h, offsetof(struct netvane_region_header, checksum));
     nv_payload_store(p->base, &h, sizeof(h));
 }

@@ -40,6 +40,7 @@ struct nv_publisher {
 struct nv_header_args {
     uint64_t max_bytes, coalesce_ns, reconcile_ns;
     uint64_t netns_dev, netns_ino;
+    const char *tables; /* NULL: all; else shorter than NETVANE_TABLES_BYTES */
 };
 
 /* Writes the static header and the state STARTING. Fails only if the OS gives no random bytes (negative errno). */

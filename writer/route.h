@@ -96,14 +96,24 @@ uint32_t nv_hops_from(struct nv_mirror *m, const struct nv_route *f);
 uint32_t nv_metrics_from(struct nv_mirror *m, const struct nv_route *f);
 
 /* mirror_route.c */
+/* Writes destination, its length and the table into the key. */
+void nv_route_set_dst(struct nv_route_rec *r, const struct nv_route *f);
 void nv_route_unref_sets(struct nv_mirror *m, const struct nv_route_rec *r);
 /* Equal but for place, id and lifetime? */
 bool nv_route_equal(const struct nv_route_rec *a, const struct nv_route_rec *b);
+/* The same IPv4 route but for its position, its id and the flags that the kernel changes in place? */
+bool nv_route_same4(const struct nv_mirror *m, const struct nv_route_rec *a,
+                    const struct nv_route_rec *b);
+/* The same for count hops of each. */
+bool nv_route_same_hops(const struct netvane_rec_hop *a, const struct netvane_rec_hop *b,
+                        uint32_t count);
 /* Do both go the same ways? Flags of hops are not compared: an event may show them older or newer. */
 bool nv_route_same_ways(const struct nv_mirror *m, const struct nv_route_rec *a,
                         const struct nv_route_rec *b);
 /* Writes r at its key in place of what is there. r's references become the mirror's, or are dropped. */
 enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r);
+/* All of a removal but the tree. */
+void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r);
 void nv_route_drop(struct nv_mirror *m, const struct nv_route_rec *r);
 /* Equals of an IPv4 route: positions have no gaps. */
 uint32_t nv_route_list_length(const struct nv_mirror *m, struct nv_route_rec r);

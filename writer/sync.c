@@ -14,6 +14,8 @@
  */
 #include "sync.h"
 
+#include <errno.h>
+
 #include "log.h"
 
 static const struct {
@@ -34,6 +36,7 @@ void nv_sync_init(struct nv_sync *s, struct nv_mirror *m, uint64_t *counter, uin
     for (unsigned lane = 0; lane < NV_LANES; lane++)
         s->lane[lane].step_job.full = true;
     s->round_started_ns = nv_clock_boottime_ns();
+    s->round_cpu_ns = nv_proc_cpu_ns();
     s->reconcile_due_ns = NV_FOREVER;
 }
 
@@ -50,8 +53,7 @@ void nv_sync_destroy(struct nv_sync *s)
 
 bool nv_sync_small_done(const struct nv_sync *s)
 {
-    return s->round == NV_ROUND_NONE ||
-           s->lane[NV_LANE_SMALL].step == step_count[NV_LANE_SMALL];
+    return s->round == NV_ROUND_NONE || s->lane[NV_LANE_SMALL].step == step_count[NV_LANE_SMALL];
 }
 
 bool nv_sync_publishable(const struct nv_sync *s)
@@ -70,6 +72,8 @@ bool nv_sync_settled(const struct nv_sync *s, enum nv_lane lane)
 
 bool nv_sync_approximate(const struct nv_sync *s)
 {
+    if (s->unread)
+        return true;
     for (unsigned i = 0; i < s->queued; i++)
         if (s->queue[i].approximate)
             return true;
@@ -134,9 +138,9 @@ static bool ahead(const struct nv_sync *s, const struct nv_dump_request *req)
     const struct nv_sync_lane *l = &s->lane[lane];
     if (s->round != NV_ROUND_INITIAL && s->round != NV_ROUND_RESYNC)
         return false;
-    for (unsigned i = l->step + (l->active && l->job.full && !l->forfeited); i < step_count[lane]; i++) {
-        struct nv_dump_request later = {.cls = steps[lane][i].cls,
-                                        .family = steps[lane][i].family};
+    for (unsigned i = l->step + (l->active && l->job.full && !l->forfeited); i < step_count[lane];
+         i++) {
+        struct nv_dump_request later = {.cls = steps[lane][i].cls, .family = steps[lane][i].family};
         if (covers(&later, req))
             return true;
     }
@@ -173,11 +177,14 @@ static void begin_dump(struct nv_sync *s, enum nv_lane lane, const struct nv_rer
     l->ended = l->disturbed = l->forfeited = false;
     l->started_ns = now_ns;
     l->datagram = l->skipped = 0;
+    if (lane == NV_LANE_ROUTES)
+        s->left_out_seen = 0;
     nv_touched_clear(&l->touched);
     nv_touched_clear(&l->fresh[0]);
     nv_touched_clear(&l->fresh[1]);
-    if (!job->tries) /* what a disturbed try repaired counts when the clean one ends, unless an event explains it */
-        l->drift_listed = l->drift_unlisted = 0;
+    /* What a disturbed try repaired counts when the clean one ends, unless an event explains it. */
+    if (!job->tries && job->full)
+        nv_sync_drift_begin(s, l);
     enum nv_kind kind = nv_sync_kind_of(job->req.cls, job->req.family);
     nv_mirror_mark_begin(s->mirror, kind, job->req.ifindex);
     if (!job->tries)
@@ -248,13 +255,15 @@ static void end_round(struct nv_sync *s, uint64_t now_ns)
     s->round = NV_ROUND_NONE;
     if (s->mirror->counts_refused == s->refused)
         s->mirror->degraded = false; /* all that there is has found its place */
+    /* Its cost, not its time: waiting until others have changed their network costs nothing. */
+    uint64_t cost_ns = nv_proc_cpu_ns() - s->round_cpu_ns;
+    s->share_due_ns = now_ns + cost_ns * NV_RECONCILE_SHARE;
     s->reconcile_due_ns =
-        s->reconcile_ns ? now_ns + nv_max_u64(s->reconcile_ns, s->round_ns * NV_RECONCILE_SHARE)
-                        : NV_FOREVER;
+        s->reconcile_ns ? nv_max_u64(now_ns + s->reconcile_ns, s->share_due_ns) : NV_FOREVER;
     if (s->drifting_rounds >= 2) { /* twice in a row: this socket may have gone deaf */
         s->drifting_rounds = 0;
         int r = nv_source_reopen(s->source);
-        s->counter[NETVANE_RC_SOCKET_REOPENS]++;
+        s->counter[NETVANE_RC_DRIFT_REOPENS]++;
         nv_log(NV_LOG_WARNING, "reopen", "reason=\"two reconciles found drift\" result=%d", r);
         nv_sync_lose(s, "event socket reopened");
     }
@@ -265,7 +274,8 @@ static void next_step(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_ns
     l->step++;
     l->step_job = (struct nv_reread){.full = true};
     if (s->lane[NV_LANE_SMALL].step == step_count[NV_LANE_SMALL] &&
-        s->lane[NV_LANE_ROUTES].step == step_count[NV_LANE_ROUTES])
+        s->lane[NV_LANE_ROUTES].step == step_count[NV_LANE_ROUTES] &&
+        !s->lost) /* else it begins again: this is no result */
         end_round(s, now_ns);
 }
 
@@ -304,7 +314,7 @@ static bool leaves_doubt(const struct nv_sync *s, const struct nv_sync_lane *l, 
 static void come_back(struct nv_sync *s, const struct nv_sync_lane *l, uint64_t now_ns)
 {
     struct nv_reread later = l->job;
-    later.full = false;
+    later.full = later.req.full = false;
     later.approximate = true;
     later.tries = 0;
     later.not_before_ns =
@@ -316,6 +326,8 @@ static void dump_failed(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
 {
     const struct nv_reread *job = &l->job;
     s->counter[NETVANE_RC_DUMP_ERRORS]++;
+    s->counter[NETVANE_RC_DUMPS_BUSY] += l->error == EBUSY || l->error == -EBUSY;
+    s->counter[NETVANE_RC_DUMP_TIMEOUTS] += l->error == ETIMEDOUT;
     nv_log(NV_LOG_WARNING, "dump_failed", "class=%u family=%u error=%d try=%u",
            (unsigned)job->req.cls, job->req.family, l->error, job->tries);
     retry(s, l, NV_DUMP_RETRY_NS << (job->tries < 10 ? job->tries : 10), now_ns);
@@ -331,6 +343,15 @@ static void finish_dump(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
     if (l->forfeited)
         return;
     job->tries++;
+    if (l->status == NV_DUMP_UNAVAILABLE) { /* nothing is known, and never will be */
+        nv_log(NV_LOG_DEBUG, "dump_unavailable", "class=%u family=%u ifindex=%u table=%u full=%d",
+               (unsigned)job->req.cls, job->req.family, job->req.ifindex, job->req.table,
+               job->full);
+        s->unread |= job->full && nv_sync_resyncing(s);
+        if (job->full)
+            next_step(s, l, now_ns);
+        return;
+    }
     if (l->status == NV_DUMP_FAILED) {
         dump_failed(s, l, now_ns);
         return;
@@ -347,10 +368,21 @@ static void finish_dump(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
         retry(s, l, NV_DUMP_RETRY_NS, now_ns);
         return;
     }
+    if (!doubt && nv_sync_hunting(s, l) && !job->req.barrier && l->drift_listed) {
+        /*
+         * The kernel may be in the middle of the change, its event yet to come: after the barrier it has come. A sysctl
+         * is changed and then told without the lock that the barrier waits for: that takes some time.
+         */
+        job->req.barrier = true;
+        retry(s, l, NV_DRIFT_WAIT_NS, now_ns);
+        return;
+    }
     if (doubt)
         come_back(s, l, now_ns);
     else if (nv_sync_hunting(s, l))
         nv_sync_drift_count(s, l);
+    if (job->full && job->req.cls == NV_ROUTE)
+        s->left_out[job->req.family == NV_AF_6] = s->left_out_seen;
     if (job->full)
         next_step(s, l, now_ns);
 }
@@ -375,7 +407,9 @@ static void begin_round(struct nv_sync *s, enum nv_round round, uint64_t now_ns)
 {
     s->round = round;
     s->round_started_ns = now_ns;
+    s->round_cpu_ns = nv_proc_cpu_ns();
     s->round_drift = 0;
+    s->verify = s->unread = false;
     s->refused = s->mirror->counts_refused;
     for (unsigned lane = 0; lane < NV_LANES; lane++) {
         s->lane[lane].step = 0;
@@ -413,6 +447,9 @@ static void start_step(struct nv_sync *s, enum nv_lane lane, uint64_t now_ns)
     struct nv_sync_lane *l = &s->lane[lane];
     l->step_job.req.cls = steps[lane][l->step].cls;
     l->step_job.req.family = steps[lane][l->step].family;
+    l->step_job.req.full = true;
+    if (!nv_source_ready(s->source, &l->step_job.req))
+        return;
     l->step_job.req.barrier |= l->step_barrier;
     l->jobs_in_row = 0;
     begin_dump(s, lane, &l->step_job, now_ns);
@@ -434,6 +471,8 @@ static uint64_t start_job(struct nv_sync *s, enum nv_lane lane, uint64_t now_ns)
         if (nv_lane_of(s->queue[i].req.cls) != lane)
             continue;
         if (s->queue[i].not_before_ns <= now_ns) {
+            if (!nv_source_ready(s->source, &s->queue[i].req))
+                continue;
             struct nv_reread job = s->queue[i];
             unqueue(s, i);
             l->jobs_in_row++;
@@ -447,7 +486,7 @@ static uint64_t start_job(struct nv_sync *s, enum nv_lane lane, uint64_t now_ns)
     if (!step_due)
         return nv_min_u64(next, l->step_job.not_before_ns);
     start_step(s, lane, now_ns);
-    return 0;
+    return next;
 }
 
 /* A loss does not wait for a large dump that is running: it is forfeited, and the round reads it again behind it. */
@@ -458,6 +497,8 @@ static void begin_rounds(struct nv_sync *s, uint64_t now_ns)
         s->lost = false;
         begin_round(s, s->round == NV_ROUND_INITIAL ? NV_ROUND_INITIAL : NV_ROUND_RESYNC, now_ns);
     }
+    if (s->verify && s->round == NV_ROUND_NONE)
+        s->reconcile_due_ns = nv_min_u64(s->reconcile_due_ns, s->share_due_ns);
     if (s->round == NV_ROUND_NONE && now_ns >= s->reconcile_due_ns && !small->active &&
         !s->lane[NV_LANE_ROUTES].active && !job_due(s, now_ns))
         begin_round(s, NV_ROUND_RECONCILE, now_ns);

@@ -15,6 +15,7 @@
 #include "limits.h"
 #include "mirror.h"
 #include "nv/plat.h"
+#include "tables.h"
 
 enum nv_round { NV_ROUND_NONE, NV_ROUND_INITIAL, NV_ROUND_RESYNC, NV_ROUND_RECONCILE };
 
@@ -34,6 +35,13 @@ struct nv_touched {
     bool overflow; /* everything counts as touched */
 };
 
+/* Links of which a route was linkdown lately: if the carrier is back before it was announced as lost, nothing new is said of them. */
+struct nv_restless {
+    uint32_t ifindex[NV_RESTLESS_LINKS];
+    uint64_t until_ns[NV_RESTLESS_LINKS];
+    uint64_t all_until_ns; /* more links than there is room for */
+};
+
 /* What a dump of a reconcile had to repair, and which event must have been missing. */
 struct nv_drift {
     uint64_t key;
@@ -44,7 +52,8 @@ struct nv_drift {
 /* One lane: the dump that runs, and how far the round is. */
 struct nv_sync_lane {
     bool active, ended, disturbed;
-    bool forfeited; /* something was lost while it ran: it proves nothing, and the round reads it again */
+    bool
+        forfeited; /* something was lost while it ran: it proves nothing, and the round reads it again */
     struct nv_reread job;
     uint64_t started_ns;
     enum nv_dump_status status;
@@ -54,13 +63,14 @@ struct nv_sync_lane {
     struct nv_touched fresh[2];
     uint32_t datagram;
     uint32_t skipped; /* facts of the dump that were older than an event, or may have been */
-    unsigned step; /* of the lane's steps in a round; their number: done */
+    unsigned step;    /* of the lane's steps in a round; their number: done */
     struct nv_reread step_job;
     bool
         step_barrier; /* a step has to wait for the kernel first: a change was announced meanwhile */
     unsigned jobs_in_row; /* queued jobs that went before the step */
     struct nv_drift drift[NV_DRIFT_LOGGED_MAX];
     uint32_t drift_listed, drift_unlisted;
+    bool drift_excused; /* re-reads of the step's kind waited when it began */
 };
 
 struct nv_sync {
@@ -70,12 +80,22 @@ struct nv_sync {
     struct nv_reread queue[NV_REREADS_MAX];
     unsigned queued;
     struct nv_sync_lane lane[NV_LANES];
+    struct nv_restless restless;
+    bool unmerged; /* a rule came: tables local and main of IPv4 are two for good */
     enum nv_round round;
     uint64_t refused; /* by the mirror, when the round began */
     uint64_t round_started_ns, round_ended_ns, round_ns;
+    uint64_t round_cpu_ns; /* processor time when the round began */
+    struct nv_tables tables;
+    uint64_t left_out[2];   /* routes of the kernel that these leave out, by family */
+    uint64_t left_out_seen; /* in the running step */
     bool lost;
+    bool
+        verify; /* a reconcile is asked for, as soon as the share of time that they may take allows it */
+    bool unread; /* the last round lacks a step that a recording does not have */
     const char *lost_reason;
     uint64_t reconcile_ns, reconcile_due_ns; /* reconcile_ns 0: never */
+    uint64_t share_due_ns; /* before it a reconcile would cost more than its share */
     uint32_t round_drift;
     unsigned drifting_rounds;
     uint32_t number;
@@ -94,6 +114,12 @@ int nv_sync_pump(struct nv_sync *s);
 uint64_t nv_sync_step(struct nv_sync *s, uint64_t now_ns);
 /* Everything is to be read again. */
 void nv_sync_lose(struct nv_sync *s, const char *reason);
+
+/* Everything is to be read again although nothing was lost: readers see nothing of it. */
+static inline void nv_sync_verify(struct nv_sync *s)
+{
+    s->verify = true;
+}
 
 /* Is a full re-read under way because the mirror is not known to be right? */
 static inline bool nv_sync_resyncing(const struct nv_sync *s)
@@ -119,16 +145,23 @@ void nv_sync_want(struct nv_sync *s, struct nv_dump_request req, uint64_t not_be
 enum nv_kind nv_sync_kind_of(enum nv_class cls, uint8_t family);
 /* Is what the running dump of the lane changes drift? */
 bool nv_sync_hunting(const struct nv_sync *s, const struct nv_sync_lane *l);
-void nv_sync_drift_swept(void *lane, enum nv_kind kind, const char *text);
+/* A step of a reconcile starts. */
+void nv_sync_drift_begin(struct nv_sync *s, struct nv_sync_lane *l);
+void nv_sync_drift_swept(void *lane, enum nv_kind kind, uint64_t key, const char *text);
 /* Counts and logs what the lane's dump repaired. */
 void nv_sync_drift_count(struct nv_sync *s, struct nv_sync_lane *l);
+/* A change that is no event of this class has come into a dump of it that may be running: what it lacks may exist. */
+bool nv_sync_disturb(struct nv_sync *s, enum nv_class cls, uint8_t family);
 
 /* edges.c: what must be re-read after a change that an event, or a re-read, brought. */
 void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before,
                   const struct netvane_rec_link *after);
+/* The carrier differs from the operational state: the kernel's linkwatch has yet to run, and to tell. */
+bool nv_edge_link_waits(const struct netvane_rec_link *link);
+void nv_edge_link_again(struct nv_sync *s, uint32_t ifindex);
 void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed);
 void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect);
-void nv_edge_rule(struct nv_sync *s, uint8_t family);
+void nv_edge_rule(struct nv_sync *s, uint8_t family, bool removed);
 void nv_edge_nexthop(struct nv_sync *s, uint32_t nhid, bool removed);
 void nv_edge_hint(struct nv_sync *s, const struct nv_event *ev);
 

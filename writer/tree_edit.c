@@ -9,16 +9,14 @@
  * Splits: where the new entry goes behind all others of its node, the node stays full and the entry starts a new one:
  * dumps that come in order fill the leaves. Else the node is halved.
  * Merges: a node that falls under a third is merged with a neighbour if both fit into one.
+ * Finger: the path of the last edit is kept as long as no split or merge has moved it, with the bound of its leaf; keys that
+ * fall into that leaf need no descent, and a record that goes behind the others of a leaf of the draft is just written there.
+ * Filter: where much of a tree goes at once, what is left is appended to a new one, and all nodes of the old one are retired.
  * Hazard: nodes are written with relaxed atomic words, because an expired reader may still look at reused ones.
  */
 #include "tree_edit.h"
 
 #include <assert.h>
-
-struct path {
-    uint32_t ref[NETVANE_TREE_HEIGHT_MAX];
-    unsigned index[NETVANE_TREE_HEIGHT_MAX];
-};
 
 /* A node as plain memory, of either level. */
 struct work {
@@ -73,7 +71,8 @@ static uint32_t rewrite(struct nv_draft *d, uint32_t ref, struct work *w)
 }
 
 /* Makes the path's inner nodes above `level` lead to ref at `level`. Stops at the first that already does. */
-static void relink(struct nv_draft *d, unsigned tree, struct path *p, unsigned level, uint32_t ref)
+static void relink(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, unsigned level,
+                   uint32_t ref)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     struct netvane_region_root *root = &d->tree[tree];
@@ -92,8 +91,19 @@ static void relink(struct nv_draft *d, unsigned tree, struct path *p, unsigned l
     }
 }
 
+static bool leaf_search(const struct nv_draft *d, unsigned tree, const uint64_t *key,
+                        struct nv_tree_path *p)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    const struct netvane_region_node *n = nv_arena_node(&d->arena, p->ref[0]);
+    const unsigned char *bytes = (const unsigned char *)n;
+    unsigned i = p->index[0] = nv_leaf_index(s, bytes, n->count, key);
+    return i < n->count && !nv_stored_compare(nv_node_record(s, bytes, i), key, s->key_words);
+}
+
 /* Descends to the leaf; p->index[0] is the first record that is not less than key. True: it equals key. */
-static bool descend(const struct nv_draft *d, unsigned tree, const uint64_t *key, struct path *p)
+static bool descend(const struct nv_draft *d, unsigned tree, const uint64_t *key,
+                    struct nv_tree_path *p)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     uint32_t ref = d->tree[tree].ref;
@@ -101,15 +111,69 @@ static bool descend(const struct nv_draft *d, unsigned tree, const uint64_t *key
         const struct netvane_region_node *n = nv_arena_node(&d->arena, ref);
         const unsigned char *bytes = (const unsigned char *)n;
         p->ref[level] = ref;
-        if (!level) {
-            unsigned i = nv_leaf_index(s, bytes, n->count, key);
-            p->index[0] = i;
-            return i < n->count &&
-                   !nv_stored_compare(nv_node_record(s, bytes, i), key, s->key_words);
-        }
+        if (!level)
+            return leaf_search(d, tree, key, p);
         p->index[level] = nv_inner_index(s, bytes, n->count, key);
         ref = nv_node_child(s, bytes, p->index[level]);
     }
+}
+
+/* The bound of the finger's leaf: the next key on the way up. */
+static void set_bound(const struct nv_draft *d, unsigned tree, struct nv_finger *f)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    f->bounded = false;
+    for (unsigned level = 1; level < d->tree[tree].height; level++) {
+        const struct netvane_region_node *n = nv_arena_node(&d->arena, f->path.ref[level]);
+        unsigned next = f->path.index[level] + 1;
+        if (next >= n->count)
+            continue;
+        const unsigned char *key = nv_node_key(s, (const unsigned char *)n, next);
+        memcpy(f->upper, key, s->key_words * 8u);
+        f->bounded = true;
+        return;
+    }
+}
+
+/*
+ * Makes the finger's path lead to the place of key; true: it is there. The tree is not empty. Looks first at where the finger
+ * is and right behind it.
+ */
+static bool locate(struct nv_draft *d, unsigned tree, const uint64_t *key)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct nv_finger *f = &d->finger[tree];
+    if (f->valid && !(f->bounded && nv_key_compare(key, f->upper, s->key_words) >= 0)) {
+        const struct netvane_region_node *n = nv_arena_node(&d->arena, f->path.ref[0]);
+        const unsigned char *bytes = (const unsigned char *)n;
+        for (unsigned i = f->path.index[0]; i < n->count && i < f->path.index[0] + 2; i++) {
+            if (nv_stored_compare(nv_node_record(s, bytes, i), key, s->key_words))
+                continue;
+            f->path.index[0] = i;
+            return true;
+        }
+        if (nv_stored_compare(nv_node_record(s, bytes, n->count - 1u), key, s->key_words) < 0) {
+            f->path.index[0] = n->count;
+            return false;
+        }
+        if (nv_stored_compare(nv_node_record(s, bytes, 0), key, s->key_words) <= 0)
+            return leaf_search(d, tree, key, &f->path);
+    }
+    bool found = descend(d, tree, key, &f->path);
+    set_bound(d, tree, f);
+    f->valid = true;
+    return found;
+}
+
+bool nv_draft_locate(struct nv_draft *d, unsigned tree, const uint64_t *key, void *ret_record)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    if (!d->tree[tree].height || !locate(d, tree, key))
+        return false;
+    const struct nv_finger *f = &d->finger[tree];
+    const unsigned char *n = (const unsigned char *)nv_arena_node(&d->arena, f->path.ref[0]);
+    memcpy(ret_record, nv_node_record(s, n, f->path.index[0]), s->stride);
+    return true;
 }
 
 static void new_root(struct nv_draft *d, unsigned tree, uint32_t left, const uint64_t *key,
@@ -148,7 +212,7 @@ static void inner_remove(const struct nv_tree_shape *s, struct netvane_region_no
 }
 
 /* Links a new right neighbour of the node at `level` into its parent, splitting upwards where there is no room. */
-static void link_right(struct nv_draft *d, unsigned tree, struct path *p, unsigned level,
+static void link_right(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, unsigned level,
                        const uint64_t *first_key, uint32_t right)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
@@ -206,7 +270,7 @@ static void leaf_insert(const struct nv_tree_shape *s, struct netvane_region_nod
     n->count++;
 }
 
-static void split_leaf(struct nv_draft *d, unsigned tree, struct path *p, struct work *w,
+static void split_leaf(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, struct work *w,
                        const void *record)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
@@ -232,10 +296,29 @@ static void split_leaf(struct nv_draft *d, unsigned tree, struct path *p, struct
     link_right(d, tree, p, 0, key, r_ref);
 }
 
+/* Writes a record over one of a leaf of the draft, or behind its last one. */
+static void write_record(struct nv_draft *d, unsigned tree, uint32_t ref, unsigned i,
+                         const void *record)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct netvane_region_node *n = nv_arena_node_rw(&d->arena, ref);
+    struct {
+        uint64_t version;
+        uint16_t count;
+        uint8_t level, tree;
+        uint32_t checksum;
+    } head = {.version = d->arena.draft,
+              .count = (uint16_t)(n->count + (i == n->count)),
+              .tree = (uint8_t)tree};
+    nv_payload_store(record_at(s, n, i), record, s->stride);
+    nv_payload_store(n, &head, sizeof(head));
+}
+
 bool nv_draft_put(struct nv_draft *d, unsigned tree, const void *record)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     struct netvane_region_root *root = &d->tree[tree];
+    struct nv_tree_path *p = &d->finger[tree].path;
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
     memcpy(key, record, s->key_words * 8u);
     struct work w;
@@ -246,30 +329,35 @@ bool nv_draft_put(struct nv_draft *d, unsigned tree, const void *record)
         root->height = 1;
         root->count = 1;
         store(d, root->ref, &w);
+        d->finger[tree].valid = false;
         return true;
     }
-    struct path p;
-    bool found = descend(d, tree, key, &p);
-    load(d, p.ref[0], &w);
+    bool found = locate(d, tree, key);
+    const unsigned count = nv_arena_node(&d->arena, p->ref[0])->count;
+    root->count += !found;
+    if ((found || (p->index[0] == count && count < s->leaf_capacity)) &&
+        nv_arena_is_draft(&d->arena, p->ref[0])) {
+        write_record(d, tree, p->ref[0], p->index[0], record);
+        return !found;
+    }
+    load(d, p->ref[0], &w);
     if (found) {
-        memcpy(record_at(s, &w.node, p.index[0]), record, s->stride);
-        relink(d, tree, &p, 0, rewrite(d, p.ref[0], &w));
-        return false;
-    }
-    root->count++;
-    if (w.node.count == s->leaf_capacity) {
-        split_leaf(d, tree, &p, &w, record);
+        memcpy(record_at(s, &w.node, p->index[0]), record, s->stride);
+    } else if (count == s->leaf_capacity) {
+        split_leaf(d, tree, p, &w, record);
+        d->finger[tree].valid = false;
         return true;
+    } else {
+        leaf_insert(s, &w.node, p->index[0], record);
     }
-    leaf_insert(s, &w.node, p.index[0], record);
-    relink(d, tree, &p, 0, rewrite(d, p.ref[0], &w));
-    return true;
+    relink(d, tree, p, 0, rewrite(d, p->ref[0], &w));
+    return !found;
 }
 
 /* ---- delete --------------------------------------------------------------------------------------------- */
 
 /* Removes the path's node at `level` (already retired) from its parent. */
-static void unlink_child(struct nv_draft *d, unsigned tree, struct path *p, unsigned level);
+static void unlink_child(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, unsigned level);
 
 /* Appends all of `right` to `left`, both of one level; key: the lower bound of right. False: too much for one node. */
 static bool append_node(const struct nv_tree_shape *s, struct netvane_region_node *left,
@@ -291,7 +379,7 @@ static bool append_node(const struct nv_tree_shape *s, struct netvane_region_nod
 }
 
 /* The node w at `level` became small: merges it with a neighbour under the same parent if both fit into one. */
-static void settle(struct nv_draft *d, unsigned tree, struct path *p, unsigned level,
+static void settle(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, unsigned level,
                    struct work *w)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
@@ -333,7 +421,7 @@ static void settle(struct nv_draft *d, unsigned tree, struct path *p, unsigned l
                        level ? key_at(s, &other.node, 1)
                              : (uint64_t *)(void *)record_at(s, &other.node, 0),
                        s->key_words * 8u);
-                struct path q;
+                struct nv_tree_path q;
                 (void)descend(d, tree, key, &q);
                 relink(d, tree, &q, level, rewrite(d, q.ref[level], &other));
                 return;
@@ -343,7 +431,7 @@ static void settle(struct nv_draft *d, unsigned tree, struct path *p, unsigned l
     relink(d, tree, p, level, rewrite(d, p->ref[level], w));
 }
 
-static void unlink_child(struct nv_draft *d, unsigned tree, struct path *p, unsigned level)
+static void unlink_child(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, unsigned level)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     struct netvane_region_root *root = &d->tree[tree];
@@ -367,10 +455,11 @@ bool nv_draft_delete(struct nv_draft *d, unsigned tree, const uint64_t *key)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     struct netvane_region_root *root = &d->tree[tree];
-    struct path p;
+    struct nv_tree_path p;
     if (!root->height || !descend(d, tree, key, &p))
         return false;
     root->count--;
+    d->finger[tree].valid = false;
     struct work w;
     load(d, p.ref[0], &w);
     w.node.count--;
@@ -383,5 +472,39 @@ bool nv_draft_delete(struct nv_draft *d, unsigned tree, const uint64_t *key)
         return true;
     }
     settle(d, tree, &p, 0, &w);
+    return true;
+}
+
+/* ---- filter ---------------------------------------------------------------------------------------------- */
+
+static void retire_all(struct nv_draft *d, const struct nv_tree_shape *s, uint32_t ref)
+{
+    const struct netvane_region_node *n = nv_arena_node(&d->arena, ref);
+    for (unsigned i = 0; n->level && i < n->count; i++)
+        retire_all(d, s, nv_node_child(s, (const unsigned char *)n, i));
+    nv_arena_retire(&d->arena, ref);
+}
+
+bool nv_draft_filter(struct nv_draft *d, unsigned tree, nv_keep_fn *keep, void *arg,
+                     bool *ret_expired)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    const struct nv_tree old = nv_draft_tree(d, tree);
+    /* Records that come in order fill the leaves, and leaves that come in order all inner nodes but the last. */
+    uint32_t leaves = old.count / s->leaf_capacity + 1u, nodes = leaves;
+    for (uint32_t level = leaves; level > 1; nodes += level)
+        level = level / s->inner_capacity + 1u;
+    if (nv_arena_reserve(&d->arena, nodes + 2u * NETVANE_TREE_HEIGHT_MAX, ret_expired))
+        return false;
+    d->tree[tree] = (struct netvane_region_root){0};
+    d->finger[tree].valid = false;
+    struct nv_cursor c;
+    unsigned char record[NV_RECORD_MAX];
+    for (int more = nv_cursor_seek(&c, &old, NULL); more == NV_TREE_OK; more = nv_cursor_next(&c))
+        if (nv_cursor_get(&c, record) == NV_TREE_OK && keep(arg, record))
+            (void)nv_draft_put(d, tree, record);
+    if (old.height)
+        retire_all(d, s, old.ref);
+    d->finger[tree].valid = false;
     return true;
 }

@@ -8,9 +8,23 @@
 #include "arena.h"
 #include "nv/tree.h"
 
+/* The way from the root to a leaf. */
+struct nv_tree_path {
+    uint32_t ref[NETVANE_TREE_HEIGHT_MAX];
+    unsigned index[NETVANE_TREE_HEIGHT_MAX];
+};
+
+/* Where the last edit or nv_draft_locate of a tree was: dumps come in order, so that the next is mostly there too. */
+struct nv_finger {
+    struct nv_tree_path path;
+    uint64_t upper[NV_TREE_KEY_WORDS_MAX]; /* all keys of the leaf are below it, if bounded */
+    bool valid, bounded;
+};
+
 struct nv_draft {
     struct nv_arena arena;
     struct netvane_region_root tree[NETVANE_TREE_COUNT];
+    struct nv_finger finger[NETVANE_TREE_COUNT];
     uint64_t nodes_copied;
 };
 
@@ -34,6 +48,9 @@ static inline bool nv_draft_find(const struct nv_draft *d, unsigned tree, const 
     return nv_tree_find(&t, key, ret_record) == NV_TREE_OK;
 }
 
+/* The same as nv_draft_find, for a walk in order: it begins where the last edit or nv_draft_locate of the tree was. */
+bool nv_draft_locate(struct nv_draft *d, unsigned tree, const uint64_t *key, void *ret_record);
+
 /*
  * Each edit copies the nodes on its path into nodes of the draft unless they are already, needs at most
  * NV_EDIT_NODES reserved nodes for all edits of one change of the mirror, and cannot fail. O(log n).
@@ -42,5 +59,14 @@ static inline bool nv_draft_find(const struct nv_draft *d, unsigned tree, const 
 bool nv_draft_put(struct nv_draft *d, unsigned tree, const void *record);
 /* Deletes the record with this key. True: there was one. */
 bool nv_draft_delete(struct nv_draft *d, unsigned tree, const uint64_t *key);
+
+/*
+ * Asks keep about each record in order, and builds the tree anew of those that it keeps; it may change them, as long as
+ * their keys still ascend. For many deletions at once: O(n), some nanoseconds a record. False: there is no room for the
+ * new nodes (as many as the tree has at most); nothing was asked then. ret_expired: see nv_arena_reserve.
+ */
+typedef bool nv_keep_fn(void *arg, void *record);
+bool nv_draft_filter(struct nv_draft *d, unsigned tree, nv_keep_fn *keep, void *arg,
+                     bool *ret_expired);
 
 #endif

@@ -15,7 +15,12 @@ struct nv_writer_options {
     uint64_t reconcile_ns; /* 0: never */
     uint64_t coalesce_ns;
     uint64_t max_bytes;
-    bool once; /* publish one State and end, leaving it readable */
+    struct nv_tables tables;
+    bool once; /* publish one State (of a replay: the last one) and end, leaving it readable */
+    const char *record; /* NULL: no recording */
+    uint64_t record_max_bytes;
+    const char *replay; /* a recording to be the source; NULL: the kernel */
+    bool replay_recorded_pace;
 };
 
 struct nv_writer {
@@ -29,11 +34,18 @@ struct nv_writer {
     intptr_t signals;
     char dir[256];
     bool shown; /* the region has its name */
-    bool asked_early; /* in a resync, the kernel was asked about the egress before the routes were read */
+    bool
+        asked_early; /* in a resync, the kernel was asked about the egress before the routes were read */
     uint64_t last_publish_ns, last_query_ns, last_beat_ns, last_egress_resync_ns, last_watchdog_ns;
     uint64_t watchdog_ns;
     uint64_t reclaim_ns; /* when the predecessor's memory goes, 0: there is none */
     uint32_t query_number;
+    uint32_t record_files; /* that were seen to begin */
+    bool record_failed, replayed;
+    bool record_small;    /* that was said */
+    unsigned record_asks; /* rounds of questions that the new file still needs */
+    uint32_t replay_queries[2];
+    uint64_t replay_rounds; /* that were begun because the recording has them */
 };
 
 /* Opens everything; on failure it has logged why, and returns a negative errno. */

@@ -184,6 +184,8 @@ NETVANE_API const char *netvane_topic_name(unsigned index);
 #define NETVANE_QUALITY_APPROXIMATE (1u << 1) /* the kernel kept changing under the re-reads */
 #define NETVANE_QUALITY_DEGRADED    (1u << 2) /* out of memory or over a limit: something is missing */
 #define NETVANE_QUALITY_STOPPED     (1u << 3) /* the writer stopped in order; nothing follows */
+#define NETVANE_QUALITY_FILTERED \
+    (1u << 4) /* the writer was told to leave routes out: health.tables */
 
 struct netvane_info {
     uint32_t size;
@@ -623,6 +625,8 @@ struct netvane_health {
     uint64_t max_bytes;
     uint64_t netns_dev, netns_ino;
     uint64_t coalesce_ns, reconcile_ns;
+    char tables[96]; /* which tables' routes the State holds (netvaned --tables); empty: all */
+    uint64_t routes_left_out; /* routes of the kernel that it does not hold for that reason */
 };
 /* One system call (the probe of the writer's lock). Errors: INVALID, and those of netvane_open after a takeover. */
 NETVANE_API int netvane_health_get(struct netvane *nv, struct netvane_health *ret_health);

@@ -49,6 +49,7 @@
 #define NETVANE_NODE_BYTES        512
 #define NETVANE_NODE_HEADER_BYTES 16
 #define NETVANE_TREE_HEIGHT_MAX   12
+#define NETVANE_TABLES_BYTES      96
 #define NETVANE_HEADER_PAGES_BYTES \
     NETVANE_JOURNAL_OFFSET /* stays mapped until close: header and roots */
 
@@ -82,7 +83,9 @@ struct netvane_region_header {
     uint64_t coalesce_ns;   /* at most one version per this time in a storm */
     uint64_t reconcile_ns;  /* full re-read at least this often, 0: never */
     uint64_t heartbeat_ns;  /* a heartbeat older than three of these is late */
-    uint64_t checksum;      /* netvane hash of the bytes before this field */
+    char tables
+        [NETVANE_TABLES_BYTES]; /* which routes are held, zero-padded text: see netvaned(8); empty: all */
+    uint64_t checksum;          /* netvane hash of the bytes before this field */
 };
 
 struct netvane_region_hot {
@@ -164,7 +167,18 @@ struct netvane_region_liveness {
     X(NODES_LIMBO, "nodes_limbo", "gauge: nodes that wait for the horizon")                    \
     X(NODES_FREE, "nodes_free", "gauge: nodes free for use")                                   \
     X(SOCKET_BUFFER, "socket_buffer", "gauge: bytes of the event socket's receive buffer")     \
-    X(DUMP_NS, "dump_ns", "gauge: nanoseconds the last full re-read took")
+    X(DUMP_NS, "dump_ns", "gauge: nanoseconds the last full re-read took")                     \
+    X(STRAYS, "strays", "messages of another sender or of no open request: not looked at")     \
+    X(DUMPS_BUSY, "dumps_busy", "dumps that the kernel refused with EBUSY")                    \
+    X(DUMP_TIMEOUTS, "dump_timeouts", "dumps given up because the kernel fell silent")         \
+    X(SOCKET_ERRORS, "socket_errors", "errors of the event socket other than an overflow")     \
+    X(UNTOLD_DROPS, "untold_drops", "times the kernel dropped events and did not say so")      \
+    X(LOST_GROUPS, "lost_groups", "times the event socket was found without its groups")       \
+    X(DRIFT_REOPENS, "drift_reopens", "times two drifting reconciles made the socket suspect") \
+    X(UNKNOWN_ATTRS, "unknown_attrs", "attributes of a number that the writer does not know")  \
+    X(CLIPPED, "clipped", "lists and texts too long for the State, cut")                       \
+    X(ROUTES_LEFT_OUT, "routes_left_out",                                                      \
+      "gauge: routes of the kernel left out on request (--tables)")
 
 enum netvane_region_counter {
 #define NETVANE_COUNTER_ENUM(ID, name, text) NETVANE_RC_##ID,
@@ -181,6 +195,8 @@ enum netvane_region_counter {
 #define NETVANE_RQ_APPROXIMATE (1u << 1) /* dumps kept being disturbed; absences are not proven */
 #define NETVANE_RQ_DEGRADED    (1u << 2) /* out of memory or over a limit: something is missing */
 #define NETVANE_RQ_STOPPED     (1u << 3) /* the writer has stopped in order */
+#define NETVANE_RQ_FILTERED \
+    (1u << 4) /* routes are left out on request: header.tables says which are held */
 
 enum netvane_region_tree {
     NETVANE_TREE_LINKS,
@@ -557,8 +573,9 @@ NETVANE_AT(netvane_region_header, first_version, 128);
 NETVANE_AT(netvane_region_header, coalesce_ns, 136);
 NETVANE_AT(netvane_region_header, reconcile_ns, 144);
 NETVANE_AT(netvane_region_header, heartbeat_ns, 152);
-NETVANE_AT(netvane_region_header, checksum, 160);
-NETVANE_SIZE(netvane_region_header, 168);
+NETVANE_AT(netvane_region_header, tables, 160);
+NETVANE_AT(netvane_region_header, checksum, 256);
+NETVANE_SIZE(netvane_region_header, 264);
 NETVANE_AT(netvane_region_hot, head, 0);
 NETVANE_AT(netvane_region_hot, horizon, 8);
 NETVANE_AT(netvane_region_hot, committed, 16);

@@ -74,28 +74,45 @@ static inline uint64_t nv_mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
+/* The word whose bytes in memory are those of two halves, one behind the other. */
+static inline uint64_t nv_pair32(uint32_t first, uint32_t second)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return (uint64_t)second << 32 | first;
+#else
+    return (uint64_t)first << 32 | second;
+#endif
+}
+
 /*
  * The netvane hash: words of 8 bytes, native order, zero-padded at the end, each mixed into the state by a
  * multiply of the xor and a rotation; the length goes in first. It finds damage and spreads keys; it is no
  * defence against an adversary. region(5) prints the same definition.
  */
+static inline uint64_t nv_hash_begin(size_t len)
+{
+    return UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)len;
+}
+
+static inline uint64_t nv_hash_word(uint64_t h, uint64_t w)
+{
+    h = (h ^ w) * UINT64_C(0xff51afd7ed558ccd);
+    return h << 29 | h >> 35;
+}
+
 static inline uint64_t nv_hash(const void *data, size_t len)
 {
     const unsigned char *p = data;
-    uint64_t h = UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)len;
-    while (len >= 8) {
+    uint64_t h = nv_hash_begin(len);
+    for (; len >= 8; p += 8, len -= 8) {
         uint64_t w;
         memcpy(&w, p, 8);
-        h = (h ^ w) * UINT64_C(0xff51afd7ed558ccd);
-        h = h << 29 | h >> 35;
-        p += 8;
-        len -= 8;
+        h = nv_hash_word(h, w);
     }
     if (len) {
         uint64_t w = 0;
         memcpy(&w, p, len);
-        h = (h ^ w) * UINT64_C(0xff51afd7ed558ccd);
-        h = h << 29 | h >> 35;
+        h = nv_hash_word(h, w);
     }
     return nv_mix(h);
 }

@@ -71,9 +71,16 @@ static inline uint64_t nv_content_metric(uint64_t h, const struct netvane_rec_me
 static inline uint64_t nv_content_route4(const struct netvane_rec_route4 *r, uint64_t hops,
                                          uint64_t metrics)
 {
-    struct netvane_rec_route4 c = *r;
-    c.id = c.hops = c.metrics = 0;
-    return nv_content_fold(nv_content_fold(nv_hash(&c, sizeof(c)), hops), metrics);
+    uint32_t kind, prefsrc; /* type, protocol, scope, reserved */
+    memcpy(&kind, &r->type, 4);
+    memcpy(&prefsrc, r->prefsrc, 4);
+    /* The hash of the record with id, hops and metrics 0, without making one: a full table has millions. */
+    uint64_t h = nv_hash_word(nv_hash_begin(sizeof(*r)), r->key[0]);
+    h = nv_hash_word(h, r->key[1]);
+    h = nv_hash_word(h, nv_pair32(0, r->flags));
+    h = nv_hash_word(h, nv_pair32(kind, 0));
+    h = nv_mix(nv_hash_word(h, nv_pair32(prefsrc, 0)));
+    return nv_content_fold(nv_content_fold(h, hops), metrics);
 }
 
 static inline uint64_t nv_content_route6(const struct netvane_rec_route6 *r, uint64_t hops,

@@ -112,6 +112,8 @@ struct nv_hop {
 };
 
 struct nv_route {
+    uint32_t
+        kin; /* routes of one source and one kin differ in nothing but dst and dst_len; 0: not known */
     uint8_t family;
     uint8_t dst_len, src_len;
     uint8_t tos;
@@ -213,16 +215,17 @@ enum nv_dump_status {
     NV_DUMP_OK,
     NV_DUMP_INTERRUPTED, /* the kernel said that its tables changed meanwhile (NLM_F_DUMP_INTR) */
     NV_DUMP_NO_SUCH, /* the link or table that it was limited to does not exist: an empty answer */
-    NV_DUMP_FAILED   /* an error, a timeout or a malformed message */
+    NV_DUMP_FAILED,  /* an error, a timeout or a malformed message */
+    NV_DUMP_UNAVAILABLE /* a recording does not have it: nothing is known, and asking again is no use */
 };
 
 struct nv_event {
     enum nv_event_kind kind;
     enum nv_class cls;
-    uint32_t dump;    /* number of the dump that this comes from; 0: from the event stream */
+    uint32_t dump;     /* number of the dump that this comes from; 0: from the event stream */
     uint32_t datagram; /* of a fact of a dump: grows with each batch that the OS made at once */
-    uint32_t list;    /* NV_LIST_* */
-    uint32_t ifindex; /* of a hint; 0: all */
+    uint32_t list;     /* NV_LIST_* */
+    uint32_t ifindex;  /* of a hint; 0: all */
     enum nv_hint hint;
     enum nv_lost lost;
     enum nv_dump_status status;

@@ -22,11 +22,17 @@
 uint64_t nv_clock_boottime_ns(void);  /* grows through suspend; the State's time */
 uint64_t nv_clock_monotonic_ns(void); /* stands still in suspend */
 uint64_t nv_clock_realtime_ns(void);  /* wall clock, for people only */
+/* A replay's time: the first two stand still at these values. Released, they go on from there, or from now if that is later. */
+void nv_clock_hold(uint64_t boottime_ns, uint64_t monotonic_ns);
+void nv_clock_release(void);
+uint64_t nv_clock_unheld_ns(void); /* monotonic, held or not */
 
 /* ---- proc.c: this process and its host -------------------------------------------------------------- */
 
 uint32_t nv_proc_pid(void);
 bool nv_proc_privileged(void); /* may use the system-wide directory: root on Linux */
+uint64_t nv_proc_cpu_ns(
+    void); /* processor time of this thread, the system's work for it included */
 int nv_proc_random(void *buf, size_t len);
 int nv_proc_boot_id(uint8_t ret_id[16]);
 /* This thread's network namespace: device and inode of its file. */
@@ -157,11 +163,12 @@ struct nv_source_args {
 
 /* What a dump covers. Zero fields do not limit it. */
 struct nv_dump_request {
-    uint32_t number; /* not 0; comes back in each fact */
-    enum nv_class cls;
-    uint8_t family;   /* NV_AF_*; routes and rules: must be given. Addresses: 0 means both */
-    uint32_t ifindex; /* routes with a hop through it; addresses on it */
+    uint32_t number;   /* not 0; comes back in each fact */
+    enum nv_class cls; /* NV_CLASS_COUNT: no dump but a query, for nv_source_ready */
+    uint8_t family;    /* NV_AF_*; routes and rules: must be given. Addresses: 0 means both */
+    uint32_t ifindex;  /* routes with a hop through it; addresses on it */
     uint32_t table;
+    bool full;    /* one of those that read everything: no filter, but a replay has to know */
     bool barrier; /* first wait until the kernel has ended the change that it is announcing */
 };
 
@@ -178,8 +185,26 @@ static inline enum nv_lane nv_lane_of(enum nv_class cls)
 struct nv_source_stats {
     uint64_t events, event_bytes, dump_messages;
     uint64_t overruns, truncated, malformed, unknown, reopens;
-    uint64_t clipped;      /* lists or texts cut at a limit of event.h */
-    uint64_t buffer_bytes; /* what the event socket really has */
+    uint64_t unknown_attrs; /* attributes of a number that this source has never heard of */
+    uint64_t strays;        /* of another sender, or no reply to an open request */
+    uint64_t socket_errors; /* of the event socket, overflows not among them */
+    uint64_t untold_drops;  /* overflows that only the kernel's own count showed */
+    uint64_t lost_groups;   /* the event socket had left what it was subscribed to */
+    uint64_t clipped;       /* lists or texts cut at a limit of event.h */
+    uint64_t buffer_bytes;  /* what the event socket really has */
+    uint32_t
+        record_files; /* that the recording has begun: one more each time that it grew too large */
+    int record_error; /* negative errno that ended the recording, 0: none */
+    uint64_t record_lost; /* datagrams since then */
+    struct nv_replay_stats {
+        bool ended; /* the recording has been played to its end; nothing follows */
+        bool cut;   /* its last datagram was not whole */
+        uint64_t datagrams, requests;                 /* played */
+        uint64_t datagrams_skipped, requests_skipped; /* the writer did not ask for them */
+        uint64_t rounds; /* times that it came to a full re-read which the writer had not begun */
+        uint32_t queries[2];  /* of IPv4 and IPv6, that it did not make by itself */
+        uint64_t unavailable; /* the writer asked for them, and the recording does not have them */
+    } replay;
 };
 
 struct nv_source;
@@ -192,6 +217,11 @@ struct nv_source_ops {
     void (*stats)(const struct nv_source *s, struct nv_source_stats *ret_stats);
     int (*namespace_id)(const struct nv_source *s, uint64_t *ret_dev, uint64_t *ret_ino);
     void (*close)(struct nv_source *s);
+    /* NULL where there is nothing to say: */
+    bool (*ready)(const struct nv_source *s, const struct nv_dump_request *req);
+    uint64_t (*rest)(struct nv_source *s, uint64_t due_ns);
+    void (*note_reread)(struct nv_source *s);
+    int (*record)(struct nv_source *s, const char *file, uint64_t max_bytes);
 };
 struct nv_source {
     const struct nv_source_ops *ops;
@@ -203,6 +233,20 @@ struct nv_source {
  */
 int nv_source_open(const struct nv_source_args *args, struct nv_source **ret_source);
 
+/*
+ * Opens a recording instead: no socket, no privilege, no namespace. From here until it has been played the
+ * clock is held at the recording's time. On failure `why` says what is wrong and what to do.
+ */
+struct nv_replay_args {
+    nv_event_fn *sink; /* as above */
+    void *sink_arg;
+    const char *file;
+    bool
+        recorded_pace; /* sleeps as long as it took; else as fast as it goes. The facts are the same */
+};
+int nv_source_replay(const struct nv_replay_args *args, struct nv_source **ret_source, char *why,
+                     size_t why_size);
+
 /* Fills items to poll on; returns how many (at most 2 + NV_LANES). They change: ask before each poll. */
 static inline unsigned nv_source_handles(struct nv_source *s, struct nv_poll_item *items,
                                          unsigned max)
@@ -213,7 +257,7 @@ static inline unsigned nv_source_handles(struct nv_source *s, struct nv_poll_ite
 /*
  * Reads all that has arrived and calls the sink for each fact: the event stream until it is empty, then up
  * to budget datagrams of the running dumps (before each the event stream is emptied again, and of a lane's
- * dump all goes before the next lane's), then answers.
+ * dump all goes before the next lane's; fewer where an event came or a small dump ended), then answers.
  * Never blocks. Returns 1 if dump data may be waiting, 0 if nothing is, or a negative errno that is final.
  */
 static inline int nv_source_pump(struct nv_source *s, unsigned budget)
@@ -243,6 +287,38 @@ static inline int nv_source_query(struct nv_source *s, uint32_t number, uint8_t 
 static inline int nv_source_reopen(struct nv_source *s)
 {
     return s->ops->reopen(s);
+}
+
+/* May this be asked now? Always, but for a replay, in which each request has its place. If not: in the next turn. */
+static inline bool nv_source_ready(const struct nv_source *s, const struct nv_dump_request *req)
+{
+    return !s->ops->ready || s->ops->ready(s, req);
+}
+
+/* How long to sleep at most, if the caller has nothing to do before due_ns. A replay turns the clock instead. */
+static inline uint64_t nv_source_rest(struct nv_source *s, uint64_t due_ns)
+{
+    if (s->ops->rest)
+        return s->ops->rest(s, due_ns);
+    uint64_t now = nv_clock_boottime_ns();
+    return due_ns > now ? due_ns - now : 0;
+}
+
+/*
+ * From now on every datagram goes to a file, which begins anew as FILE whenever it has max_bytes / 2; what was there
+ * becomes FILE.old. Call it before the first pump. Afterwards stats tell what becomes of it. A negative errno says why
+ * the file cannot be had (-ELOOP: it is no regular file).
+ */
+static inline int nv_source_record(struct nv_source *s, const char *file, uint64_t max_bytes)
+{
+    return s->ops->record(s, file, max_bytes);
+}
+
+/* Somebody told the caller to read everything again: a recording has to know, too. */
+static inline void nv_source_note_reread(struct nv_source *s)
+{
+    if (s->ops->note_reread)
+        s->ops->note_reread(s);
 }
 
 static inline void nv_source_stats(const struct nv_source *s, struct nv_source_stats *ret_stats)

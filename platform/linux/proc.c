@@ -15,6 +15,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "nv/base.h"
@@ -31,6 +32,14 @@ uint32_t nv_proc_pid(void)
 bool nv_proc_privileged(void)
 {
     return geteuid() == 0;
+}
+
+uint64_t nv_proc_cpu_ns(void)
+{
+    struct timespec ts;
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts))
+        return 0;
+    return (uint64_t)ts.tv_sec * NV_NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
 int nv_proc_random(void *buf, size_t len)

@@ -12,10 +12,13 @@ void rtnl_parse_range(struct rtnl_attrs *a, const void *first, const void *end)
 {
     const struct nlattr *attr = first;
     memset(a->seen, 0, sizeof a->seen);
+    a->strange = 0;
     for (; mnl_attr_ok(attr, rtnl_left(attr, end)); attr = mnl_attr_next(attr)) {
         unsigned type = mnl_attr_get_type(attr);
-        if (type >= RTNL_TYPES)
+        if (type >= RTNL_TYPES) {
+            a->strange++;
             continue;
+        }
         a->seen[type / 64] |= UINT64_C(1) << type % 64;
         a->at[type] = attr;
     }
@@ -33,6 +36,7 @@ void rtnl_parse_nested(struct rtnl_attrs *a, unsigned type, struct rtnl_attrs *r
     const struct nlattr *nest = rtnl_get(a, type);
     if (!nest) {
         memset(ret->seen, 0, sizeof ret->seen);
+        ret->strange = 0;
         ret->bad = false;
         return;
     }

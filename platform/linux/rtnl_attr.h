@@ -30,6 +30,7 @@
 /* at[type] is set only where the bit of `seen` is: to clear it all would cost more than the walk. */
 struct rtnl_attrs {
     bool bad;
+    unsigned strange; /* passed over, of this level */
     uint64_t seen[RTNL_TYPES / 64];
     const struct nlattr *at[RTNL_TYPES];
 };

@@ -86,6 +86,7 @@ static enum nv_rtnl_verdict decode_addr(struct nv_rtnl_decoder *d, const struct 
 
     struct rtnl_attrs a;
     rtnl_parse(&a, nlh, sizeof *ifa);
+    d->unknown_attrs += a.strange;
     if (!decode_own_and_peer(r, &a))
         return NV_RTNL_MALFORMED;
     (void)rtnl_u32(&a, IFA_FLAGS, &r->flags);
@@ -213,6 +214,7 @@ static enum nv_rtnl_verdict decode_rule(struct nv_rtnl_decoder *d, const struct 
 
     struct rtnl_attrs a;
     rtnl_parse(&a, nlh, sizeof *frh);
+    d->unknown_attrs += a.strange;
     if (!decode_rule_prefix(&a, FRA_SRC, family, r->src_len, r->src) ||
         !decode_rule_prefix(&a, FRA_DST, family, r->dst_len, r->dst))
         return NV_RTNL_MALFORMED;
@@ -287,6 +289,7 @@ static enum nv_rtnl_verdict decode_nexthop(struct nv_rtnl_decoder *d, const stru
 
     struct rtnl_attrs a;
     rtnl_parse(&a, nlh, sizeof *nhm);
+    d->unknown_attrs += a.strange;
     if (!rtnl_u32(&a, NHA_ID, &r->id) || !r->id)
         return NV_RTNL_MALFORMED;
     if (family && rtnl_bytes(&a, NHA_GATEWAY, r->gateway, nv_af_bytes(family)))

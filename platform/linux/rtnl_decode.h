@@ -5,7 +5,8 @@
  * Owns:      the scratch that a fact points into; it lives until the next message is decoded.
  * Assumes:   a decoder is used by one thread. The message is whole, nlmsg_len bytes can be read,
  *            and begins at a multiple of 4.
- * Promises:  pure: no system call, no allocation, no state from one message to the next but `clipped`.
+ * Promises:  pure: no system call, no allocation, no state from one message to the next but the two counts and what
+ *            `kin` saves of the work.
  * Leaves:    sockets, sequence numbers, NLMSG_* control messages and counting to rtnl_source.c.
  */
 #ifndef NV_LINUX_RTNL_DECODE_H
@@ -14,6 +15,7 @@
 #include <libmnl/libmnl.h>
 
 #include "nv/event.h"
+#include "rtnl_kin.h"
 
 enum nv_rtnl_verdict {
     NV_RTNL_FACT,     /* *ret_event is set */
@@ -23,7 +25,8 @@ enum nv_rtnl_verdict {
 };
 
 struct nv_rtnl_decoder {
-    uint64_t clipped; /* lists or texts cut at a limit of event.h */
+    uint64_t clipped;       /* lists or texts cut at a limit of event.h */
+    uint64_t unknown_attrs; /* attributes of a number that no kernel had when this was written */
     union {
         struct nv_link link;
         struct nv_addr addr;
@@ -34,6 +37,7 @@ struct nv_rtnl_decoder {
     struct nv_text altnames[NV_ALTNAMES_MAX];
     struct nv_member members[NV_MEMBERS_MAX];
     struct nv_hop hops[NV_HOPS_MAX];
+    struct nv_rtnl_kin kin;
 };
 
 /* A message of the event stream or of a dump. Sets every field of *ret_event; `dump` is 0. */

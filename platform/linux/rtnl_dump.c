@@ -8,6 +8,7 @@
  *            says of an object that had an event meanwhile is not to be believed over that event; the one behind it is.
  * Promises:  every event that the kernel queued between making the first and the last datagram comes between
  *            DUMP_BEGIN and DUMP_END. Memory is bounded by one datagram.
+ *            A datagram that is cut or is no message fails the dump at once, for its end may have been in there.
  * Leaves:    repeating a dump, and what absence proves, to the writer.
  *
  * Each lane goes through these stages on a socket of its own:
@@ -27,8 +28,8 @@ static void give_out(struct nv_rtnl_source *s, enum nv_event_kind kind,
         .kind = kind,
         .cls = d->req.cls,
         .dump = d->req.number,
-        .status = d->status,
-        .error = d->error,
+        .status = d->outcome.status,
+        .error = d->outcome.error,
     };
     s->sink(s->sink_arg, &ev);
 }
@@ -42,13 +43,6 @@ void nv_rtnl_dump_announce(struct nv_rtnl_source *s)
         d->announced = true;
         give_out(s, NV_EV_DUMP_BEGIN, d);
     }
-}
-
-static void fail(struct nv_rtnl_dump *d, int error)
-{
-    d->status = NV_DUMP_FAILED;
-    if (!d->error)
-        d->error = error;
 }
 
 /* The events that came while the last datagram was made and read belong inside too. */
@@ -66,7 +60,7 @@ static int abandon(struct nv_rtnl_source *s, struct nv_rtnl_dump *d, int error)
 {
     d->stage = NV_RTNL_RUNNING; /* a failure at the barrier has a beginning and an end too */
     nv_rtnl_dump_announce(s);
-    fail(d, error);
+    nv_rtnl_fail(&d->outcome, error);
     (void)nv_rtnl_renew(s, &d->sock); /* if it fails, the next start tries again */
     return end(s, d);
 }
@@ -91,8 +85,7 @@ int nv_rtnl_dump_start(struct nv_rtnl_source *s, const struct nv_dump_request *r
         if (err)
             return err;
     }
-    *d = (struct nv_rtnl_dump){
-        .sock = d->sock, .req = *req, .family = req->family, .status = NV_DUMP_OK};
+    *d = (struct nv_rtnl_dump){.sock = d->sock, .req = *req, .family = req->family};
     if (req->cls == NV_ADDR && !req->family)
         d->family = NV_AF_4; /* then NV_AF_6 */
 
@@ -121,29 +114,13 @@ static int pass_barrier(struct nv_rtnl_source *s, struct nv_rtnl_dump *d)
     return err ? abandon(s, d, -err) : 1;
 }
 
-static bool is_wanted(const struct nv_rtnl_dump *d, const struct nv_event *ev)
-{
-    if (ev->kind != NV_EV_UPSERT || ev->cls != d->req.cls)
-        return false;
-    /* A kernel without IPv6 answers a question for it with what it has of all families. */
-    switch (ev->cls) {
-    case NV_ADDR: return ev->addr->family == d->family;
-    case NV_ROUTE: return ev->route->family == d->family;
-    case NV_RULE: return ev->rule->family == d->family;
-    case NV_LINK:
-    case NV_NEXTHOP:
-    case NV_CLASS_COUNT:
-    default: return true;
-    }
-}
-
 static void take_fact(struct nv_rtnl_source *s, struct nv_rtnl_dump *d, const struct nlmsghdr *nlh)
 {
     struct nv_event ev;
     s->stats.dump_messages++;
     switch (nv_rtnl_decode(&s->decoder, nlh, &ev)) {
     case NV_RTNL_FACT:
-        if (!is_wanted(d, &ev))
+        if (!nv_rtnl_is_wanted(&d->req, d->family, &ev))
             break;
         ev.dump = d->req.number;
         ev.datagram = d->datagrams;
@@ -154,31 +131,8 @@ static void take_fact(struct nv_rtnl_source *s, struct nv_rtnl_dump *d, const st
     case NV_RTNL_MALFORMED:
     default:
         s->stats.malformed++;
-        fail(d, EBADMSG);
+        nv_rtnl_fail(&d->outcome, EBADMSG);
         break;
-    }
-}
-
-/* The code at the end of a dump, or instead of one. */
-static void take_code(struct nv_rtnl_dump *d, const struct nlmsghdr *nlh)
-{
-    int error = 0;
-    if (!nv_rtnl_code(nlh, &error) && nlh->nlmsg_type == NLMSG_ERROR)
-        error = EBADMSG;
-    switch (error) {
-    case 0:
-    case EOPNOTSUPP: /* a kernel without nexthop objects, or a family that is off: there are none */
-    case EAFNOSUPPORT:
-    case EPROTONOSUPPORT: break;
-    case ENODEV:
-    case ENOENT:
-        if ((d->req.ifindex || d->req.table) && d->status != NV_DUMP_FAILED) {
-            d->status = NV_DUMP_NO_SUCH;
-            break;
-        }
-        fail(d, error);
-        break;
-    default: fail(d, error); break;
     }
 }
 
@@ -187,45 +141,47 @@ static bool take_message(struct nv_rtnl_source *s, struct nv_rtnl_dump *d,
                          const struct nlmsghdr *nlh)
 {
     if (!nv_rtnl_is_reply(&d->sock, nlh)) {
-        s->stats.unknown++;
+        s->stats.strays++;
         return false;
     }
     if (d->stage == NV_RTNL_BARRIER)
         return true;
-    if ((nlh->nlmsg_flags & NLM_F_DUMP_INTR) && d->status == NV_DUMP_OK)
-        d->status = NV_DUMP_INTERRUPTED;
+    if ((nlh->nlmsg_flags & NLM_F_DUMP_INTR) && d->outcome.status == NV_DUMP_OK)
+        d->outcome.status = NV_DUMP_INTERRUPTED;
     switch (nlh->nlmsg_type) {
     case NLMSG_DONE:
-    case NLMSG_ERROR: take_code(d, nlh); return true;
+    case NLMSG_ERROR: nv_rtnl_end_code(&d->outcome, &d->req, nlh); return true;
     case NLMSG_NOOP: return false;
-    case NLMSG_OVERRUN: fail(d, ENOBUFS); return false;
+    case NLMSG_OVERRUN: nv_rtnl_fail(&d->outcome, ENOBUFS); return false;
     default: take_fact(s, d, nlh); return false;
     }
 }
 
-static bool take_datagram(struct nv_rtnl_source *s, struct nv_rtnl_dump *d,
-                          const struct nv_rtnl_datagram *dg)
+enum taken { MORE, WHOLE, BROKEN };
+
+static enum taken take_datagram(struct nv_rtnl_source *s, struct nv_rtnl_dump *d,
+                                const struct nv_rtnl_datagram *dg)
 {
     if (dg->foreign) {
-        s->stats.unknown++;
-        return false;
+        s->stats.strays++;
+        return MORE;
     }
     d->heard_ns = nv_clock_monotonic_ns();
     d->datagrams++;
     if (dg->cut) {
         s->stats.truncated++;
-        fail(d, EMSGSIZE);
+        return BROKEN;
     }
     int left = (int)dg->len;
     const struct nlmsghdr *nlh = (const void *)s->buf;
     for (; nv_rtnl_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
         if (take_message(s, d, nlh))
-            return true;
-    if (left > 0 && !dg->cut) {
+            return WHOLE;
+    if (left > 0) {
         s->stats.malformed++;
-        fail(d, EBADMSG);
+        return BROKEN;
     }
-    return false;
+    return MORE;
 }
 
 int nv_rtnl_dump_step(struct nv_rtnl_source *s, enum nv_lane lane)
@@ -240,13 +196,16 @@ int nv_rtnl_dump_step(struct nv_rtnl_source *s, enum nv_lane lane)
             return abandon(s, d, ETIMEDOUT);
         return 0;
     }
-    if (!take_datagram(s, d, &dg))
+    enum taken taken = take_datagram(s, d, &dg);
+    if (taken == BROKEN) /* its end may have been in there: nobody waits for that */
+        return abandon(s, d, dg.cut ? EMSGSIZE : EBADMSG);
+    if (taken == MORE)
         return 1;
     if (d->stage == NV_RTNL_BARRIER)
         return pass_barrier(s, d);
     bool two = d->req.cls == NV_ADDR && !d->req.family;
     if (two && d->family == NV_AF_4 &&
-        (d->status == NV_DUMP_OK || d->status == NV_DUMP_INTERRUPTED)) {
+        (d->outcome.status == NV_DUMP_OK || d->outcome.status == NV_DUMP_INTERRUPTED)) {
         d->family = NV_AF_6;
         int err = request(d);
         return err ? abandon(s, d, -err) : 1;

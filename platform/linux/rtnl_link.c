@@ -204,6 +204,7 @@ enum nv_rtnl_verdict nv_rtnl_link(struct nv_rtnl_decoder *d, const struct nlmsgh
 
     struct rtnl_attrs a;
     rtnl_parse(&a, nlh, sizeof *ifi);
+    d->unknown_attrs += a.strange;
     decode_numbers(l, &a);
     decode_texts(d, &a);
     decode_info(d, &a);

@@ -46,7 +46,7 @@ static void answer_error(struct nv_rtnl_source *s, int error)
 static void take_reply(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
 {
     if (!nv_rtnl_is_reply(&s->query_sock, nlh)) {
-        s->stats.unknown++;
+        s->stats.strays++;
         return;
     }
     if (nlh->nlmsg_type == NLMSG_ERROR) {
@@ -80,7 +80,7 @@ void nv_rtnl_query_step(struct nv_rtnl_source *s)
         if (!dg.foreign && nv_rtnl_ok(nlh, (int)dg.len))
             take_reply(s, nlh);
         else
-            s->stats.unknown++;
+            s->stats.strays++;
         if (!s->query.active)
             return;
     }

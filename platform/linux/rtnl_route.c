@@ -101,7 +101,9 @@ static void decode_hops(struct nv_rtnl_decoder *d, struct rtnl_attrs *a)
         decode_multipath(d, a);
         return;
     }
-    if (!rtnl_get(a, RTA_OIF) && !rtnl_get(a, RTA_GATEWAY) && !rtnl_get(a, RTA_VIA))
+    /* A blackhole may have a realm, or an encapsulation, and no link. */
+    if (!rtnl_get(a, RTA_OIF) && !rtnl_get(a, RTA_GATEWAY) && !rtnl_get(a, RTA_VIA) &&
+        !rtnl_get(a, RTA_FLOW) && !rtnl_get(a, RTA_ENCAP))
         return;
     struct nv_hop *h = &d->hops[0];
     *h = (struct nv_hop){.weight = 1, .flags = (uint8_t)(r->flags & HOP_FLAGS)};
@@ -178,6 +180,7 @@ static enum nv_rtnl_verdict decode(struct nv_rtnl_decoder *d, const struct nlmsg
 
     struct rtnl_attrs a;
     rtnl_parse(&a, nlh, sizeof *rtm);
+    d->unknown_attrs += a.strange;
     if (!decode_prefix(&a, RTA_DST, family, r->dst_len, r->dst) ||
         !decode_prefix(&a, RTA_SRC, family, r->src_len, r->src))
         return NV_RTNL_MALFORMED;
@@ -203,7 +206,18 @@ static enum nv_rtnl_verdict decode(struct nv_rtnl_decoder *d, const struct nlmsg
 enum nv_rtnl_verdict nv_rtnl_route(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,
                                    struct nv_event *ev)
 {
-    return decode(d, nlh, false, ev);
+    if (!nv_rtnl_body(nlh, sizeof(struct rtmsg)))
+        return NV_RTNL_MALFORMED;
+    const struct nv_route *known = nv_rtnl_kin_find(&d->kin, nlh);
+    if (known) {
+        ev->cls = NV_ROUTE;
+        ev->route = known;
+        return NV_RTNL_FACT;
+    }
+    enum nv_rtnl_verdict v = decode(d, nlh, false, ev);
+    if (v == NV_RTNL_FACT)
+        nv_rtnl_kin_keep(&d->kin, &d->route);
+    return v;
 }
 
 enum nv_rtnl_verdict nv_rtnl_decode_answer(struct nv_rtnl_decoder *d, const struct nlmsghdr *nlh,

@@ -14,6 +14,7 @@
 #include <linux/if_link.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
 
 #include "nv/base.h"
@@ -23,6 +24,10 @@
 /* Newer than the oldest headers this builds with. */
 #ifndef RTEXT_FILTER_SKIP_STATS
 #define RTEXT_FILTER_SKIP_STATS (1 << 3)
+#endif
+
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
 #endif
 
 #define LOOPBACK_IFINDEX 1 /* in every network namespace */
@@ -92,7 +97,29 @@ int nv_rtnl_open_events(struct nv_rtnl_socket *sock, uint64_t buffer_bytes)
     err = join_groups(sock->mnl);
     if (err)
         nv_rtnl_socket_close(sock);
+    sock->groups = 0; /* where the kernel (before 4.2) can't say, none can be missing */
+    sock->groups = err ? 0 : nv_rtnl_groups(sock);
+    sock->drops = 0;
     return err;
+}
+
+uint64_t nv_rtnl_groups(const struct nv_rtnl_socket *sock)
+{
+    uint32_t words[8] = {0}; /* 256 groups: more than there are */
+    socklen_t len = sizeof words;
+    if (mnl_socket_getsockopt(sock->mnl, NETLINK_LIST_MEMBERSHIPS, words, &len))
+        return sock->groups;
+    return (uint64_t)words[1] << 32 | words[0]; /* those of join_groups are below 64 */
+}
+
+uint32_t nv_rtnl_drops(const struct nv_rtnl_socket *sock)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof info;
+    if (getsockopt(nv_rtnl_fd(sock), SOL_SOCKET, SO_MEMINFO, info, &len) ||
+        len <= SK_MEMINFO_DROPS * sizeof info[0])
+        return sock->drops;
+    return info[SK_MEMINFO_DROPS];
 }
 
 int nv_rtnl_open_requests(struct nv_rtnl_socket *sock)
@@ -137,7 +164,7 @@ static void *begin(struct request *r, uint16_t type, uint16_t flags, size_t size
     return mnl_nlmsg_put_extra_header(&r->head, size);
 }
 
-static int send_request(struct nv_rtnl_socket *sock, struct request *r)
+static int send_request(struct nv_rtnl_socket *sock, struct request *r, bool full)
 {
     if (!sock->mnl)
         return -EBADF;
@@ -148,7 +175,11 @@ static int send_request(struct nv_rtnl_socket *sock, struct request *r)
     do
         n = mnl_socket_sendto(sock->mnl, r, r->head.nlmsg_len);
     while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : 0;
+    int err = n < 0 ? -errno : 0;
+    nv_recorder_request(sock->recorder, sock->role, &r->head, sock->portid, full);
+    if (err)
+        nv_recorder_failure(sock->recorder, sock->role, -err, sock->seq, sock->portid);
+    return err;
 }
 
 static uint8_t os_family(uint8_t family)
@@ -168,7 +199,7 @@ int nv_rtnl_send_barrier(struct nv_rtnl_socket *sock)
     struct ifinfomsg *ifi = begin(&r, RTM_GETLINK, NLM_F_REQUEST, sizeof *ifi);
     ifi->ifi_index = LOOPBACK_IFINDEX;
     put_link_filter(&r);
-    return send_request(sock, &r);
+    return send_request(sock, &r, false);
 }
 
 int nv_rtnl_send_dump(struct nv_rtnl_socket *sock, const struct nv_dump_request *req,
@@ -213,7 +244,7 @@ int nv_rtnl_send_dump(struct nv_rtnl_socket *sock, const struct nv_dump_request 
     case NV_CLASS_COUNT:
     default: return -EINVAL;
     }
-    return send_request(sock, &r);
+    return send_request(sock, &r, req->full);
 }
 
 int nv_rtnl_send_query(struct nv_rtnl_socket *sock, uint8_t family, const uint8_t dst[16])
@@ -228,7 +259,7 @@ int nv_rtnl_send_query(struct nv_rtnl_socket *sock, uint8_t family, const uint8_
     /* IPv4 says "main" otherwise; IPv6 always tells the table, and refuses the flag */
     rtm->rtm_flags = family == NV_AF_4 ? RTM_F_LOOKUP_TABLE : 0;
     mnl_attr_put(&r.head, RTA_DST, bytes, dst);
-    return send_request(sock, &r);
+    return send_request(sock, &r, false);
 }
 
 /* ---- datagrams ------------------------------------------------------------------------------------ */
@@ -245,12 +276,20 @@ int nv_rtnl_receive(const struct nv_rtnl_socket *sock, void *buf, size_t size,
         .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
     ssize_t n;
     do
-        n = recvmsg(mnl_socket_get_fd(sock->mnl), &msg, MSG_DONTWAIT);
+        n = recvmsg(mnl_socket_get_fd(sock->mnl), &msg, MSG_DONTWAIT | MSG_TRUNC);
     while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return errno == EAGAIN ? 0 : -errno;
-    ret_datagram->len = (size_t)n;
+    if (n < 0) {
+        int err = -errno;
+        if (err == -EAGAIN)
+            return 0;
+        nv_recorder_failure(sock->recorder, sock->role, -err, sock->seq, sock->portid);
+        return err;
+    }
+    size_t whole = (size_t)n; /* what it was, which MSG_TRUNC asks for */
+    ret_datagram->len = whole < size ? whole : size;
     ret_datagram->foreign = msg.msg_namelen != sizeof from || from.nl_pid != 0;
     ret_datagram->cut = (msg.msg_flags & MSG_TRUNC) != 0;
+    nv_recorder_datagram(sock->recorder, sock->role, buf, ret_datagram->len, whole,
+                         ret_datagram->foreign);
     return 1;
 }

@@ -17,12 +17,17 @@
 #include <stdint.h>
 
 #include "nv/plat.h"
+#include "rtnl_record.h"
 
 struct nv_rtnl_socket {
     struct mnl_socket *mnl; /* NULL: not open */
     uint32_t portid;
-    uint32_t seq;          /* of the last request */
-    uint64_t buffer_bytes; /* that the kernel granted the event socket */
+    uint32_t seq;                 /* of the last request */
+    uint64_t buffer_bytes;        /* that the kernel granted the event socket */
+    uint64_t groups;              /* that the event socket joined, bit 1 << group - 1 */
+    struct nv_recorder *recorder; /* NULL: none */
+    uint8_t role;                 /* enum nv_pcap_role */
+    uint32_t drops;               /* of the event socket, those that are accounted for */
 };
 
 /* Subscribed to every group that the State needs. buffer_bytes 0: 8 MiB. */
@@ -33,6 +38,10 @@ void nv_rtnl_socket_close(struct nv_rtnl_socket *sock);
 /* The descriptor, for poll; -1: not open. */
 int nv_rtnl_fd(const struct nv_rtnl_socket *sock);
 
+/* Groups that the kernel says the socket is in; datagrams that it says it dropped. Where it does not say: as known. */
+uint64_t nv_rtnl_groups(const struct nv_rtnl_socket *sock);
+uint32_t nv_rtnl_drops(const struct nv_rtnl_socket *sock);
+
 /* A reply comes at once when no change of the network's configuration is under way any more. */
 int nv_rtnl_send_barrier(struct nv_rtnl_socket *sock);
 int nv_rtnl_send_dump(struct nv_rtnl_socket *sock, const struct nv_dump_request *req,
@@ -40,7 +49,7 @@ int nv_rtnl_send_dump(struct nv_rtnl_socket *sock, const struct nv_dump_request 
 int nv_rtnl_send_query(struct nv_rtnl_socket *sock, uint8_t family, const uint8_t dst[16]);
 
 struct nv_rtnl_datagram {
-    size_t len;
+    size_t len;   /* of what is in the buffer */
     bool foreign; /* not from the kernel */
     bool cut;     /* longer than the buffer */
 };

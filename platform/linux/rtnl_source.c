@@ -37,10 +37,18 @@ static int open_here(void *arg)
                      : nv_rtnl_open_requests(&o->sock);
 }
 
+static uint8_t role_of(const struct nv_rtnl_source *s, const struct nv_rtnl_socket *sock)
+{
+    return sock == &s->event_sock   ? NV_PCAP_EVENTS
+           : sock == &s->query_sock ? NV_PCAP_QUERIES
+                                    : NV_PCAP_DUMPS;
+}
+
 /* The new socket stands before the old one goes. */
 static int replace_socket(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock)
 {
     struct opening o = {
+        .sock = {.recorder = s->recorder, .role = role_of(s, sock)},
         .events = sock == &s->event_sock,
         .buffer_bytes = s->wanted_buffer_bytes,
     };
@@ -56,16 +64,6 @@ int nv_rtnl_renew(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock)
 {
     nv_rtnl_socket_close(sock);
     return replace_socket(s, sock);
-}
-
-bool nv_rtnl_code(const struct nlmsghdr *nlh, int *ret_error)
-{
-    int32_t code;
-    if (mnl_nlmsg_get_payload_len(nlh) < sizeof code)
-        return false;
-    memcpy(&code, mnl_nlmsg_get_payload(nlh), sizeof code);
-    *ret_error = code < 0 && code > -4096 ? -code : 0;
-    return true;
 }
 
 /* ---- the event stream ----------------------------------------------------------------------------- */
@@ -99,7 +97,7 @@ static void take_event(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
 static void take_events(struct nv_rtnl_source *s, const struct nv_rtnl_datagram *dg)
 {
     if (dg->foreign) {
-        s->stats.unknown++;
+        s->stats.strays++;
         return;
     }
     s->stats.event_bytes += dg->len;
@@ -131,6 +129,17 @@ static void give_out_losses(struct nv_rtnl_source *s)
     }
 }
 
+/* What the old socket still holds is lost: the new one stood before it went. */
+static int reopen_events(struct nv_rtnl_source *s, enum nv_lost reason)
+{
+    int err = replace_socket(s, &s->event_sock);
+    if (err)
+        return err;
+    s->stats.reopens++;
+    note_loss(s, reason);
+    return 0;
+}
+
 int nv_rtnl_drain_events(struct nv_rtnl_source *s)
 {
     for (unsigned i = 0; i < DRAIN_DATAGRAMS_MAX; i++) {
@@ -140,6 +149,8 @@ int nv_rtnl_drain_events(struct nv_rtnl_source *s)
         if (got > 0) {
             take_events(s, &dg);
         } else if (!got) {
+            if (s->lost & 1u << NV_LOST_OVERRUN)
+                s->event_sock.drops = nv_rtnl_drops(&s->event_sock); /* these were reported */
             give_out_losses(s);
             return 0;
         } else if (got == -ENOBUFS) {
@@ -147,14 +158,39 @@ int nv_rtnl_drain_events(struct nv_rtnl_source *s)
                 s->stats.overruns++;
             note_loss(s, NV_LOST_OVERRUN);
         } else {
-            int err = replace_socket(s, &s->event_sock);
+            s->stats.socket_errors++;
+            int err = reopen_events(s, NV_LOST_ERROR);
             if (err)
                 return err;
-            s->stats.reopens++;
-            note_loss(s, NV_LOST_ERROR);
         }
     }
     return 1;
+}
+
+/*
+ * A socket can go deaf without an error: its report of an overflow was taken by somebody else (SO_ERROR) or is switched
+ * off, or it is in no group any more. The kernel's own account tells, long before drift does. Called with the queue read
+ * empty: an overflow of this moment is still to be reported, which the second drain waits for.
+ */
+static int check_hearing(struct nv_rtnl_source *s)
+{
+    uint64_t now = nv_clock_monotonic_ns();
+    if (now - s->hearing_ns < NV_RTNL_HEARING_NS)
+        return 0;
+    s->hearing_ns = now;
+    struct nv_rtnl_socket *sock = &s->event_sock;
+    bool left = (nv_rtnl_groups(sock) & sock->groups) != sock->groups;
+    uint32_t drops = nv_rtnl_drops(sock), known = sock->drops;
+    if (!left && drops == known)
+        return 0;
+    int more = nv_rtnl_drain_events(s);
+    if (more || (!left && sock->drops != known))
+        return more;
+    s->stats.lost_groups += left;
+    s->stats.untold_drops += !left;
+    nv_recorder_failure(s->recorder, NV_PCAP_EVENTS, left ? EBADF : ENOBUFS, 0, 0);
+    int err = reopen_events(s, left ? NV_LOST_ERROR : NV_LOST_OVERRUN);
+    return err ? err : nv_rtnl_drain_events(s);
 }
 
 /* ---- the source ----------------------------------------------------------------------------------- */
@@ -169,6 +205,11 @@ static const struct nv_rtnl_source *self_const(const struct nv_source *base)
     return (const struct nv_rtnl_source *)base;
 }
 
+static bool is_dumping(const struct nv_rtnl_source *s, enum nv_lane lane)
+{
+    return s->dump[lane].stage != NV_RTNL_IDLE;
+}
+
 static unsigned source_handles(struct nv_source *base, struct nv_poll_item *items, unsigned max)
 {
     struct nv_rtnl_source *s = self(base);
@@ -176,7 +217,7 @@ static unsigned source_handles(struct nv_source *base, struct nv_poll_item *item
     if (n < max)
         items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->event_sock)};
     for (unsigned lane = 0; lane < NV_LANES; lane++)
-        if (n < max && s->dump[lane].stage != NV_RTNL_IDLE)
+        if (n < max && is_dumping(s, (enum nv_lane)lane))
             items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->dump[lane].sock)};
     if (n < max && s->query.active)
         items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->query_sock)};
@@ -187,7 +228,7 @@ static unsigned source_handles(struct nv_source *base, struct nv_poll_item *item
 static int step_dumps(struct nv_rtnl_source *s)
 {
     for (unsigned lane = 0; lane < NV_LANES; lane++) {
-        if (s->dump[lane].stage == NV_RTNL_IDLE)
+        if (!is_dumping(s, (enum nv_lane)lane))
             continue;
         int got = nv_rtnl_dump_step(s, (enum nv_lane)lane);
         if (got)
@@ -196,23 +237,30 @@ static int step_dumps(struct nv_rtnl_source *s)
     return 0;
 }
 
+/* Returns early where the caller has something to do that shall not wait: an event came, or a small dump has ended. */
 static int source_pump(struct nv_source *base, unsigned budget)
 {
     struct nv_rtnl_source *s = self(base);
+    nv_recorder_turn(s->recorder, !budget);
     int more = nv_rtnl_drain_events(s);
-    while (!more && budget--) {
+    if (!more)
+        more = check_hearing(s);
+    const bool small = is_dumping(s, NV_LANE_SMALL);
+    const uint64_t events = s->stats.events;
+    bool early = false;
+    while (!more && !early && budget--) {
         int got = step_dumps(s);
         if (got <= 0) {
             nv_rtnl_query_step(s);
             return got;
         }
         more = nv_rtnl_drain_events(s);
+        early = s->stats.events != events || (small && !is_dumping(s, NV_LANE_SMALL));
     }
     if (more < 0)
         return more;
     nv_rtnl_query_step(s);
-    return more || s->dump[NV_LANE_SMALL].stage != NV_RTNL_IDLE ||
-           s->dump[NV_LANE_ROUTES].stage != NV_RTNL_IDLE;
+    return more || is_dumping(s, NV_LANE_SMALL) || is_dumping(s, NV_LANE_ROUTES);
 }
 
 static int source_dump(struct nv_source *base, const struct nv_dump_request *req)
@@ -243,7 +291,24 @@ static void source_stats(const struct nv_source *base, struct nv_source_stats *r
     const struct nv_rtnl_source *s = self_const(base);
     *ret_stats = s->stats;
     ret_stats->clipped = s->decoder.clipped;
+    ret_stats->unknown_attrs = s->decoder.unknown_attrs;
     ret_stats->buffer_bytes = s->event_sock.buffer_bytes;
+    nv_recorder_stats(s->recorder, ret_stats);
+}
+
+static int source_record(struct nv_source *base, const char *file, uint64_t max_bytes)
+{
+    struct nv_rtnl_source *s = self(base);
+    int err = nv_recorder_open(file, max_bytes, &s->recorder);
+    s->event_sock.recorder = s->query_sock.recorder = s->recorder;
+    for (unsigned lane = 0; lane < NV_LANES; lane++)
+        s->dump[lane].sock.recorder = s->recorder;
+    return err;
+}
+
+static void source_note_reread(struct nv_source *base)
+{
+    nv_recorder_note(self(base)->recorder, NV_PCAP_REREAD, 0);
 }
 
 static int source_namespace_id(const struct nv_source *base, uint64_t *ret_dev, uint64_t *ret_ino)
@@ -266,6 +331,7 @@ static void source_close(struct nv_source *base)
     for (unsigned lane = 0; lane < NV_LANES; lane++)
         nv_rtnl_socket_close(&s->dump[lane].sock);
     nv_rtnl_socket_close(&s->event_sock);
+    nv_recorder_close(s->recorder);
     if (s->netns_fd >= 0)
         (void)close(s->netns_fd);
     free(s);
@@ -282,6 +348,8 @@ int nv_source_open(const struct nv_source_args *args, struct nv_source **ret_sou
         .stats = source_stats,
         .namespace_id = source_namespace_id,
         .close = source_close,
+        .note_reread = source_note_reread,
+        .record = source_record,
     };
     struct nv_rtnl_source *s = calloc(1, sizeof *s);
     if (!s)

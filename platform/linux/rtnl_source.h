@@ -14,9 +14,12 @@
 
 #include "nv/plat.h"
 #include "rtnl_decode.h"
+#include "rtnl_record.h"
+#include "rtnl_reply.h"
 #include "rtnl_socket.h"
 
 #define NV_RTNL_DATAGRAM_MAX 65536 /* a dump's are up to 32 KiB, an event's rarely above 4 KiB */
+#define NV_RTNL_HEARING_NS   UINT64_C(1000000000)       /* the event socket is looked at so often */
 #define NV_RTNL_PATIENCE_NS  (5 * UINT64_C(1000000000)) /* without an answer: the request failed */
 
 enum nv_rtnl_stage {
@@ -34,8 +37,7 @@ struct nv_rtnl_dump {
     uint8_t
         family; /* that is being dumped now: addresses of both families are two dumps for the kernel */
     uint32_t datagrams;
-    enum nv_dump_status status;
-    int error;
+    struct nv_rtnl_outcome outcome;
     uint64_t heard_ns; /* CLOCK_MONOTONIC, of the last sign of life */
 };
 
@@ -56,7 +58,9 @@ struct nv_rtnl_source {
 
     struct nv_rtnl_socket event_sock;
     struct nv_rtnl_socket query_sock;
-    unsigned lost; /* bits 1 << NV_LOST_*, given out when the queue has been read empty */
+    struct nv_recorder *recorder; /* NULL: none */
+    unsigned lost;       /* bits 1 << NV_LOST_*, given out when the queue has been read empty */
+    uint64_t hearing_ns; /* CLOCK_MONOTONIC, when the event socket was last found to hear */
 
     struct nv_rtnl_dump dump[NV_LANES];
     struct nv_rtnl_query query;
@@ -65,25 +69,12 @@ struct nv_rtnl_source {
     _Alignas(8) uint8_t buf[NV_RTNL_DATAGRAM_MAX];
 };
 
-/*
- * Is there a whole message in the bytes that are left? Step on by mnl_nlmsg_next; where that ends with more than
- * 0 bytes left, these are no message. mnl_nlmsg_ok of libmnl 1.0.4 takes a length from 2^31 on for a negative one,
- * which fits anywhere.
- */
-static inline bool nv_rtnl_ok(const struct nlmsghdr *nlh, int left)
-{
-    return mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (unsigned)left;
-}
-
 /* A reply to the last request on the socket, and not to an earlier one or to nobody's: 0, which events carry and
  * mnl_nlmsg_seq_ok and mnl_nlmsg_portid_ok let pass. */
 static inline bool nv_rtnl_is_reply(const struct nv_rtnl_socket *sock, const struct nlmsghdr *nlh)
 {
     return nlh->nlmsg_pid == sock->portid && nlh->nlmsg_seq == sock->seq;
 }
-
-/* The code that NLMSG_ERROR or NLMSG_DONE carries, as a positive errno; 0: none. False: no code in it. */
-bool nv_rtnl_code(const struct nlmsghdr *nlh, int *ret_error);
 
 /* Opens a request socket of the source anew, in its namespace. */
 int nv_rtnl_renew(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock);

@@ -172,6 +172,7 @@ static void run_dump(struct fake_source *s, enum nv_lane lane)
     if (s->answer[req.cls].times) {
         s->answer[req.cls].times--;
         ev.status = s->answer[req.cls].status;
+        ev.error = s->answer[req.cls].error;
     }
     s->running[lane].number = 0;
     s->sink(s->sink_arg, &ev);

@@ -41,11 +41,12 @@ struct fake_source {
     unsigned request_count;
     struct {
         enum nv_dump_status status; /* of the next `times` dumps of the class */
+        int error;
         unsigned times;
     } answer[NV_CLASS_COUNT];
-    int dump_error;  /* nv_source_dump returns this while it is not 0 */
-    int pump_result; /* nv_source_pump returns this if it is negative */
-    bool hold;       /* dumps do not go on */
+    int dump_error;                           /* nv_source_dump returns this while it is not 0 */
+    int pump_result;                          /* nv_source_pump returns this if it is negative */
+    bool hold;                                /* dumps do not go on */
     struct nv_dump_request running[NV_LANES]; /* number 0: none */
     void (*on_dump)(struct fake_source *s, const struct nv_dump_request *req,
                     enum fake_phase phase);

@@ -24,6 +24,7 @@ SLOW = 4 if os.environ.get("NETVANE_SANITIZE") else 1
 PR_SET_PDEATHSIG = 1
 FOREVER = 4294967295
 LIFETIMES = {"valid_life_time", "preferred_life_time", "expires"}
+LIFETIME_SLACK_S = 2
 
 # What ip prints of an object although the State does not hold it.
 ABSENT = {
@@ -86,6 +87,8 @@ class Namespace:
         self.dir = os.path.join(self.temp, "run")
         os.mkdir(self.dir, 0o755)
         self.processes = []
+        self.writer_program = os.path.join(BIN, "netvaned")
+        self.writer_environment = {}
         ours = os.readlink("/proc/self/ns/net")
         self.holder = subprocess.Popen(["unshare", "-n", "cat"], stdin=subprocess.PIPE,
                                        stdout=subprocess.DEVNULL)
@@ -103,14 +106,11 @@ class Namespace:
 
     def close(self):
         atexit.unregister(self.close)
-        for process in reversed(self.processes):
+        for process in reversed(list(self.processes)):
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout, process.stderr):
-                if stream:
-                    stream.close()
+            self.forget(process)
         self.holder.stdin.close()
         try:
             self.holder.wait(5)
@@ -180,19 +180,31 @@ class Namespace:
         self.processes.append(process)
         return process
 
+    def forget(self, process):
+        """A process that has ended."""
+        self.processes.remove(process)
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    pass  # what it has not read
+
     def start_netvane(self, *args, **more):
         return self.start(*self.netvane_command(*args)[2:],
                           **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more})
 
     # ---- the writer --------------------------------------------------------------------------------------
 
-    def writer_command(self, *args, name="default"):
-        return [os.path.join(BIN, "netvaned"), "--dir", self.dir, "--name", name, *args]
+    def writer_command(self, *args, name="default", binary=None):
+        return [binary or self.writer_program, "--dir", self.dir, "--name", name, *args]
 
-    def start_writer(self, *args, name="default"):
+    def start_writer(self, *args, name="default", binary=None):
         log = os.path.join(self.temp, "netvaned.log")
         with open(log, "a", encoding="utf-8") as out:
-            writer = self.start(*self.writer_command(*args, name=name), stdout=out, stderr=out)
+            writer = self.start(*self.writer_command(*args, name=name, binary=binary), stdout=out, stderr=out,
+                                env={**os.environ, **self.writer_environment})
         done = self.netvane("wait", "ready", "--timeout", 20 * SLOW, check=False, name=name)
         if done.returncode != 0:
             raise AssertionError(f"the writer is not ready: {done.stderr}\n{self.writer_log()}")
@@ -216,7 +228,7 @@ def _join(path, key):
     return f"{path}.{key}" if path else str(key)
 
 
-def differences(ours, theirs, path=""):
+def differences(ours, theirs, path="", slack_s=LIFETIME_SLACK_S):
     """What of our object is not so in theirs, and what theirs has that ours should have."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         found = []
@@ -225,7 +237,7 @@ def differences(ours, theirs, path=""):
             if key not in theirs:
                 found.append(f"{_join(path, key)}: {value!r} is not in ip's")
             else:
-                found += differences(value, theirs[key], _join(path, key))
+                found += differences(value, theirs[key], _join(path, key), slack_s)
         for key in theirs:
             if key in ours or key in ABSENT or (key == "info_data" and kind not in INFO_DATA):
                 continue
@@ -239,10 +251,10 @@ def differences(ours, theirs, path=""):
     if isinstance(ours, list) and isinstance(theirs, list):
         if len(ours) != len(theirs):
             return [f"{path}: {ours!r} instead of {theirs!r}"]
-        return [d for i, (a, b) in enumerate(zip(ours, theirs)) for d in differences(a, b, f"{path}[{i}]")]
+        return [d for i, (a, b) in enumerate(zip(ours, theirs)) for d in differences(a, b, f"{path}[{i}]", slack_s)]
     if path.rsplit(".", 1)[-1] in LIFETIMES and isinstance(ours, int) and isinstance(theirs, int):
         # The kernel shows what is over with any number below zero.
-        if FOREVER not in (ours, theirs) and abs(max(ours, 0) - max(theirs, 0)) <= 2:
+        if FOREVER not in (ours, theirs) and abs(max(ours, 0) - max(theirs, 0)) <= slack_s:
             return []
     return [] if ours == theirs and type(ours) is type(theirs) else [f"{path}: {ours!r} instead of {theirs!r}"]
 
@@ -256,7 +268,7 @@ def _in_known_order(objects):
             obj["addr_info"] = [a for a in info if a.get("family") != "inet6"] + six
 
 
-def compare_lists(kind, ours, theirs):
+def compare_lists(kind, ours, theirs, slack_s=LIFETIME_SLACK_S):
     """Each of our objects has one equal in theirs, and none of theirs is left. Returns what is wrong."""
     if kind == "addr":
         _in_known_order(ours)
@@ -270,7 +282,7 @@ def compare_lists(kind, ours, theirs):
     for obj in ours:
         key = tuple(str(obj.get(k)) for k in identity)
         candidates = left.get(key, [])
-        tried = [differences(obj, other) for other in candidates]
+        tried = [differences(obj, other, slack_s=slack_s) for other in candidates]
         match = next((i for i, diff in enumerate(tried) if not diff), None)
         if match is not None:
             candidates.pop(match)

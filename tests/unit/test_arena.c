@@ -19,7 +19,7 @@
 #include "writer/arena.h"
 #include "writer/limits.h"
 
-#define SMALL_BYTES (NETVANE_ARENA_OFFSET + NV_GROW_LEAST_BYTES)
+#define SMALL_BYTES (NETVANE_ARENA_OFFSET + NV_GROW_BYTES)
 
 struct fixture {
     struct fake_memory mem;

@@ -264,6 +264,110 @@ static void contents_that_nobody_names_are_gone_from_the_version(void **state)
     assert_int_equal(slot().tree[NETVANE_TREE_HOPS].count, 1);
 }
 
+/* ---- routes that are held back ----------------------------------------------------------------------------------- */
+
+static void put_numbered(uint32_t i, uint32_t metric)
+{
+    struct nv_hop h = gateway();
+    struct nv_route r = fact_route(254, "10.0.0.0", 24, metric, &h, 1);
+    nv_store_be32(r.dst, 0x0b000000u + (i << 8));
+    (void)nv_mirror_route_put(&f->m, &r, 0, false, now_ns);
+}
+
+static void remove_numbered(uint32_t i, uint32_t metric)
+{
+    struct nv_hop h = gateway();
+    struct nv_route r = fact_route(254, "10.0.0.0", 24, metric, &h, 1);
+    nv_store_be32(r.dst, 0x0b000000u + (i << 8));
+    assert_int_equal(nv_mirror_route_remove(&f->m, &r), NV_CHANGED);
+}
+
+/* The routes of the newest version, each node with the right checksum: how many, and the sum of their destinations. */
+static uint32_t shown_routes(uint64_t *ret_sum)
+{
+    struct nv_tree t =
+        nv_tree_of(f->mem.base, nv_read_committed(f->mem.base), f->p.head, NETVANE_TREE_ROUTES4);
+    struct netvane_rec_route4 r;
+    struct nv_cursor c;
+    uint32_t n = 0;
+    *ret_sum = 0;
+    for (int more = nv_cursor_seek(&c, &t, NULL); more == NV_TREE_OK; more = nv_cursor_next(&c)) {
+        assert_int_equal(nv_cursor_get(&c, &r), NV_TREE_OK);
+        for (unsigned level = 0; level < t.height; level++) {
+            const struct netvane_region_node *node =
+                nv_arena_node(&f->m.draft.arena, c.path[level].ref);
+            assert_int_equal(node->checksum,
+                             nv_node_checksum(node, nv_tree_shape(NETVANE_TREE_ROUTES4)));
+        }
+        *ret_sum += (uint32_t)r.key[0];
+        n++;
+    }
+    assert_int_equal(n, slot().tree[NETVANE_TREE_ROUTES4].count);
+    return n;
+}
+
+/* Versions go on, more than the ring holds, and the routes that they show stay whole, whatever the draft does to its own. */
+static void routes_that_are_held_back_stay_as_they_were_and_then_change_as_one_version(void **state)
+{
+    (void)state;
+    uint64_t sum, sum_before;
+    fill();
+    for (uint32_t i = 0; i < 3000; i++)
+        put_numbered(i, 0);
+    (void)commit();
+    assert_int_equal(shown_routes(&sum_before), 3001);
+    f->c.quality = NETVANE_RQ_RESYNCING;
+    f->c.hold_routes = true;
+    put_numbered(3000, 0); /* the version that says so shows all that there is */
+    assert_int_equal(commit(), TOPIC(ROUTES) | TOPIC(HEALTH));
+    assert_int_equal(shown_routes(&sum_before), 3002);
+    for (uint32_t i = 0; i < 2 * NETVANE_RING_SLOTS; i++) {
+        remove_numbered(i, 0);
+        put_numbered(i, 7);
+        put_link(1500 + i % 2 + 1);
+        now_ns += 2 * NV_GRACE_NS;
+        assert_int_equal(commit(), TOPIC(LINKS));
+        if (i % 100 == 0) {
+            assert_int_equal(shown_routes(&sum), 3002);
+            assert_int_equal(sum, sum_before);
+        }
+    }
+    for (uint32_t i = 0; i < 1000; i++)
+        remove_numbered(i, 7);
+    assert_int_equal(commit(), UINT32_MAX); /* none of that is to be seen */
+    f->c.quality = 0;
+    f->c.hold_routes = false;
+    assert_int_equal(commit(), TOPIC(ROUTES) | TOPIC(HEALTH));
+    assert_int_equal(shown_routes(&sum), 2002);
+    assert_int_equal(f->m.draft.arena.held, 0);
+    uint32_t used = f->m.draft.arena.used;
+    for (uint32_t i = 0; i < 10; i++) { /* nothing of the old ones stays behind */
+        put_link(2000 + i);
+        now_ns += 2 * NV_GRACE_NS;
+        (void)commit();
+    }
+    assert_int_equal(f->m.draft.arena.used, used);
+}
+
+static void default_route_is_published_at_once_while_routes_are_held_back(void **state)
+{
+    (void)state;
+    first_version();
+    f->c.quality = NETVANE_RQ_RESYNCING;
+    f->c.hold_routes = true;
+    (void)commit();
+    struct nv_hop h = fact_hop(2, "10.0.0.99");
+    struct nv_route r = fact_route(254, "0.0.0.0", 0, 0, &h, 1);
+    (void)nv_mirror_route_put(&f->m, &r, NV_LIST_REPLACE, false, now_ns);
+    assert_int_equal(commit(), TOPIC(DEFAULT4));
+    assert_int_equal(slot().main4.gateway[3], 99);
+    assert_int_equal(slot().egress4.gateway[3], 99);
+    f->c.quality = 0;
+    f->c.hold_routes = false;
+    assert_int_equal(commit(), TOPIC(ROUTES) | TOPIC(HEALTH));
+    assert_int_equal(slot().main4.gateway[3], 99);
+}
+
 /* ---- the kernel's answers ------------------------------------------------------------------------------------ */
 
 static void confirmation_alone_moves_no_topic(void **state)
@@ -403,6 +507,8 @@ int main(void)
         T(refreshed_lifetimes_are_shown_quietly_after_a_while),
         T(published_nodes_carry_their_checksums),
         T(contents_that_nobody_names_are_gone_from_the_version),
+        T(routes_that_are_held_back_stay_as_they_were_and_then_change_as_one_version),
+        T(default_route_is_published_at_once_while_routes_are_held_back),
         T(confirmation_alone_moves_no_topic),
         T(kernel_that_disagrees_twice_is_published_as_the_kernels_answer),
         T(one_disagreement_that_an_agreement_follows_is_forgotten),

@@ -162,7 +162,7 @@ static void operstate_re_reads_the_links_beside_it(void **state)
     set_on(eth0, 8);
     set_master(eth0, 3);
     load();
-    eth0->link.operstate = 5;
+    eth0->link.operstate = 0; /* unknown: as good as up */
     change(eth0);
     ASSERT_ASKED(LINK(3), LINK(8), LINK(9));
     (void)lower;
@@ -174,7 +174,7 @@ static void link_of_another_namespace_is_not_beside_it(void **state)
     set_on(eth1, 2);
     eth1->link.has |= NV_LINK_HAS_LINK_NETNS;
     load();
-    eth0->link.operstate = 5;
+    eth0->link.operstate = 0; /* unknown: as good as up */
     change(eth0);
     assert_nothing_asked();
 }
@@ -187,8 +187,8 @@ static void link_that_a_re_read_shows_changed_has_the_edges_of_an_event(void **s
     (void)fake_know(src, NV_ROUTE, &f);
     set_master(eth0, 3);
     load();
-    eth0->link.operstate = 5;
-    eth1->link.flags = 1; /* a bridge whose port lost its carrier, without a word */
+    eth0->link.operstate = 0; /* unknown: as good as up */
+    eth1->link.flags = 1;     /* a bridge whose port lost its carrier, without a word */
     change(eth0);
     ASSERT_ASKED(LINK(3), ROUTES(3), {NV_ADDR, NV_AF_6, 3, 0}, NEXTHOPS);
 }
@@ -325,6 +325,98 @@ static void mtu_re_reads_the_ipv6_routes_of_the_link(void **state)
     eth0->link.mtu = 1400;
     change(eth0);
     ASSERT_ASKED(ROUTES6(2));
+}
+
+static void mtu_below_that_of_ipv6_re_reads_its_addresses_and_the_link_too(void **state)
+{
+    (void)state;
+    load();
+    eth0->link.mtu = 600;
+    change(eth0);
+    ASSERT_ASKED({NV_ROUTE, NV_AF_6, 2, 0}, {NV_ADDR, NV_AF_6, 2, 0}, {NV_LINK, 0, 2, 0});
+    load();
+    eth0->link.group = 7; /* whatever is said of such a link */
+    eth0->link.has |= NV_LINK_HAS_GROUP;
+    change(eth0);
+    ASSERT_ASKED({NV_ROUTE, NV_AF_6, 2, 0}, {NV_ADDR, NV_AF_6, 2, 0}, {NV_LINK, 0, 2, 0});
+}
+
+static void link_that_is_up_but_not_ready_re_reads_routes_even_if_told_nothing_new(void **state)
+{
+    (void)state;
+    load();
+    eth0->link.flags = 1;
+    eth0->link.operstate = 7;
+    change(eth0);
+    load(); /* the dumps showed the carrier gone before the kernel marked the routes */
+    change(eth0);
+    ASSERT_ASKED(ROUTES(2), {NV_ADDR, NV_AF_6, 2, 0}, NEXTHOPS);
+    load();
+    eth0->link.group = 7;
+    eth0->link.has |= NV_LINK_HAS_GROUP;
+    change(eth0);
+    ASSERT_ASKED(ROUTES(2), {NV_ADDR, NV_AF_6, 2, 0}, NEXTHOPS);
+}
+
+static void carrier_that_came_back_unannounced_re_reads_routes_that_were_linkdown(void **state)
+{
+    (void)state;
+    load();
+    struct nv_hop h = fact_hop(2, NULL);
+    h.flags = 16; /* RTNH_F_LINKDOWN: the carrier was away when it was added */
+    struct nv_route f = fact_route(100, "10.5.0.0", 16, 0, &h, 1);
+    (void)fake_add_and_tell(src, NV_ROUTE, &f);
+    change(eth1); /* another link */
+    change(eth0);
+    ASSERT_ASKED(ROUTES(2), {NV_ADDR, NV_AF_6, 2, 0}, NEXTHOPS);
+    load();
+    now_ns += NV_RESTLESS_NS;
+    change(eth0);
+    settle();
+    assert_int_equal(src->request_count, 0);
+}
+
+static void more_links_with_linkdown_routes_than_are_remembered_make_every_link_suspect(
+    void **state)
+{
+    (void)state;
+    load();
+    for (uint32_t i = 0; i <= NV_RESTLESS_LINKS; i++) {
+        struct nv_hop h = fact_hop(100 + i, NULL);
+        h.flags = 16;
+        struct nv_route f = fact_route(100 + i, "10.5.0.0", 16, 0, &h, 1);
+        (void)fake_add_and_tell(src, NV_ROUTE, &f);
+    }
+    change(eth0);
+    ASSERT_ASKED(ROUTES(2), {NV_ADDR, NV_AF_6, 2, 0}, NEXTHOPS);
+}
+
+static void first_ipv4_rule_re_reads_table_local_and_spoils_a_dump_that_runs(void **state)
+{
+    (void)state;
+    load();
+    struct nv_rule f = fact_rule(NV_AF_4, 100, 50);
+    (void)fake_add_and_tell(src, NV_RULE, &f);
+    settle();
+    assert_int_equal(src->request_count, 2);
+    assert_int_equal(asked(NV_RULE, NV_AF_4, 0), 1);
+    assert_int_equal(asked(NV_ROUTE, NV_AF_4, 0), 1);
+    assert_int_equal(
+        src->requests[0].cls == NV_ROUTE ? src->requests[0].table : src->requests[1].table, 255);
+    load();
+    f.priority = 101;
+    (void)fake_add_and_tell(src, NV_RULE, &f);
+    settle();
+    assert_int_equal(src->request_count, 1); /* once and for all */
+    load();
+    s->unmerged = false;
+    nv_sync_want(s, (struct nv_dump_request){.cls = NV_ROUTE, .family = NV_AF_4}, 0);
+    (void)nv_sync_step(s, now_ns);
+    assert_true(s->lane[NV_LANE_ROUTES].active);
+    f.priority = 102;
+    (void)fake_add_and_tell(src, NV_RULE, &f);
+    assert_true(s->lane[NV_LANE_ROUTES].disturbed);
+    settle();
 }
 
 static void name_re_reads_rules_that_have_the_old_or_the_new_one(void **state)
@@ -612,7 +704,10 @@ static void plain_route_re_reads_nothing_and_a_doubtful_one_its_table(void **sta
     assert_int_equal(src->request_count, 0);
     h.ifindex = 2;
     struct fake_object *o = fake_know(src, NV_ROUTE, &f);
-    fake_change_and_tell(src, o, NV_LIST_CREATE | NV_LIST_APPEND);
+    fake_change_and_tell(src, o, NV_LIST_CREATE | NV_LIST_APPEND); /* the kernel says where */
+    settle();
+    assert_int_equal(src->request_count, 0);
+    fake_change_and_tell(src, o, NV_LIST_CREATE | NV_LIST_APPEND); /* twice: that cannot be */
     settle();
     assert_int_equal(src->request_count, 1);
     assert_int_equal(src->requests[0].table, 100);
@@ -655,6 +750,11 @@ int main(void)
         T(removed_link_is_verified_where_a_dump_of_routes_runs),
         T(link_that_a_dump_no_longer_shows_has_the_same_edges),
         T(mtu_re_reads_the_ipv6_routes_of_the_link),
+        T(mtu_below_that_of_ipv6_re_reads_its_addresses_and_the_link_too),
+        T(link_that_is_up_but_not_ready_re_reads_routes_even_if_told_nothing_new),
+        T(carrier_that_came_back_unannounced_re_reads_routes_that_were_linkdown),
+        T(more_links_with_linkdown_routes_than_are_remembered_make_every_link_suspect),
+        T(first_ipv4_rule_re_reads_table_local_and_spoils_a_dump_that_runs),
         T(name_re_reads_rules_that_have_the_old_or_the_new_one),
         T(link_told_again_re_reads_nothing),
         T(ipv4_address_re_reads_the_addresses_and_routes_of_its_link),

@@ -116,19 +116,88 @@ static void ipv4_events_add_prepend_append_and_replace_where_the_kernel_does(voi
     struct nv_route r2 = via("10.0.0.0", 8, &h2), r3 = via("10.0.0.0", 8, &h3),
                     r4 = via("10.0.0.0", 8, &h4), r5 = via("10.0.0.0", 8, &h5);
     assert_int_equal(put(&r2, ADD), NV_CHANGED);
-    assert_int_equal(put(&r3, APPEND), NV_SUSPECT); /* among several, only the kernel knows */
+    assert_int_equal(put(&r3, APPEND), NV_CHANGED);
     ASSERT_LIST(2, 3);
-    (void)put(&r4, PREPEND);
+    assert_int_equal(put(&r4, PREPEND), NV_CHANGED);
     ASSERT_LIST(4, 2, 3);
-    assert_int_equal(put(&r5, NV_LIST_REPLACE), NV_SUSPECT);
+    assert_int_equal(put(&r5, NV_LIST_REPLACE), NV_CHANGED);
     ASSERT_LIST(5, 2, 3);
-    assert_int_equal(nv_mirror_route_remove(m, &r2), NV_SUSPECT);
+    assert_int_equal(nv_mirror_route_remove(m, &r2), NV_CHANGED);
     ASSERT_LIST(5, 3);
-    assert_int_equal(nv_mirror_route_remove(m, &r3), NV_SUSPECT);
+    assert_int_equal(nv_mirror_route_remove(m, &r3), NV_CHANGED);
     assert_int_equal(nv_mirror_route_remove(m, &r5), NV_CHANGED);
     assert_int_equal(nv_mirror_route_remove(m, &r5), NV_SAME);
     assert_int_equal(count(NETVANE_TREE_ROUTES4), 0);
     assert_int_equal(m->digest[NETVANE_RT_ROUTES], 0);
+}
+
+static void event_of_an_empty_list_says_that_what_was_there_is_gone(void **state)
+{
+    (void)state;
+    struct nv_hop h2 = fact_hop(2, NULL), h3 = fact_hop(3, NULL), h4 = fact_hop(4, NULL);
+    struct nv_route r2 = via("10.0.0.0", 8, &h2), r3 = via("10.0.0.0", 8, &h3),
+                    r4 = via("10.0.0.0", 8, &h4);
+    (void)put(&r2, ADD);
+    (void)put(&r3, APPEND);
+    assert_int_equal(put(&r4, ADD), NV_CHANGED);
+    ASSERT_LIST(4);
+}
+
+static void events_that_contradict_the_list_are_suspect(void **state)
+{
+    (void)state;
+    struct nv_hop h2 = fact_hop(2, NULL), h3 = fact_hop(3, NULL), h4 = fact_hop(4, NULL);
+    struct nv_route r2 = via("10.0.0.0", 8, &h2), r3 = via("10.0.0.0", 8, &h3),
+                    r4 = via("10.0.0.0", 8, &h4), other = via("11.0.0.0", 8, &h2);
+    assert_int_equal(put(&other, APPEND), NV_SUSPECT); /* behind nothing */
+    assert_int_equal(put(&r2, ADD), NV_CHANGED);
+    assert_int_equal(put(&r2, APPEND), NV_SUSPECT); /* the kernel has no route twice */
+    ASSERT_LIST(2, 2);
+    assert_int_equal(nv_mirror_route_remove(m, &r2), NV_SUSPECT); /* which? */
+    assert_int_equal(nv_mirror_route_remove(m, &r3), NV_SUSPECT); /* that is not the one */
+    assert_int_equal(count(NETVANE_TREE_ROUTES4), 1);
+    assert_int_equal(put(&r2, ADD), NV_CHANGED);
+    assert_int_equal(put(&r3, 0), NV_SUSPECT); /* a source that does not say where */
+    ASSERT_LIST(3, 2);
+    assert_int_equal(nv_mirror_route_remove(m, &r4), NV_SUSPECT);
+    ASSERT_LIST(3, 2);
+}
+
+static void replacement_among_several_is_suspect_while_a_re_read_waits(void **state)
+{
+    (void)state;
+    struct nv_hop h2 = fact_hop(2, NULL), h3 = fact_hop(3, NULL), h4 = fact_hop(4, NULL);
+    struct nv_route r2 = via("10.0.0.0", 8, &h2), r3 = via("10.0.0.0", 8, &h3),
+                    r4 = via("10.0.0.0", 8, &h4);
+    (void)put(&r2, ADD);
+    m->behind4 = true;                                       /* some of the list may be gone */
+    assert_int_equal(put(&r3, NV_LIST_REPLACE), NV_CHANGED); /* the only one is certain */
+    assert_int_equal(put(&r2, APPEND), NV_CHANGED);          /* so is the end */
+    assert_int_equal(put(&r4, NV_LIST_REPLACE), NV_SUSPECT);
+    ASSERT_LIST(4, 2);
+}
+
+static void removal_finds_a_route_whose_flags_or_nexthop_object_changed_since(void **state)
+{
+    (void)state;
+    struct nv_hop h2 = fact_hop(2, "10.0.0.2"), h3 = fact_hop(3, "10.0.0.3"),
+                  h4 = fact_hop(4, NULL);
+    struct nv_route r2 = via("10.0.0.0", 8, &h2), r3 = via("10.0.0.0", 8, &h3),
+                    r4 = via("10.0.0.0", 8, &h4), by_id = via("10.0.0.0", 8, &h2);
+    by_id.nhid = 7;
+    (void)put(&r2, ADD);
+    (void)put(&by_id, APPEND);
+    (void)put(&r3, APPEND);
+    (void)put(&r4, APPEND);
+    h3.flags = 17; /* RTNH_F_DEAD, RTNH_F_LINKDOWN */
+    r3.flags = 17;
+    assert_int_equal(nv_mirror_route_remove(m, &r3), NV_CHANGED);
+    h2.ifindex = 9; /* the object was replaced, the route still has its number */
+    assert_int_equal(nv_mirror_route_remove(m, &by_id), NV_CHANGED);
+    ASSERT_LIST(2, 4);
+    h4.flags = 4; /* RTNH_F_ONLINK is another route */
+    r4.flags = 4;
+    assert_int_equal(nv_mirror_route_remove(m, &r4), NV_SUSPECT);
 }
 
 static void ipv4_routes_of_other_metric_tos_or_table_are_other_lists(void **state)
@@ -174,6 +243,11 @@ static void dump_of_one_link_takes_no_position_from_its_order(void **state)
     nv_mirror_mark_begin(m, NV_K_ROUTE4, 3);
     assert_int_equal(dump(&r3), NV_SAME);
     struct nv_sweep sweep = {.scope = {.kind = NV_K_ROUTE4, .family = NV_AF_4, .ifindex = 3}};
+    assert_int_equal(nv_mirror_sweep(m, &sweep), 0);
+    ASSERT_LIST(2, 3);
+    r3.flags = h3.flags = 16; /* the carrier is gone: it is still the only one of that kind */
+    nv_mirror_mark_begin(m, NV_K_ROUTE4, 3);
+    assert_int_equal(dump(&r3), NV_CHANGED);
     assert_int_equal(nv_mirror_sweep(m, &sweep), 0);
     ASSERT_LIST(2, 3);
     r3.protocol = 16; /* it changed: which of the two it is, only the table can tell */
@@ -271,6 +345,122 @@ static void ipv6_routes_to_links_alone_stand_beside_each_other(void **state)
     struct nv_sweep sweep = {.scope = {.kind = NV_K_ROUTE6, .family = NV_AF_6, .ifindex = 3}};
     assert_int_equal(nv_mirror_sweep(m, &sweep), 0);
     assert_int_equal(count(NETVANE_TREE_ROUTES6), 2);
+}
+
+/* The only route of IPv6: its hops' links in their order, and its protocol. */
+static void assert_hops6(uint8_t protocol, const uint32_t *links, uint32_t n)
+{
+    struct nv_tree t = nv_draft_tree(&m->draft, NETVANE_TREE_ROUTES6);
+    struct netvane_rec_route6 r;
+    struct nv_cursor c;
+    assert_int_equal(count(NETVANE_TREE_ROUTES6), 1);
+    assert_int_equal(nv_cursor_seek(&c, &t, NULL), NV_TREE_OK);
+    assert_int_equal(nv_cursor_get(&c, &r), NV_TREE_OK);
+    uint32_t got;
+    const struct netvane_rec_hop *set = nv_mirror_hops(m, r.hops, &got);
+    assert_int_equal(got, n);
+    assert_int_equal(r.protocol, protocol);
+    for (uint32_t i = 0; i < n; i++) {
+        assert_int_equal(set[i].ifindex, links[i]);
+        assert_int_equal(set[i].count, n);
+        assert_int_equal(set[i].multipath, n > 1);
+    }
+}
+
+#define ASSERT_HOPS6(protocol, ...)                         \
+    assert_hops6(protocol, (const uint32_t[]){__VA_ARGS__}, \
+                 NV_ARRAY_LEN(((const uint32_t[]){__VA_ARGS__})))
+
+static void added_gateways_go_behind_those_that_are_there_wherever_the_event_begins(void **state)
+{
+    (void)state;
+    struct nv_hop a = fact_hop(2, "fe80::a"), b = fact_hop(3, "fe80::b"),
+                  c = fact_hop(4, "fe80::c"), d = fact_hop(5, "fe80::d");
+    struct nv_route one = fact_route(254, "2001:db8::", 32, 1024, &a, 1);
+    a.weight = 7; /* a single hop does not show it */
+    assert_int_equal(put(&one, ADD), NV_CHANGED);
+    struct nv_hop ba[2] = {b, a};
+    struct nv_route appended = fact_route(254, "2001:db8::", 32, 1024, ba, 2);
+    appended.protocol = 16; /* what is said of the route is said of its first hop here */
+    appended.multipath = true;
+    assert_int_equal(put(&appended, APPEND), NV_CHANGED);
+    ASSERT_HOPS6(4, 2, 3);
+    struct nv_hop cdab[4] = {c, d, a, b};
+    struct nv_route prepended = fact_route(254, "2001:db8::", 32, 1024, cdab, 4);
+    prepended.multipath = true;
+    assert_int_equal(put(&prepended, PREPEND), NV_CHANGED);
+    ASSERT_HOPS6(4, 2, 3, 4, 5);
+    assert_int_equal(put(&prepended, PREPEND),
+                     NV_SUSPECT); /* nothing was added: another order is no news to believe */
+    struct nv_hop dbac[4] = {d, b, a, c};
+    struct nv_route odd = fact_route(254, "2001:db8::", 32, 1024, dbac, 4);
+    odd.multipath = true;
+    assert_int_equal(put(&odd, APPEND), NV_SUSPECT);
+    collect();
+    assert_int_equal(count(NETVANE_TREE_HOPS), 4);
+}
+
+static void gateway_added_beside_a_route_without_one_is_suspect(void **state)
+{
+    (void)state;
+    struct nv_hop on = fact_hop(9, NULL), a = fact_hop(2, "fe80::a"), b = fact_hop(3, "fe80::b");
+    struct nv_hop ba[2] = {b, a};
+    struct nv_route alone = fact_route(254, "2001:db8::", 32, 1024, &on, 1),
+                    first = fact_route(254, "2001:db8::", 32, 1024, &a, 1),
+                    both = fact_route(254, "2001:db8::", 32, 1024, ba, 2);
+    both.multipath = true;
+    assert_int_equal(put(&first, ADD), NV_CHANGED);
+    assert_int_equal(put(&alone, APPEND), NV_CHANGED);
+    assert_int_equal(put(&both, APPEND), NV_SUSPECT); /* a dump passes over what stands between */
+    ba[0] = a;
+    ba[1] = b; /* a removal of all names them in the order of dumps */
+    assert_int_equal(nv_mirror_route_remove(m, &both), NV_SUSPECT);
+    assert_int_equal(count(NETVANE_TREE_ROUTES6), 1);
+}
+
+static void ipv6_replacement_takes_the_one_of_its_kind_else_the_only_one(void **state)
+{
+    (void)state;
+    struct nv_hop on8 = fact_hop(8, NULL), on9 = fact_hop(9, NULL), a = fact_hop(2, "fe80::a"),
+                  b = fact_hop(3, "fe80::b"), ab[2] = {a, b};
+    struct nv_route r8 = fact_route(254, "2001:db8::", 32, 1024, &on8, 1),
+                    r9 = fact_route(254, "2001:db8::", 32, 1024, &on9, 1),
+                    ra = fact_route(254, "2001:db8::", 32, 1024, &a, 1),
+                    rb = fact_route(254, "2001:db8::", 32, 1024, &b, 1),
+                    rab = fact_route(254, "2001:db8::", 32, 1024, ab, 2);
+    rab.multipath = true;
+    assert_int_equal(put(&r8, ADD), NV_CHANGED);
+    assert_int_equal(put(&ra, NV_LIST_REPLACE), NV_CHANGED); /* of another kind, but the only one */
+    ASSERT_HOPS6(4, 2);
+    assert_int_equal(put(&r8, APPEND), NV_CHANGED);
+    assert_int_equal(put(&rb, NV_LIST_REPLACE), NV_CHANGED); /* the other with a gateway */
+    assert_int_equal(put(&r9, NV_LIST_REPLACE), NV_CHANGED); /* the other without */
+    assert_int_equal(count(NETVANE_TREE_ROUTES6), 2);
+    assert_int_equal(put(&r8, APPEND), NV_CHANGED);
+    assert_int_equal(put(&r9, NV_LIST_REPLACE), NV_SUSPECT); /* which of two? */
+    assert_int_equal(nv_mirror_route_remove(m, &r8), NV_CHANGED);
+    assert_int_equal(nv_mirror_route_remove(m, &r9), NV_CHANGED);
+    assert_int_equal(put(&rab, NV_LIST_REPLACE), NV_CHANGED);
+    ASSERT_HOPS6(4, 2, 3);
+    assert_int_equal(put(&ra, NV_LIST_REPLACE), NV_SUSPECT); /* what stood between shows now */
+    ASSERT_HOPS6(4, 2);
+    assert_int_equal(put(&r9, NV_LIST_REPLACE), NV_CHANGED);
+    ASSERT_HOPS6(4, 9);
+}
+
+static void ipv6_route_by_a_group_stands_beside_one_with_gateways(void **state)
+{
+    (void)state;
+    struct nv_hop hops[2] = {fact_hop(2, "fe80::a"), fact_hop(3, "fe80::b")};
+    struct nv_route by_id = fact_route(254, "2001:db8::", 32, 1024, hops, 2), by_hops = by_id;
+    by_id.nhid = 45;
+    by_id.multipath = by_hops.multipath = true;
+    assert_int_equal(put(&by_id, ADD), NV_CHANGED);
+    assert_int_equal(put(&by_hops, APPEND), NV_CHANGED);
+    assert_int_equal(count(NETVANE_TREE_ROUTES6), 2);
+    hops[0].ifindex = 7; /* the group changed meanwhile */
+    assert_int_equal(nv_mirror_route_remove(m, &by_id), NV_SUSPECT);
+    assert_int_equal(count(NETVANE_TREE_ROUTES6), 1);
 }
 
 static void ipv6_expiry_that_only_ticks_is_no_news(void **state)
@@ -523,6 +713,42 @@ static void disturbed_dumps_remove_only_what_two_in_a_row_lack(void **state)
     assert_int_equal(nv_mirror_route_remove(m, &r[199]), NV_CHANGED);
 }
 
+static void sweep_of_many_leaves_lists_without_gaps_and_counts_right(void **state)
+{
+    (void)state;
+    enum { PREFIXES = 2000, EQUALS = 3, ALL = PREFIXES * EQUALS };
+    struct nv_hop h[EQUALS] = {fact_hop(2, NULL), fact_hop(3, NULL), fact_hop(4, NULL)};
+    for (uint32_t i = 0; i < ALL; i++) {
+        struct nv_route r = fact_route(100 + i % 2, "10.0.0.0", 24, 0, &h[i / PREFIXES], 1);
+        nv_store_be32(r.dst, 0x0a000000u + (i % PREFIXES << 8));
+        (void)put(&r, APPEND);
+    }
+    struct nv_sweep sweep = {.scope = {.kind = NV_K_ROUTE4, .family = NV_AF_4, .table = 100}};
+    nv_mirror_mark_begin(m, NV_K_ROUTE4, 0);
+    uint32_t shown = 0;
+    for (uint32_t i = 0; i < PREFIXES;
+         i += 4) { /* of some prefixes of table 100 the second is left */
+        struct nv_route r = fact_route(100, "10.0.0.0", 24, 0, &h[1], 1);
+        nv_store_be32(r.dst, 0x0a000000u + (i << 8));
+        (void)dump(&r);
+        shown++;
+    }
+    /* The dump gave them position 0; what was there has changed, and what stood behind has not been shown. */
+    assert_int_equal(nv_mirror_sweep(m, &sweep), ALL / 2 - shown);
+    assert_int_equal(count(NETVANE_TREE_ROUTES4), ALL / 2 + shown);
+    struct nv_route r = fact_route(100, "10.0.0.0", 24, 0, &h[1], 1);
+    assert_int_equal(put(&r, NV_LIST_REPLACE), NV_SAME);
+    nv_mirror_mark_begin(m, NV_K_ROUTE4, 0); /* and with two in a row, over all tables */
+    sweep.scope.table = 0;
+    sweep.twice = true;
+    assert_int_equal(nv_mirror_sweep(m, &sweep), 0);
+    assert_int_equal(sweep.noted, ALL / 2 + shown);
+    nv_mirror_mark_begin(m, NV_K_ROUTE4, 0);
+    assert_int_equal(nv_mirror_sweep(m, &sweep), ALL / 2 + shown);
+    assert_int_equal(count(NETVANE_TREE_ROUTES4), 0);
+    assert_int_equal(m->tables[0].total + m->tables[1].total, 0);
+}
+
 static void doubt(void *arg, uint8_t family, uint32_t table)
 {
     assert_int_equal(family, NV_AF_4);
@@ -557,6 +783,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(ipv4_events_add_prepend_append_and_replace_where_the_kernel_does),
+        T(event_of_an_empty_list_says_that_what_was_there_is_gone),
+        T(events_that_contradict_the_list_are_suspect),
+        T(replacement_among_several_is_suspect_while_a_re_read_waits),
+        T(removal_finds_a_route_whose_flags_or_nexthop_object_changed_since),
         T(ipv4_routes_of_other_metric_tos_or_table_are_other_lists),
         T(dump_of_a_table_gives_positions_by_its_order),
         T(dump_of_one_link_takes_no_position_from_its_order),
@@ -564,6 +794,10 @@ int main(void)
         T(long_list_is_prepended_to_within_the_room_of_one_edit),
         T(ipv6_multipath_loses_one_hop_and_keeps_the_others),
         T(ipv6_routes_to_links_alone_stand_beside_each_other),
+        T(added_gateways_go_behind_those_that_are_there_wherever_the_event_begins),
+        T(gateway_added_beside_a_route_without_one_is_suspect),
+        T(ipv6_replacement_takes_the_one_of_its_kind_else_the_only_one),
+        T(ipv6_route_by_a_group_stands_beside_one_with_gateways),
         T(ipv6_expiry_that_only_ticks_is_no_news),
         T(routes_with_equal_hops_share_one_set_and_the_last_takes_it_along),
         T(metrics_are_a_set_too_and_change_the_digest),
@@ -575,6 +809,7 @@ int main(void)
         T(sweep_removes_what_the_dump_did_not_show_and_closes_gaps),
         T(sweep_of_one_link_closes_the_gaps_that_it_makes),
         T(sweep_is_limited_to_the_table_of_the_dump),
+        T(sweep_of_many_leaves_lists_without_gaps_and_counts_right),
         T(disturbed_dumps_remove_only_what_two_in_a_row_lack),
         T(sweep_of_one_link_asks_for_the_table_where_a_route_names_other_links_too),
     };

@@ -659,6 +659,25 @@ static void make_route(uint8_t family, uint8_t dst_len, uint32_t flags)
     make(RTM_NEWROUTE, &rtm, sizeof rtm);
 }
 
+static void realm_or_encapsulation_of_a_route_without_a_link_is_kept(void **state)
+{
+    (void)state;
+    struct nv_event ev;
+    make_route(AF_INET, 0, 0); /* ip route add blackhole default realm 5 */
+    make_u32(RTA_FLOW, 5);
+    assert_int_equal(decode_made(&ev), NV_RTNL_FACT);
+    assert_int_equal(ev.route->hop_count, 1);
+    assert_int_equal(ev.route->hops[0].ifindex, 0);
+    assert_int_equal(ev.route->hops[0].realm, 5);
+    const uint16_t type = LWTUNNEL_ENCAP_IP;
+    make_route(AF_INET, 0, 0);
+    make_attr(RTA_ENCAP_TYPE, &type, sizeof type);
+    end_nest(make_nest(RTA_ENCAP));
+    assert_int_equal(decode_made(&ev), NV_RTNL_FACT);
+    assert_int_equal(ev.route->hop_count, 1);
+    assert_int_equal(ev.route->hops[0].encap_type, LWTUNNEL_ENCAP_IP);
+}
+
 static void cloned_route_is_ignored_but_answers(void **state)
 {
     (void)state;
@@ -1114,6 +1133,7 @@ int main(void)
         cmocka_unit_test(source_prefix_of_an_ipv6_route),
         cmocka_unit_test(hop_of_a_link_that_is_down_is_dead),
         cmocka_unit_test(route_events_say_where_in_the_list),
+        cmocka_unit_test(realm_or_encapsulation_of_a_route_without_a_link_is_kept),
         cmocka_unit_test(cloned_route_is_ignored_but_answers),
         cmocka_unit_test(bytes_behind_the_prefix_are_zeroed),
         cmocka_unit_test(prefix_without_address_or_too_long_is_malformed),

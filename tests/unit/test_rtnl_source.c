@@ -341,7 +341,7 @@ static void message_from_another_process_is_not_believed(void **state)
     assert_int_equal(seen.lost, 0);
     struct nv_source_stats stats;
     nv_source_stats(s, &stats);
-    assert_int_equal(stats.unknown, 1);
+    assert_int_equal(stats.strays, 1);
     nv_source_close(s);
 }
 

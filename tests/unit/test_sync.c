@@ -377,6 +377,78 @@ static void answer_that_there_is_no_such_link_is_an_empty_one(void **state)
     assert_int_equal(asked(NV_ADDR, NV_AF_4, 2), 1);
 }
 
+static void dump_that_a_recording_lacks_proves_nothing_and_is_not_asked_for_again(void **state)
+{
+    (void)state;
+    load();
+    src->answer[NV_LINK].status = NV_DUMP_UNAVAILABLE;
+    src->answer[NV_LINK].times = 1;
+    eth0->gone = true; /* it shows no sign of it either */
+    fake_tell_hint(src, NV_HINT_NSID, 0);
+    settle();
+    assert_int_equal(count(NETVANE_TREE_LINKS), 3);
+    assert_int_equal(asked(NV_LINK, 0, 0), 1);
+    assert_int_equal(counter[NETVANE_RC_DUMP_ERRORS], 0);
+    assert_true(settled());
+}
+
+static void round_whose_dumps_are_all_unavailable_ends_approximate(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < NV_CLASS_COUNT; c++) {
+        src->answer[c].status = NV_DUMP_UNAVAILABLE;
+        src->answer[c].times = 10;
+    }
+    settle();
+    assert_true(settled());
+    assert_int_equal(src->request_count, 7);
+    assert_true(nv_sync_approximate(s));
+    for (unsigned c = 0; c < NV_CLASS_COUNT; c++)
+        src->answer[c].times = 0;
+    run_until(now_ns + RECONCILE_NS + NV_NS_PER_S); /* what it was is known now */
+    assert_false(nv_sync_approximate(s));
+}
+
+static void verification_is_a_reconcile_that_waits_for_its_share_of_the_time(void **state)
+{
+    (void)state;
+    load();
+    uint64_t due = s->share_due_ns = now_ns + 2 * NV_NS_PER_S;
+    assert_true(due < s->reconcile_due_ns);
+    nv_sync_verify(s);
+    run_until(due - NV_NS_PER_MS);
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 0);
+    run_until(due + 10 * NV_NS_PER_MS);
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 1);
+    assert_int_equal(counter[NETVANE_RC_RESYNCS], 0);
+    run_until(due + 10 * NV_NS_PER_S); /* once */
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 1);
+}
+
+static bool not_ready(const struct nv_source *source, const struct nv_dump_request *req)
+{
+    (void)source;
+    return req->cls != NV_LINK;
+}
+
+static void job_that_has_no_place_yet_waits_and_lets_others_go_first(void **state)
+{
+    (void)state;
+    load();
+    struct nv_source_ops ops = *src->source.ops;
+    const struct nv_source_ops *usual = src->source.ops;
+    ops.ready = not_ready;
+    src->source.ops = &ops;
+    nv_sync_want(s, (struct nv_dump_request){.cls = NV_LINK}, 0);
+    nv_sync_want(s, (struct nv_dump_request){.cls = NV_NEXTHOP}, 0);
+    run_until(now_ns + 100 * NV_NS_PER_MS);
+    assert_int_equal(asked(NV_LINK, 0, 0), 0);
+    assert_int_equal(asked(NV_NEXTHOP, 0, 0), 1);
+    src->source.ops = usual;
+    settle();
+    assert_int_equal(asked(NV_LINK, 0, 0), 1);
+}
+
 /* ---- drift -------------------------------------------------------------------------------------------------- */
 
 static void reconcile_counts_what_it_repairs_by_class(void **state)
@@ -427,6 +499,59 @@ static void difference_whose_event_comes_after_all_is_no_drift(void **state)
         assert_int_equal(counter[c], 0);
     assert_false(has_route(default4));
     assert_int_equal(count(NETVANE_TREE_ADDRS), 3);
+}
+
+/* The kernel is in the middle of the change: what the first dump shows is told only behind the barrier of the second. */
+static void event_behind_the_barrier(struct fake_source *source, const struct nv_dump_request *req,
+                                     enum fake_phase phase)
+{
+    if (req->cls != NV_ROUTE || req->family != NV_AF_4 || !req->barrier ||
+        phase != FAKE_DUMP_BEGINS)
+        return;
+    fake_tell(source, NV_EV_REMOVE, NV_ROUTE, &default4->route);
+    source->on_dump = NULL;
+}
+
+static void difference_whose_event_comes_behind_a_barrier_is_no_drift(void **state)
+{
+    (void)state;
+    load();
+    default4->gone = true;
+    src->on_dump = event_behind_the_barrier;
+    run_until(now_ns + RECONCILE_NS + NV_NS_PER_S);
+    assert_null(src->on_dump);
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 1);
+    assert_int_equal(counter[NETVANE_RC_DRIFT_ROUTES], 0);
+    assert_false(has_route(default4));
+}
+
+static void carrier_that_the_kernel_has_yet_to_tell_is_no_drift(void **state)
+{
+    (void)state;
+    load();
+    eth1->link.flags = 1; /* no carrier any more, operational state still up */
+    eth1->link.operstate = 6;
+    eth1->link.has |= NV_LINK_HAS_OPERSTATE;
+    run_until(s->reconcile_due_ns + NV_NS_PER_S);
+    assert_int_equal(counter[NETVANE_RC_DRIFT_LINKS], 0);
+    eth1->link.operstate = 3;
+    run_until(s->reconcile_due_ns + NV_NS_PER_S); /* now it should have told */
+    assert_int_equal(counter[NETVANE_RC_DRIFT_LINKS], 1);
+}
+
+static void difference_that_a_waiting_re_read_is_to_find_is_no_drift(void **state)
+{
+    (void)state;
+    load();
+    default4->gone = true;
+    uint64_t due = s->reconcile_due_ns;
+    run_until(due - NV_NS_PER_S);
+    nv_sync_want(s, (struct nv_dump_request){.cls = NV_ROUTE, .family = NV_AF_4, .ifindex = 2},
+                 due + 100 * NV_NS_PER_MS);
+    run_until(due + NV_NS_PER_S);
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 1);
+    assert_int_equal(counter[NETVANE_RC_DRIFT_ROUTES], 0);
+    assert_false(has_route(default4));
 }
 
 /* An event about another route comes while the routes are dumped for the first time. */
@@ -538,7 +663,7 @@ static void two_drifting_reconciles_in_a_row_reopen_the_source_and_resync(void *
     run_until(now_ns + RECONCILE_NS + NV_NS_PER_S);
     assert_int_equal(counter[NETVANE_RC_RECONCILES], 4);
     assert_int_equal(src->reopens, 1);
-    assert_int_equal(counter[NETVANE_RC_SOCKET_REOPENS], 1);
+    assert_int_equal(counter[NETVANE_RC_DRIFT_REOPENS], 1);
     assert_int_equal(counter[NETVANE_RC_RESYNCS], 1);
     run_until(now_ns + RECONCILE_NS + NV_NS_PER_S);
     assert_int_equal(src->reopens, 1);
@@ -637,8 +762,15 @@ int main(void)
         T(failed_dump_proves_nothing_and_is_retried_with_growing_pauses),
         T(dump_that_cannot_even_start_is_a_failed_one),
         T(answer_that_there_is_no_such_link_is_an_empty_one),
+        T(dump_that_a_recording_lacks_proves_nothing_and_is_not_asked_for_again),
+        T(round_whose_dumps_are_all_unavailable_ends_approximate),
+        T(verification_is_a_reconcile_that_waits_for_its_share_of_the_time),
+        T(job_that_has_no_place_yet_waits_and_lets_others_go_first),
         T(reconcile_counts_what_it_repairs_by_class),
         T(difference_whose_event_comes_after_all_is_no_drift),
+        T(difference_whose_event_comes_behind_a_barrier_is_no_drift),
+        T(carrier_that_the_kernel_has_yet_to_tell_is_no_drift),
+        T(difference_that_a_waiting_re_read_is_to_find_is_no_drift),
         T(event_stream_is_read_once_more_before_a_dump_counts_as_ended),
         T(two_drifting_reconciles_in_a_row_reopen_the_source_and_resync),
         T(re_reads_that_cover_each_other_are_asked_once),

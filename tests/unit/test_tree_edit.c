@@ -359,9 +359,64 @@ static void deleting_everything_in_any_order_leaves_an_empty_tree(void **state)
             assert_int_equal(f.d.arena.used, 0);
             assert_sound(&f);
             if (order < 2) /* the draft's own nodes are free at once */
-                assert_int_equal(f.d.arena.free_count, f.d.arena.capacity);
+                assert_int_equal(f.d.arena.free_count,
+                                 (f.d.arena.size_bytes - NETVANE_ARENA_OFFSET) /
+                                     NETVANE_NODE_BYTES);
             random_edits(&f, tree, &rnd, 100, 100, 4000); /* and it grows again */
             assert_sound(&f);
+            end(&f);
+        }
+    }
+}
+
+struct filter {
+    struct model *model; /* loses what the filter does not keep */
+    uint64_t rnd;
+    uint32_t percent;
+    unsigned calls;
+};
+
+static bool keep(void *arg, void *record)
+{
+    struct filter *x = arg;
+    uint64_t key[NV_TREE_KEY_WORDS_MAX];
+    memcpy(key, record, x->model->words * 8u);
+    x->calls++;
+    if (fake_random(&x->rnd, 100) < x->percent)
+        return true;
+    assert_true(model_delete(x->model, key));
+    return false;
+}
+
+static void filter_leaves_what_is_kept_and_spoils_no_version(void **state)
+{
+    (void)state;
+    uint64_t rnd = fake_seed();
+    for (unsigned tree = 0; tree < NETVANE_TREE_COUNT; tree++) {
+        for (uint32_t percent = 0; percent <= 100; percent += 25) {
+            struct fixture f;
+            start(&f);
+            model_start(&model, tree);
+            random_edits(&f, tree, &rnd, 2500, 100, 4000);
+            nv_arena_next_draft(&f.d.arena); /* what is there may be seen */
+            memcpy(&other, &model, sizeof(other));
+            struct nv_tree seen = nv_draft_tree(&f.d, tree);
+            struct filter x = {.model = &model, .rnd = rnd, .percent = percent};
+            bool expired = false;
+            uint32_t before = model.count;
+            assert_true(nv_draft_filter(&f.d, tree, keep, &x, &expired));
+            assert_int_equal(x.calls, before);
+            assert_sound(&f);
+            struct nv_tree t = nv_draft_tree(&f.d, tree);
+            assert_equal(&t, &model, &rnd);
+            assert_equal(&seen, &other, &rnd);
+            random_edits(&f, tree, &rnd, 300, 50, 4000);
+            x.percent = 0; /* of a draft */
+            assert_true(nv_draft_filter(&f.d, tree, keep, &x, &expired));
+            assert_int_equal(f.d.tree[tree].ref | f.d.tree[tree].height, 0);
+            assert_sound(&f);
+            nv_arena_reclaim(&f.d.arena, UINT64_MAX);
+            assert_int_equal(f.d.arena.used, 0);
             end(&f);
         }
     }
@@ -440,6 +495,7 @@ int main(void)
         cmocka_unit_test(load_in_order_fills_the_leaves),
         cmocka_unit_test(edit_copies_the_path_once_and_nothing_more),
         cmocka_unit_test(deleting_everything_in_any_order_leaves_an_empty_tree),
+        cmocka_unit_test(filter_leaves_what_is_kept_and_spoils_no_version),
         cmocka_unit_test(small_nodes_are_merged_so_that_a_shrunk_tree_is_small),
         cmocka_unit_test(delete_of_what_is_not_there_copies_nothing),
         cmocka_unit_test(bytes_behind_the_last_record_of_a_leaf_are_zero),
