@@ -130,7 +130,8 @@ static enum nv_effect replace6(struct nv_mirror *m, struct nv_route_rec *r,
         gone = known ? old : &o.first;
     else if (!of_kind && o.has_ways + o.rest == 1)
         gone = o.has_ways ? &o.ways : &o.first;
-    bool doubt = !gone || is_multipath(m, gone);
+    /* Several hops that replace one take those without a gateway along, without a word. */
+    bool doubt = !gone || is_multipath(m, gone) || (o.rest && is_multipath(m, r));
     if (gone && gone != old)
         nv_route_drop(m, gone);
     enum nv_effect e = nv_route_write(m, r);

@@ -446,6 +446,8 @@ static void ipv6_replacement_takes_the_one_of_its_kind_else_the_only_one(void **
     ASSERT_HOPS6(4, 2);
     assert_int_equal(put(&r9, NV_LIST_REPLACE), NV_CHANGED);
     ASSERT_HOPS6(4, 9);
+    assert_int_equal(put(&ra, APPEND), NV_CHANGED);
+    assert_int_equal(put(&rab, NV_LIST_REPLACE), NV_SUSPECT); /* takes r9 along, without a word */
 }
 
 static void ipv6_route_by_a_group_stands_beside_one_with_gateways(void **state)
