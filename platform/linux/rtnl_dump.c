@@ -31,7 +31,7 @@ static void give_out(struct nv_rtnl_source *s, enum nv_event_kind kind,
         .status = d->outcome.status,
         .error = d->outcome.error,
     };
-    s->sink(s->sink_arg, &ev);
+    nv_rtnl_tell(&s->in, &ev);
 }
 
 void nv_rtnl_dump_announce(struct nv_rtnl_source *s)
@@ -116,24 +116,9 @@ static int pass_barrier(struct nv_rtnl_source *s, struct nv_rtnl_dump *d)
 
 static void take_fact(struct nv_rtnl_source *s, struct nv_rtnl_dump *d, const struct nlmsghdr *nlh)
 {
-    struct nv_event ev;
-    s->stats.dump_messages++;
-    switch (nv_rtnl_decode(&s->decoder, nlh, &ev)) {
-    case NV_RTNL_FACT:
-        if (!nv_rtnl_is_wanted(&d->req, d->family, &ev))
-            break;
-        ev.dump = d->req.number;
-        ev.datagram = d->datagrams;
-        s->sink(s->sink_arg, &ev);
-        break;
-    case NV_RTNL_IGNORED: break;
-    case NV_RTNL_UNKNOWN: s->stats.unknown++; break;
-    case NV_RTNL_MALFORMED:
-    default:
-        s->stats.malformed++;
-        nv_rtnl_fail(&d->outcome, EBADMSG);
-        break;
-    }
+    const struct nv_rtnl_dumped of = {
+        .req = &d->req, .family = d->family, .datagram = d->datagrams, .outcome = &d->outcome};
+    nv_rtnl_take_dumped(&s->in, &of, nlh);
 }
 
 /* True at the end of what was requested. */
@@ -141,7 +126,7 @@ static bool take_message(struct nv_rtnl_source *s, struct nv_rtnl_dump *d,
                          const struct nlmsghdr *nlh)
 {
     if (!nv_rtnl_is_reply(&d->sock, nlh)) {
-        s->stats.strays++;
+        s->in.stats.strays++;
         return false;
     }
     if (d->stage == NV_RTNL_BARRIER)
@@ -163,13 +148,13 @@ static enum taken take_datagram(struct nv_rtnl_source *s, struct nv_rtnl_dump *d
                                 const struct nv_rtnl_datagram *dg)
 {
     if (dg->foreign) {
-        s->stats.strays++;
+        s->in.stats.strays++;
         return MORE;
     }
     d->heard_ns = nv_clock_monotonic_ns();
     d->datagrams++;
     if (dg->cut) {
-        s->stats.truncated++;
+        s->in.stats.truncated++;
         return BROKEN;
     }
     int left = (int)dg->len;
@@ -178,7 +163,7 @@ static enum taken take_datagram(struct nv_rtnl_source *s, struct nv_rtnl_dump *d
         if (take_message(s, d, nlh))
             return WHOLE;
     if (left > 0) {
-        s->stats.malformed++;
+        s->in.stats.malformed++;
         return BROKEN;
     }
     return MORE;

@@ -34,7 +34,7 @@ static void answer(struct nv_rtnl_source *s, struct nv_event *ev)
     if (ev->error)
         ev->route = NULL;
     s->query.active = false; /* before the sink is called: it may ask again */
-    s->sink(s->sink_arg, ev);
+    nv_rtnl_tell(&s->in, ev);
 }
 
 static void answer_error(struct nv_rtnl_source *s, int error)
@@ -46,7 +46,7 @@ static void answer_error(struct nv_rtnl_source *s, int error)
 static void take_reply(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
 {
     if (!nv_rtnl_is_reply(&s->query_sock, nlh)) {
-        s->stats.strays++;
+        s->in.stats.strays++;
         return;
     }
     if (nlh->nlmsg_type == NLMSG_ERROR) {
@@ -55,11 +55,11 @@ static void take_reply(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
         return;
     }
     struct nv_event ev;
-    if (nv_rtnl_decode_answer(&s->decoder, nlh, &ev) == NV_RTNL_FACT) {
+    if (nv_rtnl_decode_answer(&s->in.decoder, nlh, &ev) == NV_RTNL_FACT) {
         answer(s, &ev);
         return;
     }
-    s->stats.malformed++;
+    s->in.stats.malformed++;
     answer_error(s, EBADMSG);
 }
 
@@ -80,7 +80,7 @@ void nv_rtnl_query_step(struct nv_rtnl_source *s)
         if (!dg.foreign && nv_rtnl_ok(nlh, (int)dg.len))
             take_reply(s, nlh);
         else
-            s->stats.strays++;
+            s->in.stats.strays++;
         if (!s->query.active)
             return;
     }

@@ -67,7 +67,7 @@ static int replay_query(struct nv_source *base, uint32_t number, uint8_t family,
     s->asks++;
     if (request == NV_REPLAY_NONE ||
         memcmp(s->rec.requests[request].dst, dst, nv_af_bytes(family)) != 0) {
-        s->stats.replay.unavailable++;
+        s->in.stats.replay.unavailable++;
         return -ENODATA;
     }
     nv_replay_take(s, request, &req);
@@ -125,7 +125,7 @@ static bool is_awaited(struct nv_replay *s, struct nv_replay_request *r)
     end_unanswered(s, r->what.cls);
     if (r->what.cls == NV_LINK && r->what.full && s->round != own) {
         s->round = own;
-        s->stats.replay.rounds++;
+        s->in.stats.replay.rounds++;
     }
     if (s->now_ns < when(s, r->ask) + PATIENCE_NS) {
         s->offered = false;
@@ -135,12 +135,12 @@ static bool is_awaited(struct nv_replay *s, struct nv_replay_request *r)
         s->offered = true;
         s->asks_offered = s->asks;
         if (r->what.cls == NV_CLASS_COUNT)
-            s->stats.replay.queries[r->what.family == NV_AF_6]++;
+            s->in.stats.replay.queries[r->what.family == NV_AF_6]++;
         return true;
     }
     s->offered = false;
     nv_replay_take(s, own, &(struct nv_dump_request){.family = 0});
-    s->stats.replay.requests_skipped++;
+    s->in.stats.replay.requests_skipped++;
     return false;
 }
 
@@ -159,12 +159,12 @@ static bool pass_sent(struct nv_replay *s, const struct nv_replay_entry *e)
         if (!l->active || l->unavailable || l->passed || l->request != e->request)
             continue;
         l->passed = true;
-        s->stats.replay.requests++;
+        s->in.stats.replay.requests++;
         nv_replay_begin_dump(s, l);
     }
     if (s->query.active && s->query.request == e->request) {
         s->query.passed = true;
-        s->stats.replay.requests++;
+        s->in.stats.replay.requests++;
     }
     return true;
 }
@@ -207,9 +207,9 @@ static void play_end(struct nv_replay *s)
         if (s->lanes[i].active)
             nv_replay_end_unavailable(s, &s->lanes[i]);
     s->query.active = false;
-    if (!s->stats.replay.ended)
+    if (!s->in.stats.replay.ended)
         nv_clock_release();
-    s->stats.replay.ended = true;
+    s->in.stats.replay.ended = true;
 }
 
 /* ---- the source ------------------------------------------------------------------------------------- */
@@ -243,7 +243,7 @@ static uint64_t replay_rest(struct nv_source *base, uint64_t due_ns)
     for (unsigned i = 0; i < NV_LANES; i++)
         if (s->lanes[i].active && s->lanes[i].unavailable)
             return 0; /* the next pump ends it */
-    if (s->stats.replay.ended) {
+    if (s->in.stats.replay.ended) {
         uint64_t now = nv_clock_boottime_ns();
         return due_ns > now ? due_ns - now : 0;
     }
@@ -274,17 +274,17 @@ static unsigned replay_handles(struct nv_source *base, struct nv_poll_item *item
 static int replay_reopen(struct nv_source *base)
 {
     struct nv_replay *s = (struct nv_replay *)base;
-    s->stats.reopens++;
-    s->lost = 0;
+    s->in.stats.reopens++;
+    s->in.lost = 0;
     return 0;
 }
 
 static void replay_stats(const struct nv_source *base, struct nv_source_stats *ret_stats)
 {
     const struct nv_replay *s = (const struct nv_replay *)base;
-    *ret_stats = s->stats;
-    ret_stats->clipped = s->decoder.clipped;
-    ret_stats->unknown_attrs = s->decoder.unknown_attrs;
+    *ret_stats = s->in.stats;
+    ret_stats->clipped = s->in.decoder.clipped;
+    ret_stats->unknown_attrs = s->in.decoder.unknown_attrs;
 }
 
 static int replay_namespace_id(const struct nv_source *base, uint64_t *ret_dev, uint64_t *ret_ino)
@@ -346,12 +346,12 @@ int nv_replay_open(const struct nv_replay_args *args, const struct nv_recording 
     if (!s)
         return -ENOMEM;
     s->base.ops = &ops;
-    s->sink = args->sink;
-    s->sink_arg = args->sink_arg;
+    s->in.sink = args->sink;
+    s->in.sink_arg = args->sink_arg;
     s->recorded_pace = args->recorded_pace;
     s->rec = *recording;
     s->round = NV_REPLAY_NONE;
-    s->stats.replay.cut = recording->cut;
+    s->in.stats.replay.cut = recording->cut;
     begin_clock(s);
     *ret_source = &s->base;
     return 0;

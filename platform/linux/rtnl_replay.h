@@ -11,7 +11,7 @@
 
 #include "nv/base.h"
 #include "nv/plat.h"
-#include "rtnl_decode.h"
+#include "rtnl_intake.h"
 #include "rtnl_pcap.h"
 #include "rtnl_reply.h"
 
@@ -69,8 +69,7 @@ struct nv_replay_lane {
 
 struct nv_replay {
     struct nv_source base;
-    nv_event_fn *sink;
-    void *sink_arg;
+    struct nv_rtnl_intake in;
     struct nv_recording rec;
     uint32_t at;    /* the cursor: an entry */
     uint32_t turn;  /* that was played last; each pump without a budget is one, too */
@@ -92,9 +91,6 @@ struct nv_replay {
     bool offered;
     unsigned full_taken; /* full_bit: the first full re-read waits for its place, however far */
     uint32_t round;      /* the last request that began one and has been come to */
-    unsigned lost;       /* bits 1 << NV_LOST_* */
-    struct nv_source_stats stats;
-    struct nv_rtnl_decoder decoder;
     _Alignas(8) uint8_t buf[NV_PCAP_DATAGRAM_MAX];
 };
 

@@ -24,7 +24,7 @@ static void give_dump(struct nv_replay *s, enum nv_event_kind kind, const struct
         .status = l->outcome.status,
         .error = l->outcome.error,
     };
-    s->sink(s->sink_arg, &ev);
+    nv_rtnl_tell(&s->in, &ev);
 }
 
 void nv_replay_begin_dump(struct nv_replay *s, struct nv_replay_lane *l)
@@ -44,52 +44,20 @@ void nv_replay_end_dump(struct nv_replay *s, struct nv_replay_lane *l)
 
 void nv_replay_end_unavailable(struct nv_replay *s, struct nv_replay_lane *l)
 {
-    s->stats.replay.unavailable++;
+    s->in.stats.replay.unavailable++;
     l->outcome.status = NV_DUMP_UNAVAILABLE;
     nv_replay_end_dump(s, l);
 }
 
-static void note_loss(struct nv_replay *s, enum nv_lost reason)
-{
-    s->lost |= 1u << reason;
-}
-
 void nv_replay_after_events(struct nv_replay *s)
 {
-    unsigned lost = s->lost;
-    s->lost = 0;
-    for (unsigned reason = 0; reason < NV_LOST_REASONS; reason++) {
-        struct nv_event ev = {.kind = NV_EV_LOST, .lost = (enum nv_lost)reason};
-        if (lost & 1u << reason)
-            s->sink(s->sink_arg, &ev);
-    }
+    nv_rtnl_tell_losses(&s->in);
     for (unsigned i = 0; i < NV_LANES; i++)
         if (s->lanes[i].active && s->lanes[i].ending)
             nv_replay_end_dump(s, &s->lanes[i]);
 }
 
 /* ---- received: events ------------------------------------------------------------------------------- */
-
-static void take_event(struct nv_replay *s, const struct nlmsghdr *nlh)
-{
-    s->stats.events++;
-    if (nlh->nlmsg_type == NLMSG_OVERRUN) {
-        s->stats.overruns++;
-        note_loss(s, NV_LOST_OVERRUN);
-        return;
-    }
-    struct nv_event ev;
-    switch (nv_rtnl_decode(&s->decoder, nlh, &ev)) {
-    case NV_RTNL_FACT: s->sink(s->sink_arg, &ev); break;
-    case NV_RTNL_IGNORED: break;
-    case NV_RTNL_UNKNOWN: s->stats.unknown++; break;
-    case NV_RTNL_MALFORMED:
-    default:
-        s->stats.malformed++;
-        note_loss(s, NV_LOST_MALFORMED);
-        break;
-    }
-}
 
 static void take_note(struct nv_replay *s, const struct nlmsghdr *nlh)
 {
@@ -98,7 +66,7 @@ static void take_note(struct nv_replay *s, const struct nlmsghdr *nlh)
         return;
     memcpy(&note, mnl_nlmsg_get_payload(nlh), sizeof note);
     if (note.what == NV_PCAP_REREAD) {
-        note_loss(s, NV_LOST_ERROR);
+        nv_rtnl_note_loss(&s->in, NV_LOST_ERROR);
     } else if (note.what == NV_PCAP_SLEPT) {
         s->behind_ns += nv_min_u64(note.value, s->now_ns - s->behind_ns - 1);
         nv_clock_hold(s->now_ns, s->now_ns - s->behind_ns);
@@ -109,12 +77,12 @@ static void take_note(struct nv_replay *s, const struct nlmsghdr *nlh)
 static void take_made(struct nv_replay *s, const struct nlmsghdr *nlh)
 {
     if (nlh->nlmsg_type == NLMSG_OVERRUN) {
-        s->stats.overruns += !(s->lost & 1u << NV_LOST_OVERRUN);
-        note_loss(s, NV_LOST_OVERRUN);
+        s->in.stats.overruns += !(s->in.lost & 1u << NV_LOST_OVERRUN);
+        nv_rtnl_note_loss(&s->in, NV_LOST_OVERRUN);
     } else if (nlh->nlmsg_type == NLMSG_ERROR) {
-        s->stats.socket_errors++;
-        s->stats.reopens++;
-        note_loss(s, NV_LOST_ERROR);
+        s->in.stats.socket_errors++;
+        s->in.stats.reopens++;
+        nv_rtnl_note_loss(&s->in, NV_LOST_ERROR);
     } else if (nlh->nlmsg_type == NLMSG_NOOP) {
         take_note(s, nlh);
     }
@@ -122,25 +90,10 @@ static void take_made(struct nv_replay *s, const struct nlmsghdr *nlh)
 
 static void take_events(struct nv_replay *s, const struct nv_pcap_record *p)
 {
-    int left = (int)p->len;
-    const struct nlmsghdr *nlh = (const void *)s->buf;
-    if (p->flags & NV_PCAP_F_MADE) {
-        if (nv_rtnl_ok(nlh, left))
-            take_made(s, nlh);
-        return;
-    }
-    s->stats.event_bytes += p->len;
-    if (p->full_len > p->len) {
-        s->stats.truncated++;
-        note_loss(s, NV_LOST_TRUNCATED);
-        return;
-    }
-    for (; nv_rtnl_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
-        take_event(s, nlh);
-    if (left > 0) {
-        s->stats.malformed++;
-        note_loss(s, NV_LOST_MALFORMED);
-    }
+    if (!(p->flags & NV_PCAP_F_MADE))
+        nv_rtnl_take_events(&s->in, s->buf, p->len, p->full_len > p->len);
+    else if (nv_rtnl_ok((const void *)s->buf, (int)p->len))
+        take_made(s, (const void *)s->buf);
 }
 
 /* ---- received: dumps -------------------------------------------------------------------------------- */
@@ -178,25 +131,12 @@ static bool is_in_scope(const struct nv_dump_request *req, const struct nv_event
 
 static void take_fact(struct nv_replay *s, struct nv_replay_lane *l, const struct nlmsghdr *nlh)
 {
-    struct nv_event ev;
-    s->stats.dump_messages++;
-    switch (nv_rtnl_decode(&s->decoder, nlh, &ev)) {
-    case NV_RTNL_FACT:
-        if (!nv_rtnl_is_wanted(&l->req, l->family, &ev) ||
-            (l->covered && !is_in_scope(&l->req, &ev)))
-            break;
-        ev.dump = l->req.number;
-        ev.datagram = l->datagrams;
-        s->sink(s->sink_arg, &ev);
-        break;
-    case NV_RTNL_IGNORED: break;
-    case NV_RTNL_UNKNOWN: s->stats.unknown++; break;
-    case NV_RTNL_MALFORMED:
-    default:
-        s->stats.malformed++;
-        nv_rtnl_fail(&l->outcome, EBADMSG);
-        break;
-    }
+    const struct nv_rtnl_dumped of = {.req = &l->req,
+                                      .family = l->family,
+                                      .datagram = l->datagrams,
+                                      .outcome = &l->outcome,
+                                      .in_scope = l->covered ? is_in_scope : NULL};
+    nv_rtnl_take_dumped(&s->in, &of, nlh);
 }
 
 /* The request of the recording is done: the second one follows, or the end. */
@@ -207,7 +147,7 @@ static void request_done(struct nv_replay *s, struct nv_replay_lane *l)
     bool well = l->outcome.status == NV_DUMP_OK || l->outcome.status == NV_DUMP_INTERRUPTED;
     if (two && well && second == NV_REPLAY_NONE) {
         l->outcome.status = NV_DUMP_UNAVAILABLE;
-        s->stats.replay.unavailable++;
+        s->in.stats.replay.unavailable++;
     } else if (two && well) {
         l->family = NV_AF_6;
         l->request = second;
@@ -249,8 +189,8 @@ static bool is_of_barrier(const struct nv_replay *s, const struct nlmsghdr *nlh)
 /* A dump whose datagram is cut or no sequence of messages is over at once: its end may have been in there. */
 static void break_off(struct nv_replay *s, struct nv_replay_lane *l, bool cut)
 {
-    s->stats.truncated += cut;
-    s->stats.malformed += !cut;
+    s->in.stats.truncated += cut;
+    s->in.stats.malformed += !cut;
     nv_rtnl_fail(&l->outcome, cut ? EMSGSIZE : EBADMSG);
     l->ending = true;
 }
@@ -272,7 +212,7 @@ static bool take_dumped(struct nv_replay *s, const struct nv_pcap_record *p)
     }
     for (; nv_rtnl_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
         if (lane_of_reply(s, nlh) != l)
-            s->stats.strays++;
+            s->in.stats.strays++;
         else if (take_reply(s, l, nlh))
             return true;
     }
@@ -292,7 +232,7 @@ void nv_replay_give_answer(struct nv_replay *s, const struct nv_event *answer)
     if (ev.error)
         ev.route = NULL;
     s->query.active = false; /* before the sink is called: it may ask again */
-    s->sink(s->sink_arg, &ev);
+    nv_rtnl_tell(&s->in, &ev);
 }
 
 static bool take_answer(struct nv_replay *s, const struct nv_pcap_record *p)
@@ -307,8 +247,8 @@ static bool take_answer(struct nv_replay *s, const struct nv_pcap_record *p)
     int error = 0;
     if (nlh->nlmsg_type == NLMSG_ERROR) {
         ev.error = nv_rtnl_code(nlh, &error) && error ? error : EBADMSG;
-    } else if (nv_rtnl_decode_answer(&s->decoder, nlh, &ev) != NV_RTNL_FACT) {
-        s->stats.malformed++;
+    } else if (nv_rtnl_decode_answer(&s->in.decoder, nlh, &ev) != NV_RTNL_FACT) {
+        s->in.stats.malformed++;
         ev.error = EBADMSG;
     }
     nv_replay_give_answer(s, &ev);
@@ -322,13 +262,13 @@ void nv_replay_receive(struct nv_replay *s, const struct nv_pcap_record *p)
     bool used = true;
     memcpy(s->buf, p->data, p->len);
     if (p->flags & NV_PCAP_F_FOREIGN)
-        s->stats.strays++;
+        s->in.stats.strays++;
     else if (p->role == NV_PCAP_EVENTS)
         take_events(s, p);
     else if (p->role == NV_PCAP_DUMPS)
         used = take_dumped(s, p);
     else
         used = take_answer(s, p);
-    s->stats.replay.datagrams += used;
-    s->stats.replay.datagrams_skipped += !used;
+    s->in.stats.replay.datagrams += used;
+    s->in.stats.replay.datagrams_skipped += !used;
 }

@@ -68,65 +68,12 @@ int nv_rtnl_renew(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock)
 
 /* ---- the event stream ----------------------------------------------------------------------------- */
 
-static void note_loss(struct nv_rtnl_source *s, enum nv_lost reason)
-{
-    s->lost |= 1u << reason;
-}
-
-static void take_event(struct nv_rtnl_source *s, const struct nlmsghdr *nlh)
-{
-    s->stats.events++;
-    if (nlh->nlmsg_type == NLMSG_OVERRUN) {
-        s->stats.overruns++;
-        note_loss(s, NV_LOST_OVERRUN);
-        return;
-    }
-    struct nv_event ev;
-    switch (nv_rtnl_decode(&s->decoder, nlh, &ev)) {
-    case NV_RTNL_FACT: s->sink(s->sink_arg, &ev); break;
-    case NV_RTNL_IGNORED: break;
-    case NV_RTNL_UNKNOWN: s->stats.unknown++; break;
-    case NV_RTNL_MALFORMED:
-    default:
-        s->stats.malformed++;
-        note_loss(s, NV_LOST_MALFORMED);
-        break;
-    }
-}
-
 static void take_events(struct nv_rtnl_source *s, const struct nv_rtnl_datagram *dg)
 {
-    if (dg->foreign) {
-        s->stats.strays++;
-        return;
-    }
-    s->stats.event_bytes += dg->len;
-    if (dg->cut) {
-        s->stats.truncated++;
-        note_loss(s, NV_LOST_TRUNCATED);
-        return;
-    }
-    int left = (int)dg->len;
-    const struct nlmsghdr *nlh = (const void *)s->buf;
-    for (; nv_rtnl_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
-        take_event(s, nlh);
-    if (left > 0) {
-        s->stats.malformed++;
-        note_loss(s, NV_LOST_MALFORMED);
-    }
-}
-
-/* The queue is empty: only now is a new dump sure to see everything that was missed. */
-static void give_out_losses(struct nv_rtnl_source *s)
-{
-    unsigned lost = s->lost;
-    s->lost = 0;
-    for (unsigned reason = 0; reason < NV_LOST_REASONS; reason++) {
-        if (!(lost & 1u << reason))
-            continue;
-        struct nv_event ev = {.kind = NV_EV_LOST, .lost = (enum nv_lost)reason};
-        s->sink(s->sink_arg, &ev);
-    }
+    if (dg->foreign)
+        s->in.stats.strays++;
+    else
+        nv_rtnl_take_events(&s->in, s->buf, dg->len, dg->cut);
 }
 
 /* What the old socket still holds is lost: the new one stood before it went. */
@@ -135,8 +82,8 @@ static int reopen_events(struct nv_rtnl_source *s, enum nv_lost reason)
     int err = replace_socket(s, &s->event_sock);
     if (err)
         return err;
-    s->stats.reopens++;
-    note_loss(s, reason);
+    s->in.stats.reopens++;
+    nv_rtnl_note_loss(&s->in, reason);
     return 0;
 }
 
@@ -149,16 +96,16 @@ int nv_rtnl_drain_events(struct nv_rtnl_source *s)
         if (got > 0) {
             take_events(s, &dg);
         } else if (!got) {
-            if (s->lost & 1u << NV_LOST_OVERRUN)
+            if (s->in.lost & 1u << NV_LOST_OVERRUN)
                 s->event_sock.drops = nv_rtnl_drops(&s->event_sock); /* these were reported */
-            give_out_losses(s);
+            nv_rtnl_tell_losses(&s->in);
             return 0;
         } else if (got == -ENOBUFS) {
-            if (!(s->lost & 1u << NV_LOST_OVERRUN))
-                s->stats.overruns++;
-            note_loss(s, NV_LOST_OVERRUN);
+            if (!(s->in.lost & 1u << NV_LOST_OVERRUN))
+                s->in.stats.overruns++;
+            nv_rtnl_note_loss(&s->in, NV_LOST_OVERRUN);
         } else {
-            s->stats.socket_errors++;
+            s->in.stats.socket_errors++;
             int err = reopen_events(s, NV_LOST_ERROR);
             if (err)
                 return err;
@@ -186,8 +133,8 @@ static int check_hearing(struct nv_rtnl_source *s)
     int more = nv_rtnl_drain_events(s);
     if (more || (!left && sock->drops != known))
         return more;
-    s->stats.lost_groups += left;
-    s->stats.untold_drops += !left;
+    s->in.stats.lost_groups += left;
+    s->in.stats.untold_drops += !left;
     nv_recorder_failure(s->recorder, NV_PCAP_EVENTS, left ? EBADF : ENOBUFS, 0, 0);
     int err = reopen_events(s, left ? NV_LOST_ERROR : NV_LOST_OVERRUN);
     return err ? err : nv_rtnl_drain_events(s);
@@ -246,7 +193,7 @@ static int source_pump(struct nv_source *base, unsigned budget)
     if (!more)
         more = check_hearing(s);
     const bool small = is_dumping(s, NV_LANE_SMALL);
-    const uint64_t events = s->stats.events;
+    const uint64_t events = s->in.stats.events;
     bool early = false;
     while (!more && !early && budget--) {
         int got = step_dumps(s);
@@ -255,7 +202,7 @@ static int source_pump(struct nv_source *base, unsigned budget)
             return got;
         }
         more = nv_rtnl_drain_events(s);
-        early = s->stats.events != events || (small && !is_dumping(s, NV_LANE_SMALL));
+        early = s->in.stats.events != events || (small && !is_dumping(s, NV_LANE_SMALL));
     }
     if (more < 0)
         return more;
@@ -281,17 +228,17 @@ static int source_reopen(struct nv_source *base)
     int err = replace_socket(s, &s->event_sock);
     if (err)
         return err;
-    s->stats.reopens++;
-    s->lost = 0;
+    s->in.stats.reopens++;
+    s->in.lost = 0;
     return 0;
 }
 
 static void source_stats(const struct nv_source *base, struct nv_source_stats *ret_stats)
 {
     const struct nv_rtnl_source *s = self_const(base);
-    *ret_stats = s->stats;
-    ret_stats->clipped = s->decoder.clipped;
-    ret_stats->unknown_attrs = s->decoder.unknown_attrs;
+    *ret_stats = s->in.stats;
+    ret_stats->clipped = s->in.decoder.clipped;
+    ret_stats->unknown_attrs = s->in.decoder.unknown_attrs;
     ret_stats->buffer_bytes = s->event_sock.buffer_bytes;
     nv_recorder_stats(s->recorder, ret_stats);
 }
@@ -355,8 +302,8 @@ int nv_source_open(const struct nv_source_args *args, struct nv_source **ret_sou
     if (!s)
         return -ENOMEM;
     s->base.ops = &ops;
-    s->sink = args->sink;
-    s->sink_arg = args->sink_arg;
+    s->in.sink = args->sink;
+    s->in.sink_arg = args->sink_arg;
     s->wanted_buffer_bytes = args->buffer_bytes;
     s->elsewhere = args->netns != NULL;
     s->netns_fd = -1;

@@ -4,7 +4,7 @@
  *
  * Owns:      struct nv_rtnl_source. rtnl_source.c works the event stream and the whole, rtnl_dump.c `dump`,
  *            rtnl_query.c `query`.
- * Assumes:   one thread. `buf` and `decoder` serve one datagram at a time: nobody drains the events in the
+ * Assumes:   one thread. `buf` and the decoder serve one datagram at a time: nobody drains the events in the
  *            middle of another datagram.
  */
 #ifndef NV_LINUX_RTNL_SOURCE_H
@@ -13,7 +13,7 @@
 #include <libmnl/libmnl.h>
 
 #include "nv/plat.h"
-#include "rtnl_decode.h"
+#include "rtnl_intake.h"
 #include "rtnl_record.h"
 #include "rtnl_reply.h"
 #include "rtnl_socket.h"
@@ -49,8 +49,7 @@ struct nv_rtnl_query {
 
 struct nv_rtnl_source {
     struct nv_source base;
-    nv_event_fn *sink;
-    void *sink_arg;
+    struct nv_rtnl_intake in;
 
     int netns_fd;   /* -1: none to be had */
     bool elsewhere; /* the namespace was named: sockets are opened by a thread that goes there */
@@ -59,13 +58,10 @@ struct nv_rtnl_source {
     struct nv_rtnl_socket event_sock;
     struct nv_rtnl_socket query_sock;
     struct nv_recorder *recorder; /* NULL: none */
-    unsigned lost;       /* bits 1 << NV_LOST_*, given out when the queue has been read empty */
     uint64_t hearing_ns; /* CLOCK_MONOTONIC, when the event socket was last found to hear */
 
     struct nv_rtnl_dump dump[NV_LANES];
     struct nv_rtnl_query query;
-    struct nv_source_stats stats;
-    struct nv_rtnl_decoder decoder;
     _Alignas(8) uint8_t buf[NV_RTNL_DATAGRAM_MAX];
 };
 
