@@ -165,19 +165,26 @@ void nv_arena_next_draft(struct nv_arena *a)
 
 void nv_arena_hold(struct nv_arena *a, uint32_t trees)
 {
-    a->held = trees;
-    a->held_since = a->draft;
+    for (unsigned t = 0; t < NETVANE_TREE_COUNT; t++)
+        if (trees >> t & 1u && !(a->held >> t & 1u))
+            a->held_since[t] = a->draft;
+    a->held |= trees;
 }
 
-void nv_arena_let_go(struct nv_arena *a)
+void nv_arena_let_go(struct nv_arena *a, uint32_t but)
 {
+    const uint32_t gone = a->held & ~but;
     bool behind =
-        false; /* the first that was held: all behind it wait with it, so that the ring stays in order */
-    for (uint32_t i = 0; a->held && i < a->limbo_count; i++) {
+        false; /* what stands behind the first waits with it, so that the ring stays in order */
+    a->held &= but;
+    for (uint32_t i = 0; gone && i < a->limbo_count; i++) {
         struct nv_limbo *l = &a->limbo[(a->limbo_head + i) % a->capacity];
-        behind |= l->last_version == NV_LIMBO_HELD;
-        if (behind)
+        if (l->last_version != NV_LIMBO_HELD) {
+            if (behind)
+                l->last_version = a->draft - 1;
+        } else if (gone >> nv_arena_node(a, l->ref)->tree & 1u) {
             l->last_version = a->draft - 1;
+            behind = true;
+        }
     }
-    a->held = 0;
 }

@@ -34,9 +34,9 @@ struct nv_arena {
     uint64_t max_bytes;
     nv_arena_grow_fn *grow;
     void *grow_arg;
-    uint64_t draft;      /* the version that is being made */
-    uint32_t held;       /* trees that are held back, bit 1 << NETVANE_TREE_* */
-    uint64_t held_since; /* the draft in which that began */
+    uint64_t draft;                          /* the version that is being made */
+    uint32_t held;                           /* trees that are held back, bit 1 << NETVANE_TREE_* */
+    uint64_t held_since[NETVANE_TREE_COUNT]; /* the draft in which that began */
     uint32_t
         capacity; /* nodes that the free list and the limbo have room for: all that there are, and some */
     uint32_t *free_refs;
@@ -69,10 +69,10 @@ void nv_arena_retire(struct nv_arena *a, uint32_t ref);
 void nv_arena_reclaim(struct nv_arena *a, uint64_t horizon);
 /* The draft became a version, but for what is held back: the next one begins. */
 void nv_arena_next_draft(struct nv_arena *a);
-/* From this draft on these trees are held back. Nothing of them has been edited in it yet that is not to be seen. */
+/* From this draft on these trees are held back, too. Nothing of them has been edited in it yet. */
 void nv_arena_hold(struct nv_arena *a, uint32_t trees);
-/* The draft of all trees is the next version's. */
-void nv_arena_let_go(struct nv_arena *a);
+/* All trees but these are no longer held back: the draft of theirs is the next version's. */
+void nv_arena_let_go(struct nv_arena *a, uint32_t but);
 
 static inline const struct netvane_region_node *nv_arena_node(const struct nv_arena *a,
                                                               uint32_t ref)
@@ -90,7 +90,8 @@ static inline struct netvane_region_node *nv_arena_node_rw(const struct nv_arena
 static inline bool nv_arena_is_draft(const struct nv_arena *a, uint32_t ref)
 {
     const struct netvane_region_node *n = nv_arena_node(a, ref);
-    return n->version == a->draft || (a->held >> n->tree & 1u && n->version >= a->held_since);
+    return n->version == a->draft ||
+           (a->held >> n->tree & 1u && n->version >= a->held_since[n->tree]);
 }
 
 #endif

@@ -57,17 +57,34 @@ static void choose(struct nv_commit *c)
     c->mirror->digest[NETVANE_RT_HEALTH] = c->quality;
 }
 
-/* Do the versions to come show the routes of an older one? */
-static bool holds(const struct nv_commit *c)
+/* The trees of which the next version shows an older one. */
+static uint32_t held_trees(const struct nv_commit *c)
 {
-    return c->mirror->draft.arena.held && c->hold_routes;
+    return c->mirror->draft.arena.held & c->hold;
+}
+
+/* The tree that a topic is about; NETVANE_TREE_COUNT: none that is ever held back. */
+static unsigned tree_of(unsigned topic)
+{
+    static const uint8_t trees[NETVANE_RT_COUNT] = {
+        [NETVANE_RT_DEFAULT4] = NETVANE_TREE_COUNT,    [NETVANE_RT_DEFAULT6] = NETVANE_TREE_COUNT,
+        [NETVANE_RT_LINKS] = NETVANE_TREE_LINKS,       [NETVANE_RT_ADDRS] = NETVANE_TREE_ADDRS,
+        [NETVANE_RT_ROUTES] = NETVANE_TREE_ROUTES4,    [NETVANE_RT_RULES] = NETVANE_TREE_RULES,
+        [NETVANE_RT_NEXTHOPS] = NETVANE_TREE_NEXTHOPS, [NETVANE_RT_HEALTH] = NETVANE_TREE_COUNT};
+    return trees[topic];
+}
+
+static bool is_held(const struct nv_commit *c, unsigned topic)
+{
+    unsigned tree = tree_of(topic);
+    return tree < NETVANE_TREE_COUNT && held_trees(c) >> tree & 1u;
 }
 
 static uint32_t moved_topics(const struct nv_commit *c)
 {
     uint32_t topics = 0;
     for (unsigned t = 0; t < NETVANE_RT_COUNT; t++)
-        if (c->mirror->digest[t] != c->pub->digest[t] && !(t == NETVANE_RT_ROUTES && holds(c)))
+        if (c->mirror->digest[t] != c->pub->digest[t] && !is_held(c, t))
             topics |= 1u << t;
     return topics;
 }
@@ -87,25 +104,37 @@ static uint64_t seal(struct nv_arena *a, uint32_t held)
     return sealed;
 }
 
-/* held: routes are shown that may use what those of the draft no longer do. */
-static void drop_unused(struct nv_mirror *m, bool held)
+/* Not while objects are shown that may use what those of the draft no longer do. */
+static void drop_unused(struct nv_mirror *m)
 {
-    if (!held) {
-        nv_intern_collect(&m->hops, &m->draft);
-        nv_intern_collect(&m->metrics, &m->draft);
-    }
+    nv_intern_collect(&m->hops, &m->draft);
+    nv_intern_collect(&m->metrics, &m->draft);
     nv_intern_collect(&m->strings, &m->draft);
 }
 
-/* The routes of the version that was just published stay, until they are let go of. */
+/* What the version that was just published shows of these trees stays, until they are let go of. */
 static void hold_back(struct nv_commit *c)
 {
     struct nv_draft *d = &c->mirror->draft;
-    if (d->arena.held || !c->hold_routes)
-        return;
-    c->held[0] = d->tree[NETVANE_TREE_ROUTES4];
-    c->held[1] = d->tree[NETVANE_TREE_ROUTES6];
-    nv_arena_hold(&d->arena, 1u << NETVANE_TREE_ROUTES4 | 1u << NETVANE_TREE_ROUTES6);
+    const uint32_t more = c->hold & ~d->arena.held;
+    for (unsigned t = 0; t < NETVANE_TREE_COUNT; t++)
+        if (more >> t & 1u)
+            c->held[t] = d->tree[t];
+    nv_arena_hold(&d->arena, more);
+}
+
+/* Trees and digests of the version, those that are held back as they were. */
+static void fill_slot(const struct nv_commit *c, struct netvane_region_slot *slot)
+{
+    const struct nv_mirror *m = c->mirror;
+    memcpy(slot->tree, m->draft.tree, sizeof(m->draft.tree));
+    memcpy(slot->digest, m->digest, sizeof(slot->digest));
+    for (unsigned t = 0; t < NETVANE_TREE_COUNT; t++)
+        if (held_trees(c) >> t & 1u)
+            slot->tree[t] = c->held[t];
+    for (unsigned t = 0; t < NETVANE_RT_COUNT; t++)
+        if (is_held(c, t))
+            slot->digest[t] = c->pub->digest[t];
 }
 
 bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
@@ -113,32 +142,26 @@ bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
     struct nv_mirror *m = c->mirror;
     choose(c);
     uint32_t topics = moved_topics(c);
+    const uint32_t held = held_trees(c);
     if (!topics && !force) {
-        if (!m->edited)
+        if (!m->edited || held)
             return false;
         if (!c->quiet_since_ns)
             c->quiet_since_ns = now_ns;
         if (now_ns - c->quiet_since_ns < NV_QUIET_PUBLISH_NS && !c->confirmed)
             return false;
     }
-    const bool held = holds(c);
-    drop_unused(m, held);
+    if (!held)
+        drop_unused(m);
     struct netvane_region_slot slot = {.verified_ns = c->verified_ns,
                                        .quality = c->quality,
                                        .main4 = c->choice[0].main_default,
                                        .main6 = c->choice[1].main_default,
                                        .egress4 = c->egress[0],
                                        .egress6 = c->egress[1]};
-    memcpy(slot.tree, m->draft.tree, sizeof(m->draft.tree));
-    memcpy(slot.digest, m->digest, sizeof(slot.digest));
-    if (held) {
-        slot.tree[NETVANE_TREE_ROUTES4] = c->held[0];
-        slot.tree[NETVANE_TREE_ROUTES6] = c->held[1];
-        slot.digest[NETVANE_RT_ROUTES] = c->pub->digest[NETVANE_RT_ROUTES];
-    }
-    uint64_t nodes = seal(&m->draft.arena, held ? m->draft.arena.held : 0);
-    if (!held)
-        nv_arena_let_go(&m->draft.arena);
+    fill_slot(c, &slot);
+    uint64_t nodes = seal(&m->draft.arena, held);
+    nv_arena_let_go(&m->draft.arena, held);
     c->pub->counter[NETVANE_RC_NODES_COPIED] += nodes;
     c->pub->counter[NETVANE_RC_BYTES_COPIED] += nodes * NETVANE_NODE_BYTES;
     c->pub->counter[NETVANE_RC_EARLY_EXPIRIES] += m->early_expiry;

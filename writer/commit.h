@@ -8,6 +8,13 @@
 #include "publish.h"
 #include "select.h"
 
+/* What a resync reads: first all but the routes, then those. Texts and sets that they share are only added to. */
+#define NV_HOLD_ROUTES (1u << NETVANE_TREE_ROUTES4 | 1u << NETVANE_TREE_ROUTES6)
+#define NV_HOLD_ALL                                                                            \
+    (NV_HOLD_ROUTES | 1u << NETVANE_TREE_LINKS | 1u << NETVANE_TREE_NAMES |                    \
+     1u << NETVANE_TREE_ALTNAMES | 1u << NETVANE_TREE_ADDRS | 1u << NETVANE_TREE_ADDRS_BY_IP | \
+     1u << NETVANE_TREE_RULES | 1u << NETVANE_TREE_NEXTHOPS | 1u << NETVANE_TREE_MEMBERS)
+
 struct nv_commit {
     bool confirmed; /* the kernel has just said yes: publish that, though it moves no topic */
     struct nv_mirror *mirror;
@@ -22,16 +29,22 @@ struct nv_commit {
     uint32_t quality;      /* NETVANE_RQ_* of the next version */
     uint32_t published_quality;
     /*
-     * Set: the next version shows all that there is, and those behind it keep its routes until this is cleared. The
-     * default routes, links and all else go on: they are right, while the routes are being read again.
+     * Trees (bits) that are being read again, and are not to be seen half read: the next version shows all of them that
+     * there is, and those behind it keep that until a tree is no longer named here. The default routes always go on.
      */
-    bool hold_routes;
-    struct netvane_region_root held[2]; /* IPv4, IPv6, while the arena holds them back */
-    uint64_t verified_ns;               /* when the last full re-read in the draft ended */
+    uint32_t hold;
+    struct netvane_region_root held[NETVANE_TREE_COUNT]; /* those that the arena holds back */
+    uint64_t verified_ns;    /* when the last full re-read in the draft ended */
     uint64_t quiet_since_ns; /* a draft without effect waits since then, 0: there is none */
 };
 
 void nv_commit_init(struct nv_commit *c, struct nv_mirror *m, struct nv_publisher *p);
+
+/* Is the next version one that others keep something of? It is to come at once, before that is edited. */
+static inline bool nv_commit_begins_to_hold(const struct nv_commit *c)
+{
+    return c->hold & ~c->mirror->draft.arena.held;
+}
 
 /* Is there anything that nv_commit would look at? */
 bool nv_commit_wanted(const struct nv_commit *c);

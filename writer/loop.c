@@ -129,19 +129,17 @@ static int publish(struct nv_writer *w, uint64_t now, uint64_t *ret_due)
         return show(w);
     }
     ask_early(w);
-    if (!nv_commit_wanted(&w->commit))
+    w->commit.hold = !nv_sync_resyncing(&w->sync) ? 0 : held ? NV_HOLD_ALL : NV_HOLD_ROUTES;
+    /* A loss shows at once, over the State as it is; from then on what is being read again stays until it is whole. */
+    const bool begins = nv_commit_begins_to_hold(&w->commit);
+    if (!begins && !nv_commit_wanted(&w->commit))
         return 0;
-    /* A loss shows at once, over the State as it is; from then on the routes stay until the round has ended. */
-    w->commit.hold_routes = nv_sync_resyncing(&w->sync);
-    bool flagged = w->commit.published_quality & NETVANE_RQ_RESYNCING;
-    if (held && flagged)
-        return 0;
-    if ((!held || flagged) && now < w->last_publish_ns + w->options.coalesce_ns) {
+    if (!begins && now < w->last_publish_ns + w->options.coalesce_ns) {
         *ret_due = w->last_publish_ns + w->options.coalesce_ns;
         return 0;
     }
     bool was_degraded = w->commit.published_quality & NETVANE_RQ_DEGRADED;
-    if (nv_commit(&w->commit, false, now)) {
+    if (nv_commit(&w->commit, begins, now)) {
         w->last_publish_ns = now;
         update_counters(w);
     } else if (w->commit.quiet_since_ns)
@@ -273,7 +271,7 @@ void nv_writer_close(struct nv_writer *w)
         w->commit.quality |= NETVANE_RQ_STOPPED;
         update_counters(w);
         nv_publisher_state(&w->pub, NETVANE_RS_STOPPED);
-        if (!w->options.once && nv_sync_publishable(&w->sync)) /* else the draft is half a State */
+        if (!w->options.once) /* what is being read again is held back */
             (void)nv_commit(&w->commit, true, nv_clock_boottime_ns());
         struct nv_source_stats s;
         nv_source_stats(w->source, &s);

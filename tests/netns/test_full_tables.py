@@ -255,30 +255,34 @@ class FullTables(unittest.TestCase):
             "an address": (fill.address_message(self.ifindex, "10.98.0.1"), lambda entry: entry[N_ADDRS] == addrs + 1),
             "a rule": (fill.rule_message(1000, 100), lambda entry: entry[N_RULES] == rules + 1),
         }
-        os.kill(self.writer.pid, signal.SIGHUP)
-        poller.wait_quality(RESYNCING)
-        sent = {name: self.send(message) for name, (message, _) in changes.items()}
-        self.wait_for("the resync", lambda: self.counters()["resyncs"] > resyncs)
-        self.assert_exact("after the resync")
+        sent = {}
+        for name, (message, _) in changes.items():  # each in a resync of its own: some keep the kernel busy for long
+            os.kill(self.writer.pid, signal.SIGHUP)
+            poller.wait_quality(RESYNCING)
+            sent[name] = self.send(message)
+            resyncs += 1
+            self.wait_for("the resync", lambda: self.counters()["resyncs"] == resyncs)
+        self.assert_exact("after the resyncs")
         result = poller.result()
         self.assert_reads(result)
         log = result["log"]
-        began = next(entry[AT] for entry in log if entry[QUALITY] & RESYNCING)
-        ended = next(entry[AT] for entry in log if entry[AT] > began and not entry[QUALITY] & RESYNCING)
         late = []
         for name, (_, shows) in changes.items():
             before, changed = sent[name]
-            self.assertTrue(began < before < ended, f"{name}: not changed while the resync ran")
+            last = next(entry for entry in reversed(log) if entry[AT] < before)
+            ended = next(entry[AT] for entry in log if entry[AT] > before and not entry[QUALITY] & RESYNCING)
+            self.assertTrue(last[QUALITY] & RESYNCING, f"{name}: not changed while the resync ran")
             shown = next((entry for entry in log if entry[AT] > before and shows(entry)), None)
             self.assertIsNotNone(shown, name)
             ms = (shown[AT] - changed) / 1e6  # the kernel may have been busy until it took the request
-            harness.says(f"{name}: changed {(ended - changed) / 1e6:.0f} ms before the resync's end, seen after {ms:.1f} ms")
+            harness.says(f"{name}: the request took {(changed - before) / 1e6:.0f} ms, seen after {ms:.1f} ms more, "
+                         f"{(ended - changed) / 1e6:.0f} ms before the resync's end")
             if ms > URGENT_MS:
                 late.append(f"{name} after {ms:.0f} ms")
         self.send(fill.mtu_message(self.ifindex, 1500))
         self.ns.ip_batch(["rule del pref 1000", "addr del 10.98.0.1/32 dev up0", "route del default"])
         self.assert_exact("as before")
-        self.assertEqual(late, [], f"at most {URGENT_MS} ms; the resync took {(ended - began) / 1e6:.0f} ms")
+        self.assertEqual(late, [], f"at most {URGENT_MS} ms")
 
     # ---- memory --------------------------------------------------------------------------------------------------
 

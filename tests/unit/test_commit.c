@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -317,7 +318,7 @@ static void routes_that_are_held_back_stay_as_they_were_and_then_change_as_one_v
     (void)commit();
     assert_int_equal(shown_routes(&sum_before), 3001);
     f->c.quality = NETVANE_RQ_RESYNCING;
-    f->c.hold_routes = true;
+    f->c.hold = NV_HOLD_ROUTES;
     put_numbered(3000, 0); /* the version that says so shows all that there is */
     assert_int_equal(commit(), TOPIC(ROUTES) | TOPIC(HEALTH));
     assert_int_equal(shown_routes(&sum_before), 3002);
@@ -336,7 +337,7 @@ static void routes_that_are_held_back_stay_as_they_were_and_then_change_as_one_v
         remove_numbered(i, 7);
     assert_int_equal(commit(), UINT32_MAX); /* none of that is to be seen */
     f->c.quality = 0;
-    f->c.hold_routes = false;
+    f->c.hold = 0;
     assert_int_equal(commit(), TOPIC(ROUTES) | TOPIC(HEALTH));
     assert_int_equal(shown_routes(&sum), 2002);
     assert_int_equal(f->m.draft.arena.held, 0);
@@ -349,12 +350,90 @@ static void routes_that_are_held_back_stay_as_they_were_and_then_change_as_one_v
     assert_int_equal(f->m.draft.arena.used, used);
 }
 
+/* The MTUs of all links that the newest version shows, each node with the right checksum. */
+static uint64_t shown_mtus(void)
+{
+    struct nv_tree t =
+        nv_tree_of(f->mem.base, nv_read_committed(f->mem.base), f->p.head, NETVANE_TREE_LINKS);
+    struct netvane_rec_link r;
+    struct nv_cursor c;
+    uint64_t sum = 0;
+    for (int more = nv_cursor_seek(&c, &t, NULL); more == NV_TREE_OK; more = nv_cursor_next(&c)) {
+        assert_int_equal(nv_cursor_get(&c, &r), NV_TREE_OK);
+        for (unsigned level = 0; level < t.height; level++) {
+            const struct netvane_region_node *node =
+                nv_arena_node(&f->m.draft.arena, c.path[level].ref);
+            assert_int_equal(node->checksum,
+                             nv_node_checksum(node, nv_tree_shape(NETVANE_TREE_LINKS)));
+        }
+        sum += r.mtu;
+    }
+    return sum;
+}
+
+static void put_links(uint32_t mtu)
+{
+    for (uint32_t i = 2; i < 52; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "eth%u", i);
+        struct nv_link link = fact_link(i, name, UP);
+        link.mtu = mtu;
+        (void)nv_mirror_link_put(&f->m, &link);
+    }
+}
+
+/* First everything is held, then the routes, then everything again, as losses come: each tree since another version. */
+static void trees_are_held_back_and_let_go_of_each_on_its_own(void **state)
+{
+    (void)state;
+    first_version();
+    put_links(1000);
+    (void)commit();
+    for (uint32_t round = 0; round < 40; round++) {
+        const uint32_t mtu = 1000 + 3 * round;
+        f->c.quality = NETVANE_RQ_RESYNCING;
+        f->c.hold = NV_HOLD_ALL;
+        assert_true(nv_commit_begins_to_hold(&f->c));
+        (void)nv_commit(&f->c, true, now_ns);
+        assert_false(nv_commit_begins_to_hold(&f->c));
+        put_links(mtu + 1);
+        put_numbered(round, 0);
+        assert_int_equal(commit(), UINT32_MAX);
+        struct nv_hop h = fact_hop(2, "10.0.0.1");
+        h.gateway[3] = (uint8_t)(1 + round);
+        struct nv_route r = fact_route(254, "0.0.0.0", 0, 0, &h, 1);
+        (void)nv_mirror_route_put(&f->m, &r, NV_LIST_REPLACE, false, now_ns);
+        assert_int_equal(commit(), TOPIC(DEFAULT4)); /* that is to be seen, and that alone */
+        assert_int_equal(shown_mtus(), 50 * mtu);
+        f->c.hold = NV_HOLD_ROUTES;
+        assert_int_equal(commit(), TOPIC(LINKS));
+        assert_int_equal(shown_mtus(), 50 * (mtu + 1));
+        put_links(mtu + 2);
+        assert_int_equal(commit(), TOPIC(LINKS));
+        f->c.hold =
+            NV_HOLD_ALL; /* another loss: the links are held since now, the routes since long */
+        assert_true(nv_commit_begins_to_hold(&f->c));
+        (void)nv_commit(&f->c, true, now_ns);
+        now_ns += 2 * NV_GRACE_NS;
+        put_links(mtu + 3);
+        (void)nv_commit(&f->c, true, now_ns); /* whatever makes one */
+        assert_int_equal(shown_mtus(), 50 * (mtu + 2));
+        uint64_t sum;
+        assert_int_equal(shown_routes(&sum), 1 + round);
+        f->c.hold = 0;
+        f->c.quality = 0;
+        assert_int_equal(commit(), TOPIC(LINKS) | TOPIC(ROUTES) | TOPIC(HEALTH));
+        assert_int_equal(shown_mtus(), 50 * (mtu + 3));
+        assert_int_equal(shown_routes(&sum), 2 + round);
+    }
+}
+
 static void default_route_is_published_at_once_while_routes_are_held_back(void **state)
 {
     (void)state;
     first_version();
     f->c.quality = NETVANE_RQ_RESYNCING;
-    f->c.hold_routes = true;
+    f->c.hold = NV_HOLD_ROUTES;
     (void)commit();
     struct nv_hop h = fact_hop(2, "10.0.0.99");
     struct nv_route r = fact_route(254, "0.0.0.0", 0, 0, &h, 1);
@@ -363,7 +442,7 @@ static void default_route_is_published_at_once_while_routes_are_held_back(void *
     assert_int_equal(slot().main4.gateway[3], 99);
     assert_int_equal(slot().egress4.gateway[3], 99);
     f->c.quality = 0;
-    f->c.hold_routes = false;
+    f->c.hold = 0;
     assert_int_equal(commit(), TOPIC(ROUTES) | TOPIC(HEALTH));
     assert_int_equal(slot().main4.gateway[3], 99);
 }
@@ -508,6 +587,7 @@ int main(void)
         T(published_nodes_carry_their_checksums),
         T(contents_that_nobody_names_are_gone_from_the_version),
         T(routes_that_are_held_back_stay_as_they_were_and_then_change_as_one_version),
+        T(trees_are_held_back_and_let_go_of_each_on_its_own),
         T(default_route_is_published_at_once_while_routes_are_held_back),
         T(confirmation_alone_moves_no_topic),
         T(kernel_that_disagrees_twice_is_published_as_the_kernels_answer),
