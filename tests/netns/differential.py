@@ -360,7 +360,7 @@ class Trial:
         if self.mode in ("events", "reconcile"):
             bad |= {key: counters[key] for key in ("overruns", "dump_errors") if counters[key]}
         # Each loss needs one. The kernel asks its neighbours before it chooses among equals: the egress may make one.
-        if self.mode != "silent" and counters["resyncs"] > counters["overruns"] + counters["egress_disagreed"]:
+        if self.mode != "silent" and counters["resyncs"] > counters["overruns"]:
             bad["resyncs"] = counters["resyncs"]
         if self.stops and not counters["overruns"] and not self.o.netvaned:
             bad["overruns"] = 0
