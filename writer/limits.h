@@ -53,6 +53,8 @@
 
 /* Objects of one class; further ones are refused (DEGRADED, limits_hit). */
 #define NV_OBJECTS_MAX (UINT32_C(1) << 28)
+/* IPv6 routes of one set over one link without a gateway; more are shown as fewer. */
+#define NV_TWINS_MAX 8u
 /* Routes that share table, prefix, tos and metric. */
 #define NV_ROUTE_POSITIONS_MAX 1024u
 /* What a reconcile repaired is drift if no event explains it for so long, and behind a barrier. */
