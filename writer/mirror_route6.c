@@ -189,8 +189,12 @@ static enum nv_effect replace6(struct nv_mirror *m, struct nv_route_rec *r,
         gone = known ? old : &o.first;
     else if (!of_kind && o.has_ways + o.rest == 1)
         gone = o.has_ways ? &o.ways : &o.first;
-    /* Of several gateways only the first took the place: a dump passes over what stands before the others. */
-    bool doubt = !gone || is_multipath(m, gone) || (o.rest && is_multipath(m, r));
+    /*
+     * Of several gateways only the first took the place: a dump passes over what stands before the others. And what
+     * stands between the gateways that are there may be what was replaced, unseen.
+     */
+    bool doubt = !gone || is_multipath(m, gone) || (o.rest && is_multipath(m, r)) ||
+                 (o.has_ways && is_multipath(m, &o.ways));
     if (gone && gone != old)
         nv_route_drop(m, gone);
     enum nv_effect e = nv_route_write(m, r);

@@ -445,6 +445,9 @@ static void ipv6_replacement_takes_the_one_of_its_kind_else_the_only_one(void **
     assert_int_equal(put(&r8, APPEND), NV_CHANGED);
     assert_int_equal(put(&rab, NV_LIST_REPLACE),
                      NV_SUSPECT); /* the second gateway goes behind it: hidden */
+    assert_int_equal(put(&r9, NV_LIST_REPLACE),
+                     NV_SUSPECT); /* perhaps of one that is hidden already */
+    assert_int_equal(put(&r8, NV_LIST_REPLACE), NV_SUSPECT);
     assert_int_equal(nv_mirror_route_remove(m, &r8), NV_CHANGED);
     assert_int_equal(put(&ra, NV_LIST_REPLACE), NV_SUSPECT); /* what stood between shows now */
     ASSERT_HOPS6(4, 2);
