@@ -20,6 +20,8 @@
  *   IPv4 address gone                            routes through the link                    those
  *   IPv4 address new                             multipath hops lose dead (if the first)    those
  *   IPv6 address gone, or lifetimes changed      prefsrc of other routes; expires           IPv6 routes
+ *   IPv6 route ff00::/8 of a link                IPv6 is off or on there (disable_ipv6): dead  IPv6 routes of that link
+ *                                                hops of multipath routes
  *   nexthop                                      routes that name it, groups                routes, nexthops
  *   rule                                         flags of other rules                       rules of the family
  *   first rule of IPv4 in a namespace            table local is made anew: a dump that      IPv4 routes of local
@@ -165,6 +167,9 @@ void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect e
     for (uint32_t i = 0; i < f->hop_count; i++)
         if (f->hops[i].flags & down)
             remember_restless(&s->restless, f->hops[i].ifindex, nv_clock_boottime_ns());
+    bool multicast6 = f->family == NV_AF_6 && f->dst_len == 8 && f->dst[0] == 0xff;
+    if (multicast6 && effect != NV_SAME && f->hop_count)
+        want(s, NV_ROUTE, NV_AF_6, f->hops[0].ifindex, true);
     if (effect != NV_SUSPECT)
         return;
     struct nv_dump_request req = {.cls = NV_ROUTE, .family = f->family, .table = f->table};
