@@ -25,6 +25,8 @@
  *   IPv4 address new                order of others; hops lose dead             -              IPv4 routes through it
  *   IPv6 address gone               prefsrc of any route                        -              tables with such routes
  *   IPv6 address, its lifetimes     expires of its prefix route                 -              IPv6 routes through the link
+ *   IPv6 route ff00::/8 of a link   IPv6 is off or on there: dead hops of       -              IPv6 routes through it
+ *                                   multipath routes
  *   nexthop gone                    routes that name it                         routes         tables with such routes
  *   nexthop changed                 ways of routes that name it, or its group   -              tables with such routes
  *   rule                            flags of other rules                        -              rules of the family
@@ -246,6 +248,9 @@ void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect e
     for (uint32_t i = 0; i < f->hop_count; i++)
         if (f->hops[i].flags & down)
             remember_restless(&s->restless, f->hops[i].ifindex, nv_clock_boottime_ns());
+    bool multicast6 = f->family == NV_AF_6 && f->dst_len == 8 && f->dst[0] == 0xff;
+    if (multicast6 && effect != NV_SAME && f->hop_count)
+        want(s, NV_ROUTE, NV_AF_6, f->hops[0].ifindex, true);
     if (effect != NV_SUSPECT)
         return;
     struct nv_dump_request req = {.cls = NV_ROUTE, .family = f->family, .table = f->table};

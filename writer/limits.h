@@ -64,6 +64,8 @@
 /* So many routes that go at once, and at least this share of a family's, are taken out by building the tree anew. */
 #define NV_FILTER_LEAST 1024u
 #define NV_FILTER_SHARE 16u
+/* IPv6 routes of one set over one link without a gateway; more are shown as fewer. */
+#define NV_TWINS_MAX 8u
 /* Routes that share table, prefix, tos and metric. */
 #define NV_ROUTE_POSITIONS_MAX 1024u
 /* What a reconcile repaired is drift if no event explains it for so long, and behind a barrier. */

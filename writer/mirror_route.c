@@ -294,23 +294,38 @@ bool nv_route_same_hops(const struct netvane_rec_hop *a, const struct netvane_re
     return true;
 }
 
+static bool same_sets(const struct nv_mirror *m, uint32_t a, uint32_t b)
+{
+    uint32_t n, k;
+    const struct netvane_rec_hop *p = nv_mirror_hops(m, a, &n), *q = nv_mirror_hops(m, b, &k);
+    if (n && k && p[0].nhid && p[0].nhid == q[0].nhid)
+        return true; /* the ways are the nexthop object's, which may have been replaced */
+    return a == b || (n == k && nv_route_same_hops(p, q, n));
+}
+
 bool nv_route_same4(const struct nv_mirror *m, const struct nv_route_rec *a,
                     const struct nv_route_rec *b)
 {
     struct netvane_rec_route4 x = a->u.r4, y = b->u.r4;
-    uint32_t n, k;
-    const struct netvane_rec_hop *p = nv_mirror_hops(m, x.hops, &n),
-                                 *q = nv_mirror_hops(m, y.hops, &k);
     x.key[1] &= ~NV_POSITION_MASK;
     y.key[1] &= ~NV_POSITION_MASK;
     x.id = y.id = x.hops = y.hops = 0;
     x.flags &= STEADY_FLAGS;
     y.flags &= STEADY_FLAGS;
-    if (memcmp(&x, &y, sizeof(x)))
-        return false;
-    if (n && k && p[0].nhid && p[0].nhid == q[0].nhid)
-        return true; /* the ways are the nexthop object's, which may have been replaced */
-    return n == k && (a->u.r4.hops == b->u.r4.hops || nv_route_same_hops(p, q, n));
+    return !memcmp(&x, &y, sizeof(x)) && same_sets(m, a->u.r4.hops, b->u.r4.hops);
+}
+
+bool nv_route_same6(const struct nv_mirror *m, const struct nv_route_rec *a,
+                    const struct nv_route_rec *b)
+{
+    struct netvane_rec_route6 x = a->u.r6, y = b->u.r6;
+    x.key[5] = y.key[5] = 0;
+    x.id = y.id = x.hops = y.hops = 0;
+    x.flags &= STEADY_FLAGS;
+    y.flags &= STEADY_FLAGS;
+    x.valid_until_ns = x.valid_until_ns == NV_FOREVER; /* whether, not when */
+    y.valid_until_ns = y.valid_until_ns == NV_FOREVER;
+    return !memcmp(&x, &y, sizeof(x)) && same_sets(m, a->u.r6.hops, b->u.r6.hops);
 }
 
 /* Do both go the same ways? Flags of hops are not compared: an event may show them older or newer. */

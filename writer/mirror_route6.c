@@ -12,6 +12,8 @@
  * - A dump leaves out what stands between two hops in the kernel's list: a route without a gateway that was added in
  *   between. So a set with others beside its multipath route is read again when that changes.
  * - A replacement takes the first of its kind (with a gateway, or without), else the first of all: certain if there is one.
+ * - A replacement may leave two routes over the same link side by side (twins), where an addition is refused. They differ in
+ *   what else is said of them; two that do not are one here. Dumps tell twins apart, and their order.
  * - A removed hop is named alone; if it was the first, the dump shows what the next says of the route.
  */
 #include "route.h"
@@ -49,6 +51,63 @@ static struct others others6(const struct nv_mirror *m, const struct nv_route_re
         }
     }
     return o;
+}
+
+/* The slot of the kth of several routes that would have the same one. */
+static void set_twin(struct nv_route_rec *r, uint64_t slot, uint32_t k)
+{
+    uint64_t twin = k ? UINT64_C(1) << 31 | (uint32_t)nv_mix(slot << 8 | k) : slot;
+    r->u.key[5] = (r->u.key[5] & ~SLOT_MASK) | (twin & SLOT_MASK);
+}
+
+/*
+ * A dump shows r: twins have the order of the dump. One that is the same as one that was shown already is that one: a dump
+ * that the kernel began anew shows routes twice.
+ */
+static void choose_twin(struct nv_mirror *m, struct nv_route_rec *r)
+{
+    uint64_t slot = r->u.key[5] & SLOT_MASK;
+    uint32_t k = 0;
+    for (; k + 1 < NV_TWINS_MAX; k++) {
+        struct nv_route_rec at = *r;
+        set_twin(&at, slot, k);
+        if (!nv_route_get(m, &at) || !nv_bit_get(m->ids[NV_K_ROUTE6].seen, at.u.r6.id) ||
+            nv_route_same6(m, r, &at))
+            break;
+    }
+    m->has_twins |= k != 0;
+    set_twin(r, slot, k);
+}
+
+/* Those behind a twin that went move up. */
+static void close_twins(struct nv_mirror *m, const struct nv_route_rec *r, uint32_t k)
+{
+    uint64_t slot = r->u.key[5] & SLOT_MASK;
+    while (slot && m->has_twins && ++k < NV_TWINS_MAX) {
+        struct nv_route_rec at = *r;
+        set_twin(&at, slot, k);
+        if (!nv_route_get(m, &at) || !nv_mirror_reserve_removal(m, NV_K_ROUTE6))
+            return;
+        uint64_t before = nv_route_content(m, &at);
+        (void)nv_draft_delete(&m->draft, at.tree, at.u.key);
+        set_twin(&at, slot, k - 1);
+        (void)nv_draft_put(&m->draft, at.tree, &at.u);
+        nv_mirror_account(m, NETVANE_RT_ROUTES, before, nv_route_content(m, &at));
+    }
+}
+
+/* Which twin a removal names; NV_TWINS_MAX: none is the same. */
+static uint32_t find_twin(const struct nv_mirror *m, const struct nv_route_rec *r,
+                          struct nv_route_rec *ret_at)
+{
+    uint64_t slot = r->u.key[5] & SLOT_MASK;
+    for (uint32_t k = 0; k < (slot && m->has_twins ? NV_TWINS_MAX : 1); k++) {
+        *ret_at = *r;
+        set_twin(ret_at, slot, k);
+        if (nv_route_get(m, ret_at) && nv_route_same6(m, r, ret_at))
+            return k;
+    }
+    return NV_TWINS_MAX;
 }
 
 static bool same_hop(const struct netvane_rec_hop *a, const struct netvane_rec_hop *b)
@@ -130,8 +189,12 @@ static enum nv_effect replace6(struct nv_mirror *m, struct nv_route_rec *r,
         gone = known ? old : &o.first;
     else if (!of_kind && o.has_ways + o.rest == 1)
         gone = o.has_ways ? &o.ways : &o.first;
-    /* Several hops that replace one take those without a gateway along, without a word. */
-    bool doubt = !gone || is_multipath(m, gone) || (o.rest && is_multipath(m, r));
+    /*
+     * Of several gateways only the first took the place: a dump passes over what stands before the others. And what
+     * stands between the gateways that are there may be what was replaced, unseen.
+     */
+    bool doubt = !gone || is_multipath(m, gone) || (o.rest && is_multipath(m, r)) ||
+                 (o.has_ways && is_multipath(m, &o.ways));
     if (gone && gone != old)
         nv_route_drop(m, gone);
     enum nv_effect e = nv_route_write(m, r);
@@ -142,8 +205,11 @@ enum nv_effect nv_route_put6(struct nv_mirror *m, struct nv_route_rec *r, uint32
                              bool from_dump)
 {
     struct nv_route_rec old = *r;
-    if (from_dump)
+    if (from_dump) {
+        if (r->u.key[5] & SLOT_MASK)
+            choose_twin(m, r);
         return nv_route_write(m, r);
+    }
     bool known = nv_route_get(m, &old);
     if (list & NV_LIST_REPLACE)
         return replace6(m, r, &old, known);
@@ -188,12 +254,19 @@ enum nv_effect nv_route_remove6(struct nv_mirror *m, const struct nv_route_rec *
                                 const struct nv_route *f)
 {
     struct nv_route_rec at = *r;
-    if (!nv_route_get(m, &at))
-        return NV_SUSPECT;
-    if (nv_route_same_ways(m, r, &at)) {
+    uint32_t k = find_twin(m, r, &at);
+    if (k < NV_TWINS_MAX) {
         bool hid = is_multipath(m, &at); /* what stood between its hops shows now */
         nv_route_drop(m, &at);
+        close_twins(m, r, k);
         return hid ? NV_SUSPECT : NV_CHANGED;
+    }
+    at = *r;
+    if (!nv_route_get(m, &at))
+        return NV_SUSPECT;
+    if (nv_route_same_ways(m, r, &at)) { /* but something else of it was missed */
+        nv_route_drop(m, &at);
+        return NV_SUSPECT;
     }
     (void)drop_hop(m, &at, f);
     return NV_SUSPECT;

@@ -104,6 +104,9 @@ bool nv_route_equal(const struct nv_route_rec *a, const struct nv_route_rec *b);
 /* The same IPv4 route but for its position, its id and the flags that the kernel changes in place? */
 bool nv_route_same4(const struct nv_mirror *m, const struct nv_route_rec *a,
                     const struct nv_route_rec *b);
+/* The same IPv6 route but for its slot, its id, the end of its lifetime and those flags? */
+bool nv_route_same6(const struct nv_mirror *m, const struct nv_route_rec *a,
+                    const struct nv_route_rec *b);
 /* The same for count hops of each. */
 bool nv_route_same_hops(const struct netvane_rec_hop *a, const struct netvane_rec_hop *b,
                         uint32_t count);

@@ -36,7 +36,10 @@ class World:
         kinds = ((self.route4, 24), (self.route6, 24), (self.address4, 8), (self.address6, 8), (self.updown, 8),
                  (self.nexthop, 12), (self.rule, 8), (self.attribute, 6), (self.master, 3), (self.rename, 2),
                  (self.rebirth, 2), (self.travel, 2), (self.sysctl, 3), (self.flush, 2), (self.carrier, 3))
-        self.kinds = [kind for kind, weight in kinds for _ in range(weight)]
+        # Most kinds have whole tables read again, which mends what an event was taken for: some stretches do without.
+        self.phases = [kinds, kinds, ((self.route4, 1),), ((self.route6, 1),), ((self.route4, 5), (self.route6, 5)),
+                       ((self.rule, 3), (self.route4, 1)), ((self.address4, 1), (self.address6, 1))]
+        self.kinds, self.phase_ends = [], 0
 
     def op(self, where, line):
         self.number += 1
@@ -77,6 +80,9 @@ class World:
 
     def some(self):
         """The next operation, or the few that belong together."""
+        if self.number >= self.phase_ends:
+            self.phase_ends = self.number + self.rng.randint(50, 500)
+            self.kinds = [kind for kind, weight in self.rng.choice(self.phases) for _ in range(weight)]
         return [self.op(where, line) for where, line in self.rng.choice(self.kinds)()]
 
     # ---- links -----------------------------------------------------------------------------------------------

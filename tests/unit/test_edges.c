@@ -714,6 +714,19 @@ static void plain_route_re_reads_nothing_and_a_doubtful_one_its_table(void **sta
     assert_int_equal(src->requests[0].ifindex, 0);
 }
 
+static void multicast_route_of_a_link_stands_for_ipv6_on_it(void **state)
+{
+    (void)state;
+    load();
+    struct nv_hop h = fact_hop(3, NULL);
+    struct nv_route f = fact_route(255, "ff00::", 8, 256, &h, 1);
+    struct fake_object *o = fake_add_and_tell(src, NV_ROUTE, &f);
+    ASSERT_ASKED({NV_ROUTE, NV_AF_6, 3, 0});
+    load();
+    fake_remove_and_tell(src, o);
+    ASSERT_ASKED({NV_ROUTE, NV_AF_6, 3, 0});
+}
+
 static void hints_re_read_what_they_stand_for(void **state)
 {
     (void)state;
@@ -769,6 +782,7 @@ int main(void)
         T(nexthop_that_a_dump_no_longer_shows_takes_its_routes_along),
         T(rule_re_reads_the_rules_of_its_family),
         T(plain_route_re_reads_nothing_and_a_doubtful_one_its_table),
+        T(multicast_route_of_a_link_stands_for_ipv6_on_it),
         T(hints_re_read_what_they_stand_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -442,12 +442,51 @@ static void ipv6_replacement_takes_the_one_of_its_kind_else_the_only_one(void **
     assert_int_equal(nv_mirror_route_remove(m, &r9), NV_CHANGED);
     assert_int_equal(put(&rab, NV_LIST_REPLACE), NV_CHANGED);
     ASSERT_HOPS6(4, 2, 3);
+    assert_int_equal(put(&r8, APPEND), NV_CHANGED);
+    assert_int_equal(put(&rab, NV_LIST_REPLACE),
+                     NV_SUSPECT); /* the second gateway goes behind it: hidden */
+    assert_int_equal(put(&r9, NV_LIST_REPLACE),
+                     NV_SUSPECT); /* perhaps of one that is hidden already */
+    assert_int_equal(put(&r8, NV_LIST_REPLACE), NV_SUSPECT);
+    assert_int_equal(nv_mirror_route_remove(m, &r8), NV_CHANGED);
     assert_int_equal(put(&ra, NV_LIST_REPLACE), NV_SUSPECT); /* what stood between shows now */
     ASSERT_HOPS6(4, 2);
     assert_int_equal(put(&r9, NV_LIST_REPLACE), NV_CHANGED);
     ASSERT_HOPS6(4, 9);
     assert_int_equal(put(&ra, APPEND), NV_CHANGED);
     assert_int_equal(put(&rab, NV_LIST_REPLACE), NV_SUSPECT); /* takes r9 along, without a word */
+}
+
+static void dump_tells_twins_over_one_link_apart(void **state)
+{
+    (void)state;
+    struct nv_hop on = fact_hop(8, NULL);
+    struct nv_route a = fact_route(254, "2001:db8::", 32, 1024, &on, 1), b = a, c = a;
+    b.protocol = 16;
+    c.protocol = 17;
+    const struct nv_route *const orders[3][3] = {{&a, &b, &c}, {&c, &a, &b}, {&c, &a, &b}};
+    for (unsigned i = 0; i < 3; i++) {
+        nv_mirror_mark_begin(m, NV_K_ROUTE6, 0);
+        for (unsigned k = 0; k < 3; k++) {
+            enum nv_effect want = i == 2 ? NV_SAME : NV_CHANGED; /* the order is the dump's */
+            assert_int_equal(dump(orders[i][k]), want);
+            assert_int_equal(dump(orders[i][k]),
+                             NV_SAME); /* a dump that began anew shows it twice */
+        }
+        assert_int_equal(count(NETVANE_TREE_ROUTES6), 3);
+    }
+    assert_int_equal(nv_mirror_route_remove(m, &a), NV_CHANGED);
+    assert_int_equal(count(NETVANE_TREE_ROUTES6), 2);
+    nv_mirror_mark_begin(m, NV_K_ROUTE6, 0);
+    assert_int_equal(dump(&c), NV_SAME);
+    assert_int_equal(dump(&b), NV_SAME); /* it moved up */
+    struct nv_sweep sweep = {.scope = {.kind = NV_K_ROUTE6, .family = NV_AF_6}};
+    nv_mirror_mark_begin(m, NV_K_ROUTE6, 0);
+    (void)dump(&c);
+    (void)nv_mirror_sweep(m, &sweep);
+    assert_int_equal(count(NETVANE_TREE_ROUTES6), 1);
+    assert_int_equal(nv_mirror_route_remove(m, &c), NV_CHANGED);
+    assert_int_equal(count(NETVANE_TREE_ROUTES6), 0);
 }
 
 static void ipv6_route_by_a_group_stands_beside_one_with_gateways(void **state)
@@ -799,6 +838,7 @@ int main(void)
         T(added_gateways_go_behind_those_that_are_there_wherever_the_event_begins),
         T(gateway_added_beside_a_route_without_one_is_suspect),
         T(ipv6_replacement_takes_the_one_of_its_kind_else_the_only_one),
+        T(dump_tells_twins_over_one_link_apart),
         T(ipv6_route_by_a_group_stands_beside_one_with_gateways),
         T(ipv6_expiry_that_only_ticks_is_no_news),
         T(routes_with_equal_hops_share_one_set_and_the_last_takes_it_along),
