@@ -25,6 +25,7 @@
  *   IPv4 address new                order of others; hops lose dead             -              IPv4 routes through it
  *   IPv6 address gone               prefsrc of any route                        -              tables with such routes
  *   IPv6 address, its lifetimes     expires of its prefix route                 -              IPv6 routes through the link
+ *   address with a peer, told again expires of the peer's route                 -              routes through the link
  *   IPv6 route ff00::/8 of a link   IPv6 is off or on there: dead hops of       -              IPv6 routes through it
  *                                   multipath routes
  *   nexthop gone                    routes that name it                         routes         tables with such routes

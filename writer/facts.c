@@ -317,7 +317,7 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
     case NV_ADDR:
         if (e == NV_SUSPECT)
             want_orphan(s, ev->addr);
-        else if (e != NV_SAME)
+        else if (e != NV_SAME || ev->addr->has_peer) /* told again: its peer's route was, too */
             nv_edge_addr(s, ev->addr, removed);
         break;
     case NV_ROUTE: nv_edge_route(s, ev->route, e); break;

@@ -525,6 +525,19 @@ static void ipv6_address_that_goes_re_reads_the_tables_whose_routes_prefer_it(vo
     assert_int_equal(m->prefsrc6_count, 3);
 }
 
+static void ipv6_address_with_a_peer_that_is_told_again_re_reads_the_routes_of_its_link(
+    void **state)
+{
+    (void)state;
+    struct nv_addr f = fact_addr(2, "2001:db8:9::1", 128);
+    (void)fact_ip("2001:db8:77::1", f.peer);
+    f.has_peer = true;
+    struct fake_object *o = fake_know(src, NV_ADDR, &f);
+    load();
+    change(o); /* the kernel has set the peer's route anew, and its end */
+    ASSERT_ASKED(ROUTES6(2));
+}
+
 static void address_of_an_unknown_link_asks_for_links_and_is_there_afterwards(void **state)
 {
     (void)state;
@@ -773,6 +786,7 @@ int main(void)
         T(last_ipv4_address_takes_the_links_ipv4_routes_along_at_once),
         T(ipv6_address_re_reads_ipv6_routes_of_its_link),
         T(ipv6_address_that_goes_re_reads_the_tables_whose_routes_prefer_it),
+        T(ipv6_address_with_a_peer_that_is_told_again_re_reads_the_routes_of_its_link),
         T(address_of_an_unknown_link_asks_for_links_and_is_there_afterwards),
         T(edge_that_reaches_into_a_full_read_reads_again_what_was_being_read),
         T(nexthop_that_no_route_names_re_reads_nothing),
