@@ -22,9 +22,11 @@
  *                                   runs lacks parts of it
  *   mtu                             IPv6 routes with an mtu metric              -              IPv6 routes through it
  *   IPv4 address gone               order of others; if the last, IPv4 routes   IPv4 routes    the link's IPv4 addresses,
- *   IPv4 address new                order of others; hops lose dead             -              IPv4 routes through it
+ *   IPv4 address new                order of others; hops lose dead             -              IPv4 routes through it, if
+ *                                                                                              one is dead or multipath
  *   IPv6 address gone               prefsrc of any route                        -              tables with such routes
- *   IPv6 address, its lifetimes     expires of its prefix route                 -              IPv6 routes through the link
+ *   IPv6 address, its lifetimes     expires of its prefix route                 -              IPv6 routes through the link,
+ *                                                                                              if any IPv6 route may end
  *   address with a peer, told again expires of the peer's route                 -              routes through the link
  *   IPv6 route ff00::/8 of a link   IPv6 is off or on there: dead hops of       -              IPv6 routes through it
  *                                   multipath routes
@@ -230,9 +232,24 @@ void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before,
         link_came(s, after);
 }
 
+/* Are there routes through the link that may be flagged otherwise, or have been, without a word? */
+static bool has_wary_routes(const struct nv_sync *s, uint32_t ifindex)
+{
+    return s->lane[NV_LANE_ROUTES].active || nv_link_uses_any(&s->mirror->wary, ifindex);
+}
+
+/* May a new address, or its lifetimes, have changed routes of the link? */
+static bool addr_reaches(const struct nv_sync *s, const struct nv_addr *f)
+{
+    if (f->family == NV_AF_4)
+        return has_wary_routes(s, f->ifindex);
+    return has_wary_routes(s, f->ifindex) || s->mirror->expiring6_count || f->valid_s != UINT32_MAX;
+}
+
 void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed)
 {
-    want_routes_of(s, f->family, f->ifindex);
+    if (removed || addr_reaches(s, f))
+        want_routes_of(s, f->family, f->ifindex);
     if (f->family == NV_AF_4) {
         want(s, NV_ADDR, NV_AF_4, f->ifindex, true);
         if (removed)
@@ -249,13 +266,18 @@ void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect e
     for (uint32_t i = 0; i < f->hop_count; i++)
         if (f->hops[i].flags & down)
             remember_restless(&s->restless, f->hops[i].ifindex, nv_clock_boottime_ns());
-    bool multicast6 = f->family == NV_AF_6 && f->dst_len == 8 && f->dst[0] == 0xff;
-    if (multicast6 && effect != NV_SAME && f->hop_count)
-        want(s, NV_ROUTE, NV_AF_6, f->hops[0].ifindex, true);
     if (effect != NV_SUSPECT)
         return;
     struct nv_dump_request req = {.cls = NV_ROUTE, .family = f->family, .table = f->table};
     nv_sync_want(s, req, 0);
+}
+
+void nv_edge_route_told(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect)
+{
+    nv_edge_route(s, f, effect);
+    bool multicast6 = f->family == NV_AF_6 && f->dst_len == 8 && f->dst[0] == 0xff;
+    if (multicast6 && effect != NV_SAME && f->hop_count && has_wary_routes(s, f->hops[0].ifindex))
+        want(s, NV_ROUTE, NV_AF_6, f->hops[0].ifindex, true);
 }
 
 void nv_edge_rule(struct nv_sync *s, uint8_t family, bool removed)

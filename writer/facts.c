@@ -320,7 +320,7 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
         else if (e != NV_SAME || ev->addr->has_peer) /* told again: its peer's route was, too */
             nv_edge_addr(s, ev->addr, removed);
         break;
-    case NV_ROUTE: nv_edge_route(s, ev->route, e); break;
+    case NV_ROUTE: nv_edge_route_told(s, ev->route, e); break;
     case NV_RULE: nv_edge_rule(s, ev->rule->family, removed); break;
     case NV_NEXTHOP:
         if (removed || s->mirror->draft.tree[NETVANE_TREE_NEXTHOPS].count == nexthops ||

@@ -58,6 +58,7 @@ struct nv_mirror {
     struct nv_ids ids[NV_K_COUNT];
     struct nv_intern strings, hops, metrics;
     struct nv_link_uses uses; /* of links by hop sets that routes have */
+    struct nv_link_uses wary; /* by those of several hops, or with one that is dead or linkdown */
     uint64_t digest[NETVANE_RT_COUNT];
     uint64_t counts_refused;
     bool edited;       /* the draft differs from the newest version */
@@ -70,6 +71,7 @@ struct nv_mirror {
     uint8_t probe[2][16]; /* the egress's probe destinations */
     struct nv_table *tables;
     uint32_t table_count, table_capacity;
+    uint32_t expiring6_count; /* IPv6 routes that end at a time */
     uint32_t prefsrc6_count;  /* IPv6 routes that prefer a source */
     struct nv_run run;        /* of the addresses or rules that are being dumped */
     struct nv_run route_run;  /* of the IPv4 routes */

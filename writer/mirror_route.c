@@ -64,6 +64,11 @@ static void count_route(struct nv_mirror *m, const struct nv_route_rec *r, bool 
     }
 }
 
+static uint32_t expires6(const struct nv_route_rec *r)
+{
+    return !nv_route_is4(r) && r->u.r6.valid_until_ns != NV_FOREVER;
+}
+
 static uint32_t prefers_source6(const struct nv_route_rec *r)
 {
     static const uint8_t none[16];
@@ -196,6 +201,7 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
     }
     uint64_t before = known ? nv_route_content(m, &old) : 0, after = nv_route_content(m, r);
     m->prefsrc6_count += prefers_source6(r) - (known ? prefers_source6(&old) : 0);
+    m->expiring6_count += expires6(r) - (known ? expires6(&old) : 0);
     (void)nv_draft_put(&m->draft, r->tree, &r->u);
     nv_mirror_note(m, r->kind, &r->u);
     nv_mirror_account(m, NETVANE_RT_ROUTES, before, after);
@@ -235,6 +241,7 @@ void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r)
     nv_ids_free(&m->ids[r->kind], *nv_route_id(&gone));
     count_route(m, r, false);
     m->prefsrc6_count -= prefers_source6(r);
+    m->expiring6_count -= expires6(r);
     nv_route_unref_sets(m, r);
     note_change(m, r);
 }

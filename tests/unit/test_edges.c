@@ -447,9 +447,36 @@ static void link_told_again_re_reads_nothing(void **state)
     assert_int_equal(src->request_count, 0);
 }
 
+/* A route of both families over both links: what happens to one may flag it. */
+static void know_multipath(void)
+{
+    struct nv_hop h4[2] = {fact_hop(2, "10.0.0.7"), fact_hop(3, "10.9.0.7")};
+    struct nv_hop h6[2] = {fact_hop(2, "fe80::7"), fact_hop(3, "fe80::8")};
+    struct nv_route r4 = fact_route(254, "10.77.0.0", 16, 0, h4, 2),
+                    r6 = fact_route(254, "2001:db8:77::", 48, 1024, h6, 2);
+    r4.multipath = r6.multipath = true;
+    (void)fake_know(src, NV_ROUTE, &r4);
+    (void)fake_know(src, NV_ROUTE, &r6);
+}
+
+static void address_of_a_link_whose_routes_are_plain_re_reads_none_of_them(void **state)
+{
+    (void)state;
+    load();
+    struct nv_addr f = fact_addr(2, "10.0.0.2", 24), f6 = fact_addr(2, "2001:db8::2", 64);
+    (void)fake_add_and_tell(src, NV_ADDR, &f);
+    (void)fake_add_and_tell(src, NV_ADDR, &f6);
+    ASSERT_ASKED(ADDRS(NV_AF_4));
+    load();
+    f6.valid_s = 100; /* an end is one that its route may get */
+    (void)fake_add_and_tell(src, NV_ADDR, &f6);
+    ASSERT_ASKED(ROUTES6(2));
+}
+
 static void ipv4_address_re_reads_the_addresses_and_routes_of_its_link(void **state)
 {
     (void)state;
+    know_multipath();
     load();
     struct nv_addr f = fact_addr(2, "10.0.0.2", 24);
     struct fake_object *o = fake_add_and_tell(src, NV_ADDR, &f);
@@ -490,6 +517,7 @@ static void last_ipv4_address_takes_the_links_ipv4_routes_along_at_once(void **s
 static void ipv6_address_re_reads_ipv6_routes_of_its_link(void **state)
 {
     (void)state;
+    know_multipath();
     load();
     struct nv_addr f = fact_addr(2, "2001:db8::2", 64);
     struct fake_object *o = fake_add_and_tell(src, NV_ADDR, &f);
@@ -533,6 +561,11 @@ static void ipv6_address_with_a_peer_that_is_told_again_re_reads_the_routes_of_i
     (void)fact_ip("2001:db8:77::1", f.peer);
     f.has_peer = true;
     struct fake_object *o = fake_know(src, NV_ADDR, &f);
+    struct nv_hop h = fact_hop(2, NULL);
+    struct nv_route r = fact_route(254, "2001:db8:77::1", 128, 256, &h, 1);
+    r.has_expires = true;
+    r.expires_s = 1000;
+    (void)fake_know(src, NV_ROUTE, &r);
     load();
     change(o); /* the kernel has set the peer's route anew, and its end */
     ASSERT_ASKED(ROUTES6(2));
@@ -730,6 +763,7 @@ static void plain_route_re_reads_nothing_and_a_doubtful_one_its_table(void **sta
 static void multicast_route_of_a_link_stands_for_ipv6_on_it(void **state)
 {
     (void)state;
+    know_multipath();
     load();
     struct nv_hop h = fact_hop(3, NULL);
     struct nv_route f = fact_route(255, "ff00::", 8, 256, &h, 1);
@@ -782,6 +816,7 @@ int main(void)
         T(first_ipv4_rule_re_reads_table_local_and_spoils_a_dump_that_runs),
         T(name_re_reads_rules_that_have_the_old_or_the_new_one),
         T(link_told_again_re_reads_nothing),
+        T(address_of_a_link_whose_routes_are_plain_re_reads_none_of_them),
         T(ipv4_address_re_reads_the_addresses_and_routes_of_its_link),
         T(last_ipv4_address_takes_the_links_ipv4_routes_along_at_once),
         T(ipv6_address_re_reads_ipv6_routes_of_its_link),
