@@ -8,7 +8,8 @@
  *
  * An event's flags are those of the insertion, not of the request (fib_table_insert): EXCL, the list was empty; REPLACE, the
  * first was replaced; APPEND, it went behind the last; CREATE alone, it went before the first. A removal names an entry
- * wholly, and the kernel keeps no two that are the same. So events place routes exactly if the mirror has missed nothing.
+ * wholly, and the kernel keeps hardly two that look the same (fib_nh_scope, which no message shows, may tell them apart).
+ * So events place routes exactly if the mirror has missed nothing.
  * It may have: while it waits for a re-read of silent changes (m->behind4) it holds entries that are gone, and which one
  * a REPLACE met among several is not certain; an event that contradicts the list shows that something was missed.
  */
@@ -81,7 +82,7 @@ static uint32_t place4(struct nv_mirror *m, const struct nv_route_rec *r, uint32
     if (n == NV_ROUTE_POSITIONS_MAX)
         return n;
     *ret_doubt =
-        *ret_doubt || find_same(m, r, n) != n; /* the kernel keeps no two that are the same */
+        *ret_doubt || find_same(m, r, n) != n; /* the kernel keeps hardly two */
     if (list & NV_LIST_APPEND)
         return n;
     for (uint32_t i = n; i-- > 0;) /* prepend */
@@ -91,18 +92,27 @@ static uint32_t place4(struct nv_mirror *m, const struct nv_route_rec *r, uint32
 
 /*
  * A dump of one link's routes shows r. Its place among n equals: the only one, if that is on the link; one of equal content,
- * or the only one of equal content but for flags; else nobody knows: n, and the sweep is to leave the list alone.
+ * rather one that it has not shown yet, or the only one of equal content but for flags; else nobody knows: n, and the sweep
+ * is to leave the list alone.
  */
 static uint32_t match4(struct nv_mirror *m, const struct nv_route_rec *r, uint32_t n)
 {
     struct nv_route_rec at = *r;
+    uint32_t equal = n;
     for (uint32_t i = 0; i < n; i++) {
         nv_route_set_position(&at, i);
-        if (nv_route_get(m, &at) &&
-            (nv_route_equal(r, &at) ||
-             (n == 1 && nv_mirror_set_uses(m, at.u.r4.hops, m->route_run_link))))
+        if (!nv_route_get(m, &at))
+            continue;
+        if (n == 1 && nv_mirror_set_uses(m, at.u.r4.hops, m->route_run_link))
             return i;
+        if (!nv_route_equal(r, &at))
+            continue;
+        equal = i;
+        if (!nv_bit_get(m->ids[NV_K_ROUTE4].seen, at.u.r4.id))
+            break;
     }
+    if (equal < n)
+        return equal;
     uint32_t same = find_same(m, r, n);
     if (same < n)
         return same;

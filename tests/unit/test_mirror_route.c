@@ -257,6 +257,25 @@ static void dump_of_one_link_takes_no_position_from_its_order(void **state)
     ASSERT_LIST(2, 3);
 }
 
+static void two_that_look_the_same_both_stay_when_a_dump_of_their_link_shows_both(void **state)
+{
+    (void)state;
+    struct nv_hop h2 = fact_hop(2, NULL), h3 = fact_hop(3, NULL);
+    struct nv_route r2 = via("10.0.0.0", 8, &h2), r3 = via("10.0.0.0", 8, &h3);
+    (void)put(&r3, ADD);
+    (void)put(&r2, APPEND);
+    assert_int_equal(put(&r3, APPEND), NV_SUSPECT);
+    ASSERT_LIST(3, 2, 3);
+    struct nv_sweep sweep = {.scope = {.kind = NV_K_ROUTE4, .family = NV_AF_4, .ifindex = 3}};
+    nv_mirror_mark_begin(m, NV_K_ROUTE4, 3);
+    assert_int_equal(dump(&r3), NV_SAME);
+    assert_int_equal(dump(&r3), NV_SAME);
+    assert_int_equal(nv_mirror_sweep(m, &sweep), 0);
+    ASSERT_LIST(3, 2, 3);
+    assert_int_equal(nv_mirror_route_remove(m, &r3), NV_SUSPECT); /* which of them? */
+    ASSERT_LIST(2, 3);
+}
+
 static void list_that_is_full_refuses_more_and_stays_whole(void **state)
 {
     (void)state;
@@ -831,6 +850,7 @@ int main(void)
         T(ipv4_routes_of_other_metric_tos_or_table_are_other_lists),
         T(dump_of_a_table_gives_positions_by_its_order),
         T(dump_of_one_link_takes_no_position_from_its_order),
+        T(two_that_look_the_same_both_stay_when_a_dump_of_their_link_shows_both),
         T(list_that_is_full_refuses_more_and_stays_whole),
         T(long_list_is_prepended_to_within_the_room_of_one_edit),
         T(ipv6_multipath_loses_one_hop_and_keeps_the_others),
