@@ -364,7 +364,7 @@ class Trial:
         bad = {key: n for key, n in counters.items() if key.startswith("drift_") and n}
         if self.mode in ("events", "reconcile"):
             bad |= {key: counters[key] for key in ("overruns", "dump_errors") if counters[key]}
-        # Each loss needs one. The kernel asks its neighbours before it chooses among equals: the egress may make one.
+        # Each loss needs one, and nothing else does.
         if self.mode != "silent" and counters["resyncs"] > counters["overruns"]:
             bad["resyncs"] = counters["resyncs"]
         if self.stops and not counters["overruns"] and not self.o.netvaned:
