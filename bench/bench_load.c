@@ -5,9 +5,10 @@
  * In a network namespace of its own whose tables hold N routes. Measured is the writer's whole start: from before
  * nv_writer_open (sockets, region file on tmpfs) through the dumps of all classes, the mirror and the commit to the region's
  * name and State being there. The peer reads the datagrams of the same route dumps from a fresh socket into 32 KiB and looks
- * at no message in them but the last. Both take turns, each run in a fresh process on the same core; the ratio is the
- * median of the turns' ratios, its target one for 1,000,000 routes. What the writer loaded must be as many routes as the dumps hold.
- * The same ratio of processor times shows what a machine that was busy with other things hid.
+ * at no message in them but the last. Both take turns, each run in a fresh process, on no core in particular: the writer reads
+ * a long dump ahead by a second thread. The ratio is the median of the turns' ratios, its target one for 1,000,000 routes; the
+ * ratio of processor times beside it is what the same costs where there is one core. What the writer loaded must be as many
+ * routes as the dumps hold.
  * First IPv4 routes alone, then a fifth as many IPv6 routes with them. Private memory is the growth of the process's
  * anonymous pages, at its highest and at the end, in a run that is not timed. Beside it libnl's route cache, whose time
  * grows with the square of the routes: at a size where it ends in some seconds.
@@ -378,7 +379,6 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "bench_load: %s: %s\n", b.dir, strerror(errno));
         return 1;
     }
-    bench_pin(1);
     fill_init(&routes4, AF_INET, if_nametoindex("v0"));
     fill_init(&routes6, AF_INET6, if_nametoindex("v0"));
     add_routes(&routes4, few);

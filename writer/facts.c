@@ -212,17 +212,22 @@ static void count_left_out(struct nv_sync *s, const struct nv_event *ev)
 /* May the dump's fact be older than an event that was applied? */
 static bool outdated(struct nv_sync_lane *l, const struct nv_event *ev)
 {
+    const uint32_t sets = NV_ARRAY_LEN(l->fresh);
     if (ev->datagram != l->datagram) {
-        struct nv_touched before = l->fresh[1];
-        l->fresh[1] = l->fresh[0];
-        l->fresh[0] = before;
-        nv_touched_clear(&l->fresh[0]);
+        l->fresh_at = (l->fresh_at + 1) % sets;
+        nv_touched_clear(&l->fresh[l->fresh_at]);
         l->datagram = ev->datagram;
     }
-    if (!nv_touched_any(&l->fresh[0]) && !nv_touched_any(&l->fresh[1]))
-        return false;
-    uint64_t key = touch_of(ev);
-    return nv_touched_has(&l->fresh[0], key) || nv_touched_has(&l->fresh[1], key);
+    uint64_t key = 0;
+    for (uint32_t i = 0; i <= ev->ahead; i++) {
+        const struct nv_touched *t = &l->fresh[(l->fresh_at + sets - i) % sets];
+        if (!nv_touched_any(t))
+            continue;
+        key = key ? key : touch_of(ev);
+        if (nv_touched_has(t, key))
+            return true;
+    }
+    return false;
 }
 
 static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
@@ -283,7 +288,7 @@ static void disturb(struct nv_sync *s, const struct nv_event *ev, uint64_t key)
         !nv_sync_disturb(s, ev->cls, family_of(ev)))
         return;
     nv_touched_add(&l->touched, key);
-    nv_touched_add(&l->fresh[0], key);
+    nv_touched_add(&l->fresh[l->fresh_at], key);
 }
 
 static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)

@@ -81,8 +81,7 @@ static uint32_t place4(struct nv_mirror *m, const struct nv_route_rec *r, uint32
     }
     if (n == NV_ROUTE_POSITIONS_MAX)
         return n;
-    *ret_doubt =
-        *ret_doubt || find_same(m, r, n) != n; /* the kernel keeps hardly two */
+    *ret_doubt = *ret_doubt || find_same(m, r, n) != n; /* the kernel keeps hardly two */
     if (list & NV_LIST_APPEND)
         return n;
     for (uint32_t i = n; i-- > 0;) /* prepend */

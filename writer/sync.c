@@ -44,8 +44,8 @@ void nv_sync_destroy(struct nv_sync *s)
 {
     for (unsigned lane = 0; lane < NV_LANES; lane++) {
         nv_touched_destroy(&s->lane[lane].touched);
-        nv_touched_destroy(&s->lane[lane].fresh[0]);
-        nv_touched_destroy(&s->lane[lane].fresh[1]);
+        for (unsigned i = 0; i < NV_ARRAY_LEN(s->lane[lane].fresh); i++)
+            nv_touched_destroy(&s->lane[lane].fresh[i]);
     }
 }
 
@@ -180,8 +180,8 @@ static void begin_dump(struct nv_sync *s, enum nv_lane lane, const struct nv_rer
     if (lane == NV_LANE_ROUTES)
         s->left_out_seen = 0;
     nv_touched_clear(&l->touched);
-    nv_touched_clear(&l->fresh[0]);
-    nv_touched_clear(&l->fresh[1]);
+    for (unsigned i = 0; i < NV_ARRAY_LEN(l->fresh); i++)
+        nv_touched_clear(&l->fresh[i]);
     /* What a disturbed try repaired counts when the clean one ends, unless an event explains it. */
     if (!job->tries && job->full)
         nv_sync_drift_begin(s, l);

@@ -59,8 +59,9 @@ struct nv_sync_lane {
     enum nv_dump_status status;
     int error;
     struct nv_touched touched;
-    /* Those touched since the newest datagram of the dump came, and between that and the one before it. */
-    struct nv_touched fresh[2];
+    /* Those touched while each of the dump's newest datagrams was the newest, in turns. */
+    struct nv_touched fresh[NV_DATAGRAMS_AHEAD + 1];
+    uint32_t fresh_at; /* of the newest */
     uint32_t datagram;
     uint32_t skipped; /* facts of the dump that were older than an event, or may have been */
     unsigned step;    /* of the lane's steps in a round; their number: done */

@@ -219,11 +219,18 @@ enum nv_dump_status {
     NV_DUMP_UNAVAILABLE /* a recording does not have it: nothing is known, and asking again is no use */
 };
 
+/*
+ * A fact of a dump may be older than an event that came before it: where an event of its object came while datagram n was
+ * the newest, the event is to be believed over the datagrams n + 1 to n + ahead, and those behind over the event.
+ */
+#define NV_DATAGRAMS_AHEAD 4u /* at most */
+
 struct nv_event {
     enum nv_event_kind kind;
     enum nv_class cls;
     uint32_t dump;     /* number of the dump that this comes from; 0: from the event stream */
     uint32_t datagram; /* of a fact of a dump: grows with each batch that the OS made at once */
+    uint32_t ahead;    /* of a fact of a dump, 1 to NV_DATAGRAMS_AHEAD */
     uint32_t list;     /* NV_LIST_* */
     uint32_t ifindex;  /* of a hint; 0: all */
     enum nv_hint hint;

@@ -267,9 +267,8 @@ static inline int nv_source_pump(struct nv_source *s, unsigned budget)
 
 /*
  * Starts a dump; its facts come between DUMP_BEGIN and DUMP_END, and those of another lane's dump between them.
- * -EBUSY: one is running in the lane of its class. A fact of a dump may be older than an event that came before
- * it, by up to one datagram: of an object that had an event while datagram n was the newest, the event is to be believed
- * over datagram n + 1, and datagram n + 2 over the event.
+ * -EBUSY: one is running in the lane of its class. A fact of a dump may be older than an event that came before it, by up
+ * to its event's `ahead`.
  */
 static inline int nv_source_dump(struct nv_source *s, const struct nv_dump_request *req)
 {

@@ -6,8 +6,9 @@
  * Assumes:   the kernel makes a dump's first datagram when it gets the request and each next one when its
  *            forerunner is read. So a datagram may be older than an event that was read before it: what it
  *            says of an object that had an event meanwhile is not to be believed over that event; the one behind it is.
+ *            Of a long dump of routes a thread reads more of them ahead.
  * Promises:  every event that the kernel queued between making the first and the last datagram comes between
- *            DUMP_BEGIN and DUMP_END. Memory is bounded by one datagram.
+ *            DUMP_BEGIN and DUMP_END. Memory is bounded by one datagram, in a long dump by NV_DATAGRAMS_AHEAD more.
  *            A datagram that is cut or is no message fails the dump at once, for its end may have been in there.
  * Leaves:    repeating a dump, and what absence proves, to the writer.
  *
@@ -45,9 +46,28 @@ void nv_rtnl_dump_announce(struct nv_rtnl_source *s)
     }
 }
 
+static bool reads_ahead(const struct nv_rtnl_source *s, const struct nv_rtnl_dump *d)
+{
+    return d == &s->dump[NV_LANE_ROUTES] && nv_rtnl_ahead_runs(s->ahead);
+}
+
+/* Nothing but the thread read the socket meanwhile. */
+static void stop_ahead(struct nv_rtnl_source *s, const struct nv_rtnl_dump *d)
+{
+    if (reads_ahead(s, d))
+        nv_rtnl_ahead_stop(s->ahead);
+}
+
+int nv_rtnl_dump_fd(const struct nv_rtnl_source *s, enum nv_lane lane)
+{
+    const struct nv_rtnl_dump *d = &s->dump[lane];
+    return reads_ahead(s, d) ? nv_rtnl_ahead_fd(s->ahead) : nv_rtnl_fd(&d->sock);
+}
+
 /* The events that came while the last datagram was made and read belong inside too. */
 static int end(struct nv_rtnl_source *s, struct nv_rtnl_dump *d)
 {
+    stop_ahead(s, d);
     int err = nv_rtnl_drain_events(s);
     struct nv_rtnl_dump ended = *d;
     d->stage = NV_RTNL_IDLE; /* before the sink is called: it may start the next one */
@@ -61,6 +81,7 @@ static int abandon(struct nv_rtnl_source *s, struct nv_rtnl_dump *d, int error)
     d->stage = NV_RTNL_RUNNING; /* a failure at the barrier has a beginning and an end too */
     nv_rtnl_dump_announce(s);
     nv_rtnl_fail(&d->outcome, error);
+    stop_ahead(s, d);
     (void)nv_rtnl_renew(s, &d->sock); /* if it fails, the next start tries again */
     return end(s, d);
 }
@@ -144,7 +165,7 @@ static bool take_message(struct nv_rtnl_source *s, struct nv_rtnl_dump *d,
 
 enum taken { MORE, WHOLE, BROKEN };
 
-static enum taken take_datagram(struct nv_rtnl_source *s, struct nv_rtnl_dump *d,
+static enum taken take_datagram(struct nv_rtnl_source *s, struct nv_rtnl_dump *d, const void *buf,
                                 const struct nv_rtnl_datagram *dg)
 {
     if (dg->foreign) {
@@ -158,7 +179,7 @@ static enum taken take_datagram(struct nv_rtnl_source *s, struct nv_rtnl_dump *d
         return BROKEN;
     }
     int left = (int)dg->len;
-    const struct nlmsghdr *nlh = (const void *)s->buf;
+    const struct nlmsghdr *nlh = buf;
     for (; nv_rtnl_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
         if (take_message(s, d, nlh))
             return WHOLE;
@@ -169,11 +190,24 @@ static enum taken take_datagram(struct nv_rtnl_source *s, struct nv_rtnl_dump *d
     return MORE;
 }
 
+/* The dump's next datagram, from the thread or from the socket. */
+static int receive(struct nv_rtnl_source *s, struct nv_rtnl_dump *d, const void **ret_buf,
+                   struct nv_rtnl_datagram *ret_datagram)
+{
+    *ret_buf = s->buf;
+    if (!reads_ahead(s, d))
+        return nv_rtnl_receive(&d->sock, s->buf, sizeof s->buf, ret_datagram);
+    int got = nv_rtnl_ahead_take(s->ahead, ret_buf, ret_datagram);
+    nv_rtnl_note(&d->sock, *ret_buf, got, ret_datagram);
+    return got;
+}
+
 int nv_rtnl_dump_step(struct nv_rtnl_source *s, enum nv_lane lane)
 {
+    const void *buf;
     struct nv_rtnl_datagram dg;
     struct nv_rtnl_dump *d = &s->dump[lane];
-    int got = nv_rtnl_receive(&d->sock, s->buf, sizeof s->buf, &dg);
+    int got = receive(s, d, &buf, &dg);
     if (got < 0)
         return abandon(s, d, -got);
     if (!got) {
@@ -181,11 +215,14 @@ int nv_rtnl_dump_step(struct nv_rtnl_source *s, enum nv_lane lane)
             return abandon(s, d, ETIMEDOUT);
         return 0;
     }
-    enum taken taken = take_datagram(s, d, &dg);
+    enum taken taken = take_datagram(s, d, buf, &dg);
     if (taken == BROKEN) /* its end may have been in there: nobody waits for that */
         return abandon(s, d, dg.cut ? EMSGSIZE : EBADMSG);
-    if (taken == MORE)
+    if (taken == MORE) {
+        if (lane == NV_LANE_ROUTES && d->datagrams == NV_RTNL_AHEAD_FROM)
+            (void)nv_rtnl_ahead_start(&s->ahead, &d->sock); /* it is slower without */
         return 1;
+    }
     if (d->stage == NV_RTNL_BARRIER)
         return pass_barrier(s, d);
     bool two = d->req.cls == NV_ADDR && !d->req.family;

@@ -68,6 +68,7 @@ void nv_rtnl_take_dumped(struct nv_rtnl_intake *in, const struct nv_rtnl_dumped 
             break;
         ev.dump = d->req->number;
         ev.datagram = d->datagram;
+        ev.ahead = ev.cls == NV_ROUTE && d->datagram > NV_RTNL_AHEAD_FROM ? NV_DATAGRAMS_AHEAD : 1;
         nv_rtnl_tell(in, &ev);
         break;
     case NV_RTNL_IGNORED: break;

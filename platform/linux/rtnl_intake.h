@@ -35,11 +35,17 @@ void nv_rtnl_take_events(struct nv_rtnl_intake *in, const void *datagram, size_t
 /* The queue is empty: only now is a new dump sure to see everything that was missed. */
 void nv_rtnl_tell_losses(struct nv_rtnl_intake *in);
 
+/*
+ * Of a dump of routes all behind so many datagrams is read ahead (rtnl_ahead.c). A replay counts them too: it takes the
+ * decisions of the writer that was recorded.
+ */
+#define NV_RTNL_AHEAD_FROM 8u
+
 /* What a message of a dump belongs to. */
 struct nv_rtnl_dumped {
     const struct nv_dump_request *req;
-    uint8_t family; /* that was asked for */
-    uint32_t datagram;
+    uint8_t family;    /* that was asked for */
+    uint32_t datagram; /* from 1 */
     struct nv_rtnl_outcome *outcome;
     bool (*in_scope)(const struct nv_dump_request *req, const struct nv_event *ev); /* NULL: all */
 };

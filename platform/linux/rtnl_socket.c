@@ -265,8 +265,8 @@ int nv_rtnl_send_query(struct nv_rtnl_socket *sock, uint8_t family, const uint8_
 /* ---- datagrams ------------------------------------------------------------------------------------ */
 
 /* Not mnl_socket_recvfrom: it makes one error of a datagram that was cut, and does not tell who sent it. */
-int nv_rtnl_receive(const struct nv_rtnl_socket *sock, void *buf, size_t size,
-                    struct nv_rtnl_datagram *ret_datagram)
+int nv_rtnl_read(const struct nv_rtnl_socket *sock, void *buf, size_t size,
+                 struct nv_rtnl_datagram *ret_datagram)
 {
     if (!sock->mnl)
         return -EBADF;
@@ -278,18 +278,30 @@ int nv_rtnl_receive(const struct nv_rtnl_socket *sock, void *buf, size_t size,
     do
         n = recvmsg(mnl_socket_get_fd(sock->mnl), &msg, MSG_DONTWAIT | MSG_TRUNC);
     while (n < 0 && errno == EINTR);
-    if (n < 0) {
-        int err = -errno;
-        if (err == -EAGAIN)
-            return 0;
-        nv_recorder_failure(sock->recorder, sock->role, -err, sock->seq, sock->portid);
-        return err;
-    }
+    if (n < 0)
+        return errno == EAGAIN ? 0 : -errno;
     size_t whole = (size_t)n; /* what it was, which MSG_TRUNC asks for */
+    ret_datagram->whole = whole;
     ret_datagram->len = whole < size ? whole : size;
     ret_datagram->foreign = msg.msg_namelen != sizeof from || from.nl_pid != 0;
     ret_datagram->cut = (msg.msg_flags & MSG_TRUNC) != 0;
-    nv_recorder_datagram(sock->recorder, sock->role, buf, ret_datagram->len, whole,
-                         ret_datagram->foreign);
     return 1;
+}
+
+void nv_rtnl_note(const struct nv_rtnl_socket *sock, const void *buf, int got,
+                  const struct nv_rtnl_datagram *datagram)
+{
+    if (got < 0 && sock->mnl)
+        nv_recorder_failure(sock->recorder, sock->role, -got, sock->seq, sock->portid);
+    if (got > 0)
+        nv_recorder_datagram(sock->recorder, sock->role, buf, datagram->len, datagram->whole,
+                             datagram->foreign);
+}
+
+int nv_rtnl_receive(const struct nv_rtnl_socket *sock, void *buf, size_t size,
+                    struct nv_rtnl_datagram *ret_datagram)
+{
+    int got = nv_rtnl_read(sock, buf, size, ret_datagram);
+    nv_rtnl_note(sock, buf, got, ret_datagram);
+    return got;
 }

@@ -50,10 +50,17 @@ int nv_rtnl_send_query(struct nv_rtnl_socket *sock, uint8_t family, const uint8_
 
 struct nv_rtnl_datagram {
     size_t len;   /* of what is in the buffer */
+    size_t whole; /* of what it was */
     bool foreign; /* not from the kernel */
     bool cut;     /* longer than the buffer */
 };
-/* Takes one datagram: 1, 0 if there is none, or a negative errno (-ENOBUFS: the socket overran). */
+/* Reads one datagram: 1, 0 if there is none, or a negative errno (-ENOBUFS: the socket overran). Any thread. */
+int nv_rtnl_read(const struct nv_rtnl_socket *sock, void *buf, size_t size,
+                 struct nv_rtnl_datagram *ret_datagram);
+/* What nv_rtnl_read gave goes to the recorder. */
+void nv_rtnl_note(const struct nv_rtnl_socket *sock, const void *buf, int got,
+                  const struct nv_rtnl_datagram *datagram);
+/* Both. */
 int nv_rtnl_receive(const struct nv_rtnl_socket *sock, void *buf, size_t size,
                     struct nv_rtnl_datagram *ret_datagram);
 

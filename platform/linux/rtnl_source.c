@@ -165,7 +165,7 @@ static unsigned source_handles(struct nv_source *base, struct nv_poll_item *item
         items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->event_sock)};
     for (unsigned lane = 0; lane < NV_LANES; lane++)
         if (n < max && is_dumping(s, (enum nv_lane)lane))
-            items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->dump[lane].sock)};
+            items[n++] = (struct nv_poll_item){.handle = nv_rtnl_dump_fd(s, (enum nv_lane)lane)};
     if (n < max && s->query.active)
         items[n++] = (struct nv_poll_item){.handle = nv_rtnl_fd(&s->query_sock)};
     return n;
@@ -274,6 +274,7 @@ static int source_namespace_id(const struct nv_source *base, uint64_t *ret_dev, 
 static void source_close(struct nv_source *base)
 {
     struct nv_rtnl_source *s = self(base);
+    nv_rtnl_ahead_free(s->ahead);
     nv_rtnl_socket_close(&s->query_sock);
     for (unsigned lane = 0; lane < NV_LANES; lane++)
         nv_rtnl_socket_close(&s->dump[lane].sock);

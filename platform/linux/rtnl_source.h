@@ -13,14 +13,16 @@
 #include <libmnl/libmnl.h>
 
 #include "nv/plat.h"
+#include "rtnl_ahead.h"
 #include "rtnl_intake.h"
 #include "rtnl_record.h"
 #include "rtnl_reply.h"
 #include "rtnl_socket.h"
 
-#define NV_RTNL_DATAGRAM_MAX 65536 /* a dump's are up to 32 KiB, an event's rarely above 4 KiB */
-#define NV_RTNL_HEARING_NS   UINT64_C(1000000000)       /* the event socket is looked at so often */
-#define NV_RTNL_PATIENCE_NS  (5 * UINT64_C(1000000000)) /* without an answer: the request failed */
+#define NV_RTNL_DATAGRAM_MAX \
+    NV_RTNL_AHEAD_BYTES /* a dump's are up to 32 KiB, an event's rarely above 4 KiB */
+#define NV_RTNL_HEARING_NS  UINT64_C(1000000000)       /* the event socket is looked at so often */
+#define NV_RTNL_PATIENCE_NS (5 * UINT64_C(1000000000)) /* without an answer: the request failed */
 
 enum nv_rtnl_stage {
     NV_RTNL_IDLE,
@@ -61,6 +63,7 @@ struct nv_rtnl_source {
     uint64_t hearing_ns; /* CLOCK_MONOTONIC, when the event socket was last found to hear */
 
     struct nv_rtnl_dump dump[NV_LANES];
+    struct nv_rtnl_ahead *ahead; /* of NV_LANE_ROUTES; NULL: no dump was long yet */
     struct nv_rtnl_query query;
     _Alignas(8) uint8_t buf[NV_RTNL_DATAGRAM_MAX];
 };
@@ -80,6 +83,8 @@ int nv_rtnl_drain_events(struct nv_rtnl_source *s);
 int nv_rtnl_dump_start(struct nv_rtnl_source *s, const struct nv_dump_request *req);
 /* Gives out DUMP_BEGIN for each running dump that has none yet. */
 void nv_rtnl_dump_announce(struct nv_rtnl_source *s);
+/* What to poll for the running dump of a lane. */
+int nv_rtnl_dump_fd(const struct nv_rtnl_source *s, enum nv_lane lane);
 /* Works off one datagram of a lane: 1, 0 if there is none, or a negative errno that is final. */
 int nv_rtnl_dump_step(struct nv_rtnl_source *s, enum nv_lane lane);
 

@@ -4,7 +4,7 @@
  *
  * Owns:      recvmsg and clock_gettime of netvaned_faulty (the linker's --wrap), and the control file that
  *            NETVANE_FAULTS names: tests/netns/faults.py makes it, and knows the same names.
- * Assumes:   sockets are read by one thread; descriptors below SOCKETS_MAX. A request socket is one with strict
+ * Assumes:   a socket is read by one thread at a time; descriptors below SOCKETS_MAX. A request socket is one with strict
  *            checking, an event socket one without; which is which is asked once in the life of each.
  * Promises:  nothing is injected without the environment variable, and each fault just as often as the
  *            test allowed; `injected` counts what really happened. What is dropped was taken from the kernel.
@@ -164,7 +164,7 @@ struct watched {
 };
 
 static struct watched sockets[SOCKETS_MAX];
-static _Alignas(8) uint8_t scratch[DATAGRAM_MAX];
+static _Thread_local _Alignas(8) uint8_t scratch[DATAGRAM_MAX];
 
 static enum kind kind_of(int fd)
 {

@@ -209,6 +209,58 @@ static void event_during_a_dump_wins_over_the_stale_fact_of_the_dump(void **stat
     assert_int_equal(r.mtu, 9000);
 }
 
+static void tell_mtu(struct fake_source *source, uint32_t mtu, uint32_t dump, uint32_t datagram,
+                     uint32_t ahead)
+{
+    struct nv_link fact = eth0->link;
+    fact.mtu = mtu;
+    struct nv_event ev = {.kind = NV_EV_UPSERT,
+                          .cls = NV_LINK,
+                          .dump = dump,
+                          .datagram = datagram,
+                          .ahead = ahead,
+                          .link = &fact};
+    source->sink(source->sink_arg, &ev);
+}
+
+static uint32_t mtu(void)
+{
+    struct netvane_rec_link r;
+    assert_true(nv_mirror_link(m, 2, &r));
+    return r.mtu;
+}
+
+static uint32_t ahead;
+
+static void old_datagrams(struct fake_source *source, const struct nv_dump_request *req,
+                          enum fake_phase phase)
+{
+    if (req->cls != NV_LINK || phase != FAKE_DUMP_BEGINS)
+        return;
+    tell_mtu(source, 1400, req->number, 1, ahead);
+    assert_int_equal(mtu(), 1400);
+    tell_mtu(source, 9000, 0, 0, 0); /* an event */
+    for (uint32_t i = 0; i < ahead; i++) {
+        tell_mtu(source, 1300, req->number, 2 + i, ahead);
+        assert_int_equal(mtu(), 9000);
+    }
+    tell_mtu(source, 1200, req->number, 2 + ahead, ahead);
+    assert_int_equal(mtu(), 1200);
+    source->on_dump = NULL;
+}
+
+static void event_wins_over_as_many_datagrams_as_are_read_ahead(void **state)
+{
+    (void)state;
+    load();
+    for (ahead = 1; ahead <= NV_DATAGRAMS_AHEAD; ahead += NV_DATAGRAMS_AHEAD - 1) {
+        src->on_dump = old_datagrams;
+        fake_tell_hint(src, NV_HINT_NSID, 0);
+        settle();
+        assert_null(src->on_dump); /* it ran */
+    }
+}
+
 static void dead_object(struct fake_source *source, const struct nv_dump_request *req,
                         enum fake_phase phase)
 {
@@ -755,6 +807,7 @@ int main(void)
         T(reconcile_never_comes_where_it_is_switched_off),
         T(source_that_is_beyond_repair_ends_the_writer),
         T(event_during_a_dump_wins_over_the_stale_fact_of_the_dump),
+        T(event_wins_over_as_many_datagrams_as_are_read_ahead),
         T(object_that_an_event_removed_is_not_revived_by_the_running_dump),
         T(disturbed_dump_does_not_sweep_and_two_that_lack_the_object_do),
         T(dump_that_is_always_disturbed_ends_approximate_and_is_tried_again_later),
