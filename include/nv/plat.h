@@ -31,8 +31,8 @@ uint64_t nv_clock_unheld_ns(void); /* monotonic, held or not */
 
 uint32_t nv_proc_pid(void);
 bool nv_proc_privileged(void); /* may use the system-wide directory: root on Linux */
-uint64_t nv_proc_cpu_ns(
-    void); /* processor time of this thread, the system's work for it included */
+/* Processor time of this process, the system's work for it included. */
+uint64_t nv_proc_cpu_ns(void);
 int nv_proc_random(void *buf, size_t len);
 int nv_proc_boot_id(uint8_t ret_id[16]);
 /* This thread's network namespace: device and inode of its file. */

@@ -37,7 +37,7 @@ bool nv_proc_privileged(void)
 uint64_t nv_proc_cpu_ns(void)
 {
     struct timespec ts;
-    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts))
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts))
         return 0;
     return (uint64_t)ts.tv_sec * NV_NS_PER_S + (uint64_t)ts.tv_nsec;
 }
