@@ -59,8 +59,6 @@
 /* Sleepers woken by the thread that publishes; the rest are the notifier's. */
 #define NV_WAKE_INLINE 4
 
-/* Objects of one class; further ones are refused (DEGRADED, limits_hit). */
-#define NV_OBJECTS_MAX (UINT32_C(1) << 28)
 /* So many routes that go at once, and at least this share of a family's, are taken out by building the tree anew. */
 #define NV_FILTER_LEAST 1024u
 #define NV_FILTER_SHARE 16u

@@ -4,7 +4,6 @@
  */
 #include "mirror.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "limits.h"

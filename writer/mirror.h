@@ -108,7 +108,7 @@ enum nv_effect nv_mirror_nexthop_remove(struct nv_mirror *m, uint32_t nhid);
 /* ---- mirror_reach.c: what a change reaches ----------------------------------------------------------- */
 
 /*
- * What follows with certainty. A link lost IFF_UP: its IPv4 routes, those of type local aside, are gone. A link, or a
+ * What follows with certainty. A link lost IFF_UP: its IPv4 routes are gone, those of type local and those that reject aside. A link, or a
  * nexthop object, is gone: so are the routes that go nowhere else. The last IPv4 address left a link (asked of the mirror;
  * false: there is another): its IPv4 routes are gone, those of nexthop objects aside.
  */

@@ -7,8 +7,6 @@
  */
 #include "mirror.h"
 
-#include <stdio.h>
-
 static uint64_t name_hash(const char *name, size_t len)
 {
     return nv_hash(name, len);

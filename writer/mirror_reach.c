@@ -4,7 +4,7 @@
  *
  * Owns:      the questions of edges.c (who names it?), and the removal of routes that cannot outlive what they name.
  * Promises:  where nothing names it, the answer costs a look at each hop set, however many routes share them. A walk over
- *            routes ends with the last one that can match, and leaves a table at the first.
+ *            routes ends at the latest with the last one that can match.
  * Leaves:    what follows from an answer to edges.c.
  */
 #include "limits.h"

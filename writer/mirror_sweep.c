@@ -177,7 +177,7 @@ static bool doomed(struct nv_mirror *m, void *arg, const void *record)
     const enum nv_kind kind = sweep->scope.kind;
     union record r = {0};
     memcpy(&r, record, nv_tree_shape(nv_kind_tree(kind))->stride);
-    if ((sweep->scope.table && r.key[0] >> 32 != sweep->scope.table) || !condemned(m, sweep, &r))
+    if (!condemned(m, sweep, &r))
         return false;
     tell_swept(sweep, &r);
     many->removed++;
@@ -208,8 +208,12 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep)
     const uint32_t unseen = nv_ids_unseen(&m->ids[kind]);
     if (!unseen)
         return 0;
-    if ((kind == NV_K_ROUTE4 || kind == NV_K_ROUTE6) && nv_routes_are_many(m, tree, unseen) &&
-        sweep_many(m, sweep, &removed))
+    const bool routes = kind == NV_K_ROUTE4 || kind == NV_K_ROUTE6;
+    if (routes && sweep->scope.ifindex && !nv_mirror_uses_link(m, sweep->scope.ifindex))
+        return 0;
+    /* Of a dump that shows a part of them, most of the unseen ones have only not been shown. */
+    if (routes && !sweep->scope.ifindex && !sweep->scope.table &&
+        nv_routes_are_many(m, tree, unseen) && sweep_many(m, sweep, &removed))
         return removed;
     scope_start(&sweep->scope, from);
     for (;;) {

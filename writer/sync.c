@@ -194,7 +194,7 @@ static void begin_dump(struct nv_sync *s, enum nv_lane lane, const struct nv_rer
     if (r) {
         l->ended = true;
         l->status = NV_DUMP_FAILED;
-        l->error = r;
+        l->error = -r;
     }
 }
 
@@ -327,10 +327,10 @@ static void dump_failed(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
 {
     const struct nv_reread *job = &l->job;
     s->counter[NETVANE_RC_DUMP_ERRORS]++;
-    s->counter[NETVANE_RC_DUMPS_BUSY] += l->error == EBUSY || l->error == -EBUSY;
+    s->counter[NETVANE_RC_DUMPS_BUSY] += l->error == EBUSY;
     s->counter[NETVANE_RC_DUMP_TIMEOUTS] += l->error == ETIMEDOUT;
     nv_log(NV_LOG_WARNING, "dump_failed", "class=%u family=%u error=%d try=%u",
-           (unsigned)job->req.cls, job->req.family, l->error, job->tries);
+           (unsigned)job->req.cls, job->req.family, -l->error, job->tries);
     retry(s, l, NV_DUMP_RETRY_NS << (job->tries < 10 ? job->tries : 10), now_ns);
 }
 

@@ -40,7 +40,7 @@ static inline struct nv_tree nv_draft_tree(const struct nv_draft *d, unsigned tr
                             .tree = tree};
 }
 
-/* The record with this key: true if there is one. key of fewer words than the tree's: see nv_draft_seek. */
+/* The record with this key: true if there is one. */
 static inline bool nv_draft_find(const struct nv_draft *d, unsigned tree, const uint64_t *key,
                                  void *ret_record)
 {

@@ -195,7 +195,7 @@ struct nv_source_stats {
     uint32_t
         record_files; /* that the recording has begun: one more each time that it grew too large */
     int record_error; /* negative errno that ended the recording, 0: none */
-    uint64_t record_lost; /* datagrams since then */
+    uint64_t record_lost; /* records since then */
     struct nv_replay_stats {
         bool ended; /* the recording has been played to its end; nothing follows */
         bool cut;   /* its last datagram was not whole */
@@ -258,7 +258,8 @@ static inline unsigned nv_source_handles(struct nv_source *s, struct nv_poll_ite
  * Reads all that has arrived and calls the sink for each fact: the event stream until it is empty, then up
  * to budget datagrams of the running dumps (before each the event stream is emptied again, and of a lane's
  * dump all goes before the next lane's; fewer where an event came or a small dump ended), then answers.
- * Never blocks. Returns 1 if dump data may be waiting, 0 if nothing is, or a negative errno that is final.
+ * Never blocks. Returns 1 if dump data may be waiting, 0 if nothing is, or a negative errno that is final. May start a
+ * thread that reads a long dump ahead; the sink is called by the caller's.
  */
 static inline int nv_source_pump(struct nv_source *s, unsigned budget)
 {

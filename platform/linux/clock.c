@@ -31,7 +31,7 @@ static struct held boottime = {.id = CLOCK_BOOTTIME}, monotonic = {.id = CLOCK_M
 
 static uint64_t read_ns(struct held *h)
 {
-    uint64_t still = atomic_load_explicit(&h->still_ns, memory_order_relaxed);
+    uint64_t still = atomic_load_explicit(&h->still_ns, memory_order_acquire);
     return still ? still
                  : clock_ns(h->id) + atomic_load_explicit(&h->ahead_ns, memory_order_relaxed);
 }
@@ -46,7 +46,7 @@ static void release(struct held *h, uint64_t jump_ns)
     uint64_t still = atomic_load_explicit(&h->still_ns, memory_order_relaxed);
     uint64_t ahead = still + jump_ns - clock_ns(h->id);
     atomic_store_explicit(&h->ahead_ns, ahead, memory_order_relaxed);
-    atomic_store_explicit(&h->still_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&h->still_ns, 0, memory_order_release); /* behind ahead_ns */
 }
 
 void nv_clock_hold(uint64_t boottime_ns, uint64_t monotonic_ns)

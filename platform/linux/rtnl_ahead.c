@@ -2,10 +2,11 @@
 /*
  * rtnl_ahead.c - reading a long dump ahead, by a thread of its own.
  *
- * Owns:      the thread, and NV_DATAGRAMS_AHEAD buffers, in the order in which they are filled and taken.
+ * Owns:      the thread, and its buffers, in the order in which they are filled and taken.
  * Assumes:   one taker; while the thread runs nobody else reads the socket, closes it, or sends on it.
- * Promises:  at any time at most NV_DATAGRAMS_AHEAD datagrams are read and not given back. The buffer that is taken is
- *            given back with the next take. The thread takes no signals, allocates nothing and looks at no message.
+ * Promises:  one datagram less than NV_DATAGRAMS_AHEAD is read ahead of what was taken, because the kernel has made one
+ *            more when that was read. The buffer that is taken is given back with the next take. The thread takes no
+ *            signals, allocates nothing and looks at no message.
  * Leaves:    to its user when that is worth a thread: the kernel makes a dump's datagrams in the process that reads
  *            them, and takes three times as long for them as the writer takes to work them off.
  */
@@ -19,7 +20,7 @@
 
 #include "nv/plat.h"
 
-#define SLOTS NV_DATAGRAMS_AHEAD
+#define SLOTS (NV_DATAGRAMS_AHEAD - 1)
 
 struct slot {
     int got; /* nv_rtnl_read's */

@@ -7,7 +7,7 @@
  *            and begins at a multiple of 4.
  * Promises:  pure: no system call, no allocation, no state from one message to the next but the two counts and what
  *            `kin` saves of the work.
- * Leaves:    sockets, sequence numbers, NLMSG_* control messages and counting to rtnl_source.c.
+ * Leaves:    sockets, sequence numbers, NLMSG_* control messages and counting to rtnl_intake.c.
  */
 #ifndef NV_LINUX_RTNL_DECODE_H
 #define NV_LINUX_RTNL_DECODE_H

@@ -8,7 +8,7 @@
  *            says of an object that had an event meanwhile is not to be believed over that event; the one behind it is.
  *            Of a long dump of routes a thread reads more of them ahead.
  * Promises:  every event that the kernel queued between making the first and the last datagram comes between
- *            DUMP_BEGIN and DUMP_END. Memory is bounded by one datagram, in a long dump by NV_DATAGRAMS_AHEAD more.
+ *            DUMP_BEGIN and DUMP_END. Memory is bounded by one datagram, from the first long dump on by some more.
  *            A datagram that is cut or is no message fails the dump at once, for its end may have been in there.
  * Leaves:    repeating a dump, and what absence proves, to the writer.
  *
@@ -130,6 +130,7 @@ static int pass_barrier(struct nv_rtnl_source *s, struct nv_rtnl_dump *d)
     if (err < 0)
         return err;
     d->stage = NV_RTNL_RUNNING;
+    d->datagrams = 0;
     nv_rtnl_dump_announce(s);
     err = request(d);
     return err ? abandon(s, d, -err) : 1;

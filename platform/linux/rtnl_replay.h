@@ -44,7 +44,7 @@ struct nv_recording {
 
 /* Reads a file. On failure `why` says what is wrong with it and what to do, and nothing is kept. */
 int nv_recording_load(struct nv_recording *ret, const char *file, char *why, size_t why_size);
-/* The same from memory, which the recording owns from now on if it comes from malloc. */
+/* The same from memory, by malloc, which the recording owns from now on, also on failure. */
 int nv_recording_parse(struct nv_recording *ret, uint8_t *bytes, size_t size, char *why,
                        size_t why_size);
 void nv_recording_free(struct nv_recording *r);

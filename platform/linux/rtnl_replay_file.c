@@ -3,7 +3,7 @@
  * rtnl_replay_file.c - reads a recording, and finds the requests in it.
  *
  * Owns:      what of a file is believed: records that are whole, in order; a cut end is left out and noted.
- * Assumes:   the file fits into memory: a recorder bounds it.
+ * Assumes:   the file fits into memory; one of more than FILE_MAX is refused.
  * Promises:  any bytes give a recording, or one error that says what is wrong.
  */
 #include "rtnl_replay.h"

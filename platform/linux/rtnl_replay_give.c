@@ -4,7 +4,7 @@
  *
  * Owns:      what rtnl_source.c, rtnl_dump.c and rtnl_query.c own of the live source, but for sockets and time.
  * Assumes:   the datagram is the next one, and the clock is held at its time.
- * Promises:  the facts and counts that the live source would give and count.
+ * Promises:  the facts that the live source gave, and its counts, but that a loss it found by itself is one like others.
  * Leaves:    when it is time for a datagram to rtnl_replay.c.
  */
 #include <errno.h>

@@ -214,8 +214,9 @@ enum nv_rtnl_verdict nv_rtnl_route(struct nv_rtnl_decoder *d, const struct nlmsg
         ev->route = known;
         return NV_RTNL_FACT;
     }
+    const uint64_t counted = d->unknown_attrs + d->clipped;
     enum nv_rtnl_verdict v = decode(d, nlh, false, ev);
-    if (v == NV_RTNL_FACT)
+    if (v == NV_RTNL_FACT && counted == d->unknown_attrs + d->clipped) /* else each is to count */
         nv_rtnl_kin_keep(&d->kin, &d->route);
     return v;
 }

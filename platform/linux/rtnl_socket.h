@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_socket.h - the three sockets of a source: opening, requests out, datagrams in.
+ * rtnl_socket.h - the sockets of a source: opening, requests out, datagrams in.
  *
  * Owns:      the options of each socket and the shape of each request.
  * Assumes:   a socket is used by one thread at a time.
  * Promises:  nothing blocks on an empty socket. Sending may take as long as the kernel holds RTNL: it
  *            works a request off inside of sendmsg.
- * Leaves:    what a reply means to rtnl_source.c.
+ * Leaves:    what a reply means to rtnl_reply.c.
  */
 #ifndef NV_LINUX_RTNL_SOCKET_H
 #define NV_LINUX_RTNL_SOCKET_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_source.h - what the files of the Linux source share: its state, in three parts.
+ * rtnl_source.h - what the files of the Linux source share: its state.
  *
  * Owns:      struct nv_rtnl_source. rtnl_source.c works the event stream and the whole, rtnl_dump.c `dump`,
  *            rtnl_query.c `query`.
- * Assumes:   one thread. `buf` and the decoder serve one datagram at a time: nobody drains the events in the
+ * Assumes:   one thread, but for the socket of a long dump, which rtnl_ahead.c reads meanwhile. `buf` and the decoder serve one datagram at a time: nobody drains the events in the
  *            middle of another datagram.
  */
 #ifndef NV_LINUX_RTNL_SOURCE_H

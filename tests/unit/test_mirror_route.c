@@ -809,6 +809,32 @@ static void sweep_of_many_leaves_lists_without_gaps_and_counts_right(void **stat
     assert_int_equal(m->tables[0].total + m->tables[1].total, 0);
 }
 
+static void sweep_of_one_link_or_table_writes_nothing_where_nothing_goes(void **state)
+{
+    (void)state;
+    struct nv_hop h[2] = {fact_hop(2, NULL), fact_hop(3, NULL)};
+    for (uint32_t i = 0; i < 5000; i++) {
+        struct nv_route r = fact_route(254, "10.0.0.0", 24, 0, &h[0], 1);
+        nv_store_be32(r.dst, 0x0a000000u + (i << 8));
+        (void)put(&r, ADD);
+    }
+    struct nv_route few[2] = {fact_route(254, "172.16.0.0", 12, 0, &h[1], 1),
+                              fact_route(100, "10.0.0.0", 8, 0, &h[0], 1)};
+    for (unsigned i = 0; i < 2; i++) {
+        (void)put(&few[i], ADD);
+        struct nv_sweep sweep = {.scope = {.kind = NV_K_ROUTE4,
+                                           .family = NV_AF_4,
+                                           .ifindex = i ? 0 : 3,
+                                           .table = i ? 100 : 0}};
+        nv_mirror_mark_begin(m, NV_K_ROUTE4, sweep.scope.ifindex);
+        assert_int_equal(dump(&few[i]), NV_SAME);
+        uint32_t before = m->draft.arena.dirty_count;
+        assert_int_equal(nv_mirror_sweep(m, &sweep), 0);
+        assert_int_equal(m->draft.arena.dirty_count, before);
+    }
+    assert_int_equal(count(NETVANE_TREE_ROUTES4), 5002);
+}
+
 static void doubt(void *arg, uint8_t family, uint32_t table)
 {
     assert_int_equal(family, NV_AF_4);
@@ -872,6 +898,7 @@ int main(void)
         T(sweep_of_one_link_closes_the_gaps_that_it_makes),
         T(sweep_is_limited_to_the_table_of_the_dump),
         T(sweep_of_many_leaves_lists_without_gaps_and_counts_right),
+        T(sweep_of_one_link_or_table_writes_nothing_where_nothing_goes),
         T(disturbed_dumps_remove_only_what_two_in_a_row_lack),
         T(sweep_of_one_link_asks_for_the_table_where_a_route_names_other_links_too),
     };
