@@ -10,8 +10,8 @@ needs; by hand:
     tests/netns/differential.py --seed 7 --ops 10000 --shrink 120         and look for fewer operations that fail
 
 Modes: events (no reconcile: events and re-reads alone are right), reconcile (a reconcile every 0.2 s has nothing to
-repair), loss (the writer is stopped now and then for longer than its socket's buffer lasts), silent (changes that no
-event announces too; SIGHUP before each comparison).
+repair), loss (the writer is stopped now and then for longer than its socket's buffer lasts), faults (netvaned_faulty, and now
+and then one of FAULTS), silent (changes that no event announces too; SIGHUP before each comparison).
 """
 
 import argparse
@@ -25,10 +25,14 @@ import sys
 import threading
 import time
 
+import faults
 import harness
 from operations import Op, World
 
-MODES = ("events", "reconcile", "loss", "silent")
+MODES = ("events", "reconcile", "loss", "faults", "silent")
+# Those that nobody has to wait long for: a second for a socket that is found to be deaf.
+FAULTS = [name for name in faults.NAMES if name not in ("event_silent", "dump_silent", "dump_hold")]
+FAULTS_PATIENCE_S = 8
 LARGE = 20000  # link events that no buffer of 16 MiB holds
 
 
@@ -253,6 +257,7 @@ class Trial:
         self.asker, self.player = Asker(self.ns), Player(self.ns, self.far)
         self.rng = random.Random(self.seed)
         self.world = World(self.rng, silent=self.mode == "silent")
+        self.faults = faults.Faults(self.ns) if self.mode == "faults" else None
         return self
 
     def __exit__(self, *_):
@@ -287,6 +292,8 @@ class Trial:
         self.check()
 
     def _play(self, burst):
+        if self.faults and self.rng.random() < 0.2:
+            self.faults.arm(self.rng.choice(FAULTS), self.rng.choice((1, 1, 3)))
         stop = self.mode == "loss" and self.rng.random() < 0.1
         if not stop:
             self.player.play(burst)
@@ -306,6 +313,9 @@ class Trial:
 
     def check(self):
         self.checks += 1
+        if self.faults:
+            for name in FAULTS:  # at rest nothing goes wrong any more
+                self.faults.arm(name, 0)
         if self.mode == "silent":
             for writer in self.writers:
                 os.kill(writer.pid, signal.SIGHUP)
@@ -325,6 +335,7 @@ class Trial:
         begin = time.monotonic()
         # What a lifetime was when its event was queued is not what it is when a writer that stood still reads it.
         slack_s = harness.LIFETIME_SLACK_S + (8 if self.mode == "loss" else 0)
+        patience_s = FAULTS_PATIENCE_S if self.faults else self.o.patience
         wrong_since = None
         last = begin
         before = self.asker.kernel()
@@ -343,7 +354,7 @@ class Trial:
                 wrong_since = None
             else:
                 wrong_since = wrong_since or asked
-                if asked - wrong_since > self.o.patience * harness.SLOW:
+                if asked - wrong_since > patience_s * harness.SLOW:
                     self._fail(name, wrong)
             if asked - begin > 30 * harness.SLOW:
                 self._fail(name, ["the kernel does not come to rest", *moved, *wrong])
@@ -365,11 +376,11 @@ class Trial:
         if self.mode in ("events", "reconcile"):
             bad |= {key: counters[key] for key in ("overruns", "dump_errors") if counters[key]}
         # Each loss needs one, and nothing else does.
-        if self.mode != "silent" and counters["resyncs"] > counters["overruns"]:
+        if not self.faults and self.mode != "silent" and counters["resyncs"] > counters["overruns"]:
             bad["resyncs"] = counters["resyncs"]
         if self.stops and not counters["overruns"] and not self.o.netvaned:
             bad["overruns"] = 0
-        if bad and self.mode != "silent":
+        if bad and not self.faults and self.mode != "silent":
             self._fail(name, [f"counters: {bad}"])
 
     def _fail(self, name, wrong):
@@ -383,7 +394,13 @@ class Trial:
         told = ", ".join(f"{key} {counters.get(key)}" for key in
                          ("publishes", "rereads", "dumps", "dumps_disturbed", "reconciles", "overruns", "resyncs"))
         return (f"seed {self.seed} mode {self.mode}: {self.world.number} operations ({self.player.told()}), "
-                f"{self.checks} comparisons, slowest after {self.slowest * 1000:.0f} ms; {told}")
+                f"{self.checks} comparisons, slowest after {self.slowest * 1000:.0f} ms; {told}{self._told_faults()}")
+
+    def _told_faults(self):
+        if not self.faults:
+            return ""
+        happened = {name: self.faults.injected(name) for name in FAULTS}
+        return f"; {sum(map(bool, happened.values()))} kinds of faults, {sum(happened.values())} in all"
 
 
 def run_trial(options, seed, mode, names=("default",)):

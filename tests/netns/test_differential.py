@@ -79,6 +79,10 @@ class Differential(unittest.TestCase):
         self.run_one("loss", SEED + 2)
         harness.says("the State is exact again after the writer stood still for longer than its buffer lasts")
 
+    def test_whatever_goes_wrong_on_the_way_is_read_again(self):
+        self.run_one("faults", SEED + 6)
+        harness.says("the State is exact again after overruns, damaged datagrams, failed dumps and deaf sockets")
+
     def test_what_no_event_announces_is_found_by_a_re_read(self):
         self.run_one("silent", SEED + 3)
         harness.says("silent changes too are exact after SIGHUP")
