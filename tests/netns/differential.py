@@ -5,13 +5,13 @@ Owns what plays operations (Player), the comparison at rest (Trial) and the sear
 are operations.py's. A seed determines them and the pauses, not the kernel's own timing. A failure prints what a replay
 needs; by hand:
 
-    python3 tests/netns/differential.py --seed 7 --ops 10000 --mode events        one run; NETVANE_BIN as in the tests
-    python3 tests/netns/differential.py --seed 1 --seeds 20 --ops 10000           many
-    python3 tests/netns/differential.py --seed 7 --ops 10000 --shrink 120         and look for fewer operations that fail
+    python3 tests/netns/differential.py --seed 7 --ops 10000 --mode events    one run; NETVANE_BIN as in the tests
+    python3 tests/netns/differential.py --seed 1 --seeds 20 --ops 10000       many
+    python3 tests/netns/differential.py --seed 7 --ops 10000 --shrink 120     and look for fewer operations that fail
 
 Modes: events (no reconcile: events and re-reads alone are right), reconcile (a reconcile every 0.2 s has nothing to
-repair), loss (the writer is stopped now and then for longer than its socket's buffer lasts), faults (netvaned_faulty, and now
-and then one of FAULTS), silent (changes that no event announces too; SIGHUP before each comparison).
+repair), loss (the writer is stopped now and then for longer than its socket's buffer lasts), faults (netvaned_faulty,
+and now and then one of FAULTS), silent (changes that no event announces too; SIGHUP before each comparison).
 """
 
 import argparse
