@@ -12,6 +12,7 @@
 
 #include "ids.h"
 #include "intern.h"
+#include "limits.h"
 #include "link_uses.h"
 #include "nv/content.h"
 #include "nv/event.h"
@@ -66,7 +67,10 @@ struct nv_mirror {
     bool early_expiry; /* set by an edit that had to expire versions */
     bool
         behind4; /* IPv4 routes that are gone may be there still: a re-read of them waits, or runs */
-    bool has_twins;       /* some IPv6 route had to take another slot than its own */
+    bool has_twins; /* some IPv6 route had to take another slot than its own */
+    uint64_t lookalike[NV_LOOKALIKES_MAX]
+                      [NV_ROUTE6_KEY_WORDS]; /* IPv6 routes that a dump showed twice */
+    unsigned lookalike_next;
     bool choice_stale[2]; /* defaults or egress of IPv4, IPv6 have to be chosen again */
     uint8_t probe[2][16]; /* the egress's probe destinations */
     struct nv_table *tables;

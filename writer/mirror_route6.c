@@ -13,7 +13,8 @@
  *   between. So a set with others beside its multipath route is read again when that changes.
  * - A replacement takes the first of its kind (with a gateway, or without), else the first of all: certain if there is one.
  * - A replacement may leave two routes over the same link side by side (twins), where an addition is refused. They differ in
- *   what else is said of them; two that do not are one here. Dumps tell twins apart, and their order.
+ *   what else is said of them; two that do not (lookalikes) are one here, which stays when the first of them is removed until
+ *   its table has been read. Dumps tell twins apart, and their order.
  * - A removed hop is named alone; if it was the first, the dump shows what the next says of the route.
  */
 #include "route.h"
@@ -60,9 +61,32 @@ static void set_twin(struct nv_route_rec *r, uint64_t slot, uint32_t k)
     r->u.key[5] = (r->u.key[5] & ~SLOT_MASK) | (twin & SLOT_MASK);
 }
 
+/* Is r one of those that a dump showed twice, not long ago? */
+static bool is_lookalike(struct nv_mirror *m, const struct nv_route_rec *r, bool forget)
+{
+    for (unsigned i = 0; i < NV_LOOKALIKES_MAX; i++) {
+        if (nv_key_compare(m->lookalike[i], r->u.key, NV_ROUTE6_KEY_WORDS))
+            continue;
+        if (forget)
+            memset(m->lookalike[i], 0, sizeof(m->lookalike[i]));
+        return true;
+    }
+    return false;
+}
+
+/* The oldest is forgotten for it. */
+static void note_lookalike(struct nv_mirror *m, const struct nv_route_rec *r)
+{
+    if (is_lookalike(m, r, false))
+        return;
+    memcpy(m->lookalike[m->lookalike_next], r->u.key, sizeof(m->lookalike[0]));
+    m->lookalike_next = (m->lookalike_next + 1) % NV_LOOKALIKES_MAX;
+}
+
 /*
  * A dump shows r: twins have the order of the dump. One that is the same as one that was shown already is that one: a dump
- * that the kernel began anew shows routes twice.
+ * that the kernel began anew shows routes twice. Or the kernel has two that look the same, which a replacement can make;
+ * the removal of one leaves the other.
  */
 static void choose_twin(struct nv_mirror *m, struct nv_route_rec *r)
 {
@@ -71,9 +95,12 @@ static void choose_twin(struct nv_mirror *m, struct nv_route_rec *r)
     for (; k + 1 < NV_TWINS_MAX; k++) {
         struct nv_route_rec at = *r;
         set_twin(&at, slot, k);
-        if (!nv_route_get(m, &at) || !nv_bit_get(m->ids[NV_K_ROUTE6].seen, at.u.r6.id) ||
-            nv_route_same6(m, r, &at))
+        if (!nv_route_get(m, &at) || !nv_bit_get(m->ids[NV_K_ROUTE6].seen, at.u.r6.id))
             break;
+        if (nv_route_same6(m, r, &at)) {
+            note_lookalike(m, &at);
+            break;
+        }
     }
     m->has_twins |= k != 0;
     set_twin(r, slot, k);
@@ -256,6 +283,8 @@ enum nv_effect nv_route_remove6(struct nv_mirror *m, const struct nv_route_rec *
     struct nv_route_rec at = *r;
     uint32_t k = find_twin(m, r, &at);
     if (k < NV_TWINS_MAX) {
+        if (is_lookalike(m, &at, true))
+            return NV_SUSPECT;           /* another may be there still */
         bool hid = is_multipath(m, &at); /* what stood between its hops shows now */
         nv_route_drop(m, &at);
         close_twins(m, r, k);

@@ -347,4 +347,7 @@ class World:
             choices += [("4", "nexthop_compat_mode"), ("6", f"conf/{dev}/addr_gen_mode")] * 2
         family, key = self.rng.choice(choices)
         value = self.rng.choice((1280, 1400)) if key.endswith("mtu") else self.rng.randrange(2)
-        return [("sh", f"echo {value} >/proc/sys/net/ipv{family}/{key}")]
+        told = []
+        if key.endswith("disable_ipv6") and not self.silent:  # a link without any IPv6 route turns it off unseen
+            told = [("6", f"route replace multicast ff00::/8 dev {dev} table local")]
+        return told + [("sh", f"echo {value} >/proc/sys/net/ipv{family}/{key}")]

@@ -50,6 +50,15 @@ class Unannounced(Row):
         self.world()
         self.whole("sysctl addr_gen_mode", lambda: self.ns.sysctl("ipv6/conf/v0/addr_gen_mode", 1))
 
+    def test_ipv6_that_is_turned_off_on_a_link_without_any(self):
+        self.world("link set v1 down", writer=False)
+        for value in (1, 0):
+            self.ns.sysctl("ipv6/conf/v0/disable_ipv6", value)
+        self.ns.ip_batch(["-6 route add 2001:db8:1::/48 nexthop via 2001:db8:99::1 dev v0 onlink "
+                          "nexthop via 2001:db8:99::2 dev w0 onlink"])
+        self.start()
+        self.whole("disable_ipv6 of a link without IPv6", lambda: self.ns.sysctl("ipv6/conf/v0/disable_ipv6", 1))
+
     def test_the_queueing_discipline(self):
         self.world(writer=False)
         if self.ns.run("tc", "qdisc", "add", "dev", "w0", "root", "pfifo", check=False).returncode:
