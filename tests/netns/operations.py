@@ -348,6 +348,6 @@ class World:
         family, key = self.rng.choice(choices)
         value = self.rng.choice((1280, 1400)) if key.endswith("mtu") else self.rng.randrange(2)
         told = []
-        if key.endswith("disable_ipv6") and not self.silent:  # a link without any IPv6 route turns it off unseen
-            told = [("6", f"route replace multicast ff00::/8 dev {dev} table local")]
+        if key.endswith("disable_ipv6") and not self.silent:  # a link without any address turns it off unseen
+            told = [("6", f"addr add 2001:db8:d::{self.rng.randrange(1, 99)}/64 dev {dev}")]
         return told + [("sh", f"echo {value} >/proc/sys/net/ipv{family}/{key}")]

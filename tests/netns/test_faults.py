@@ -73,11 +73,12 @@ class EventFaults(FaultTest):
         self.assertEqual({name for name, _ in added}, {"link", "addr", "route", "rule", "nexthop"})
         small = {version for name, version in added if name != "route"}
         routes = {version for name, version in added if name == "route"}
-        self.assertEqual(small, {old + 1})
+        self.assertEqual(len(small), 1, added)
+        self.assertGreater(min(small), old)
         self.assertEqual(len(routes), 1, added)
         exact = [line["version"] for line in lines if line["op"] == "quality"][-1]
         self.assertEqual(routes, {exact})
-        harness.says(f"version {old} says RESYNCING, {old + 1} adds a link, an address, a rule and a nexthop, "
+        harness.says(f"version {old} says RESYNCING, {min(small)} adds a link, an address, a rule and a nexthop, "
                      f"{exact} the routes, and is exact")
 
     def test_loss_right_behind_a_version_is_flagged_at_once_and_over_the_old_state(self):

@@ -266,12 +266,16 @@ class FullTables(unittest.TestCase):
         result = poller.result()
         self.assert_reads(result)
         log = result["log"]
-        late = []
+        late, inside = [], 0
         for name, (_, shows) in changes.items():
             before, changed = sent[name]
             last = next(entry for entry in reversed(log) if entry[AT] < before)
             ended = next(entry[AT] for entry in log if entry[AT] > before and not entry[QUALITY] & RESYNCING)
+            if not last[QUALITY] & RESYNCING and not FULL:  # a tenth of the routes is read in a tenth of a second
+                harness.says(f"{name}: the resync was over before the request was sent")
+                continue
             self.assertTrue(last[QUALITY] & RESYNCING, f"{name}: not changed while the resync ran")
+            inside += 1
             shown = next((entry for entry in log if entry[AT] > before and shows(entry)), None)
             self.assertIsNotNone(shown, name)
             ms = (shown[AT] - changed) / 1e6  # the kernel may have been busy until it took the request
@@ -283,6 +287,7 @@ class FullTables(unittest.TestCase):
         self.ns.ip_batch(["rule del pref 1000", "addr del 10.98.0.1/32 dev up0", "route del default"])
         self.assert_exact("as before")
         self.assertEqual(late, [], f"at most {URGENT_MS} ms")
+        self.assertGreater(inside, 0)
 
     # ---- memory --------------------------------------------------------------------------------------------------
 
