@@ -199,7 +199,7 @@ static void link_changed(struct nv_sync *s, const struct netvane_rec_link *befor
         is_unready(after))
         carrier_moved(s, ifindex);
     if (flags & up && !(after->flags & up)) /* after it was asked whether it has routes */
-        (void)nv_mirror_link_went_down(s->mirror, ifindex);
+        nv_mirror_link_went_down(s->mirror, ifindex);
     if (flags & watched || before->operstate != after->operstate ||
         before->master != after->master) {
         want_links_beside(s, after);
@@ -253,7 +253,7 @@ void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed)
     if (f->family == NV_AF_4) {
         want(s, NV_ADDR, NV_AF_4, f->ifindex, true);
         if (removed)
-            (void)nv_mirror_addr4_went(s->mirror, f->ifindex);
+            nv_mirror_addr4_went(s->mirror, f->ifindex);
     } else if (removed) {
         want_again(s, NV_ROUTE);
         nv_mirror_tables_preferring(s->mirror, f->local, want_table, s);

@@ -119,9 +119,8 @@ static void drift_forget(const struct nv_sync *s, struct nv_sync_lane *l, enum n
             l->drift[i--] = l->drift[--l->drift_listed];
 }
 
-void nv_sync_drift_swept(void *lane, enum nv_kind kind, uint64_t key, const char *text)
+void nv_sync_drift_swept(void *lane, uint64_t key, const char *text)
 {
-    (void)kind;
     drift_note(lane, key, "its end", text);
 }
 

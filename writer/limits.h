@@ -65,8 +65,7 @@
 /* IPv6 routes of one set over one link without a gateway; more are shown as fewer. */
 #define NV_TWINS_MAX 8u
 /* IPv6 routes of which it is remembered that a dump showed them twice; older ones are forgotten. */
-#define NV_LOOKALIKES_MAX   16u
-#define NV_ROUTE6_KEY_WORDS 6u
+#define NV_LOOKALIKES_MAX 16u
 /* Routes that share table, prefix, tos and metric. */
 #define NV_ROUTE_POSITIONS_MAX 1024u
 /* What a reconcile repaired is drift if no event explains it for so long, and behind a barrier. */
@@ -77,6 +76,6 @@
 /* The kernel is asked for its egress at most this often. */
 #define NV_QUERY_INTERVAL_NS (UINT64_C(2) * NV_NS_PER_MS)
 /* A disagreement about the egress makes a full re-read at most this often. */
-#define NV_EGRESS_RESYNC_NS (UINT64_C(30) * NV_NS_PER_S)
+#define NV_EGRESS_VERIFY_NS (UINT64_C(30) * NV_NS_PER_S)
 
 #endif

@@ -28,8 +28,8 @@ void nv_writer_answer(void *writer, unsigned f, const struct nv_event *ev)
                ev->error);
     }
     if (!agreed && w->sync.round == NV_ROUND_NONE && nv_sync_settled(&w->sync, NV_LANE_ROUTES) &&
-        now - w->last_egress_resync_ns >= NV_EGRESS_RESYNC_NS) {
-        w->last_egress_resync_ns = now;
+        now - w->last_egress_verify_ns >= NV_EGRESS_VERIFY_NS) {
+        w->last_egress_verify_ns = now;
         nv_sync_verify(&w->sync); /* nothing was lost that we know of: what it finds is drift */
     }
 }

@@ -69,7 +69,7 @@ struct nv_mirror {
         behind4; /* IPv4 routes that are gone may be there still: a re-read of them waits, or runs */
     bool has_twins; /* some IPv6 route had to take another slot than its own */
     uint64_t lookalike[NV_LOOKALIKES_MAX]
-                      [NV_ROUTE6_KEY_WORDS]; /* IPv6 routes that a dump showed twice */
+                      [NV_TREE_KEY_WORDS_MAX]; /* IPv6 routes that a dump showed twice */
     unsigned lookalike_next;
     bool choice_stale[2]; /* defaults or egress of IPv4, IPv6 have to be chosen again */
     uint8_t probe[2][16]; /* the egress's probe destinations */
@@ -113,13 +113,13 @@ enum nv_effect nv_mirror_nexthop_remove(struct nv_mirror *m, uint32_t nhid);
 
 /*
  * What follows with certainty. A link lost IFF_UP: its IPv4 routes are gone, those of type local and those that reject aside. A link, or a
- * nexthop object, is gone: so are the routes that go nowhere else. The last IPv4 address left a link (asked of the mirror;
- * false: there is another): its IPv4 routes are gone, those of nexthop objects aside.
+ * nexthop object, is gone: so are the routes that go nowhere else. The last IPv4 address left a link (if the mirror
+ * holds no other): its IPv4 routes are gone, those of nexthop objects aside.
  */
-enum nv_effect nv_mirror_link_went_down(struct nv_mirror *m, uint32_t ifindex);
+void nv_mirror_link_went_down(struct nv_mirror *m, uint32_t ifindex);
 void nv_mirror_routes_of_gone_link(struct nv_mirror *m, uint32_t ifindex);
 void nv_mirror_routes_of_gone_nexthop(struct nv_mirror *m, uint32_t nhid);
-bool nv_mirror_addr4_went(struct nv_mirror *m, uint32_t ifindex);
+void nv_mirror_addr4_went(struct nv_mirror *m, uint32_t ifindex);
 
 /* Does any route have a hop on the link? */
 bool nv_mirror_uses_link(const struct nv_mirror *m, uint32_t ifindex);
@@ -146,7 +146,7 @@ struct nv_scope {
 };
 
 /* One object that a sweep removed: its touch key, and words for the log. */
-typedef void nv_swept_fn(void *arg, enum nv_kind kind, uint64_t key, const char *text);
+typedef void nv_swept_fn(void *arg, uint64_t key, const char *text);
 
 /* A dump begins; ifindex: it is limited to this link, 0: it is not. */
 void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind, uint32_t ifindex);

@@ -161,13 +161,11 @@ static void drop_routes(struct nv_mirror *m, unsigned tree, struct reach reach, 
     }
 }
 
-enum nv_effect nv_mirror_link_went_down(struct nv_mirror *m, uint32_t ifindex)
+void nv_mirror_link_went_down(struct nv_mirror *m, uint32_t ifindex)
 {
-    if (!nv_mirror_uses_link(m, ifindex))
-        return NV_SAME;
-    drop_routes(m, NETVANE_TREE_ROUTES4, (struct reach){.matches = set_only, .what = ifindex},
-                true);
-    return NV_CHANGED;
+    if (nv_mirror_uses_link(m, ifindex))
+        drop_routes(m, NETVANE_TREE_ROUTES4, (struct reach){.matches = set_only, .what = ifindex},
+                    true);
 }
 
 void nv_mirror_routes_of_gone_link(struct nv_mirror *m, uint32_t ifindex)
@@ -186,7 +184,7 @@ void nv_mirror_routes_of_gone_nexthop(struct nv_mirror *m, uint32_t nhid)
     drop_routes(m, NETVANE_TREE_ROUTES6, r, false);
 }
 
-bool nv_mirror_addr4_went(struct nv_mirror *m, uint32_t ifindex)
+void nv_mirror_addr4_went(struct nv_mirror *m, uint32_t ifindex)
 {
     struct nv_tree t = nv_draft_tree(&m->draft, NETVANE_TREE_ADDRS);
     uint64_t key[4] = {(uint64_t)NV_AF_4 << 32 | ifindex, 0, 0, 0};
@@ -194,10 +192,9 @@ bool nv_mirror_addr4_went(struct nv_mirror *m, uint32_t ifindex)
     struct netvane_rec_addr r;
     if (nv_cursor_seek(&c, &t, key) == NV_TREE_OK && nv_cursor_get(&c, &r) == NV_TREE_OK &&
         r.key[0] == key[0])
-        return false;
+        return;
     drop_routes(m, NETVANE_TREE_ROUTES4,
                 (struct reach){.matches = set_only_itself, .what = ifindex}, false);
-    return true;
 }
 
 /* ---- tables --------------------------------------------------------------------------------------------- */

@@ -61,23 +61,19 @@ static void set_twin(struct nv_route_rec *r, uint64_t slot, uint32_t k)
     r->u.key[5] = (r->u.key[5] & ~SLOT_MASK) | (twin & SLOT_MASK);
 }
 
-/* Is r one of those that a dump showed twice, not long ago? */
-static bool is_lookalike(struct nv_mirror *m, const struct nv_route_rec *r, bool forget)
+/* The place where r is remembered as one that a dump showed twice, not long ago; NULL: it is not. */
+static uint64_t *find_lookalike(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    for (unsigned i = 0; i < NV_LOOKALIKES_MAX; i++) {
-        if (nv_key_compare(m->lookalike[i], r->u.key, NV_ROUTE6_KEY_WORDS))
-            continue;
-        if (forget)
-            memset(m->lookalike[i], 0, sizeof(m->lookalike[i]));
-        return true;
-    }
-    return false;
+    for (unsigned i = 0; i < NV_LOOKALIKES_MAX; i++)
+        if (!nv_key_compare(m->lookalike[i], r->u.key, NV_TREE_KEY_WORDS_MAX))
+            return m->lookalike[i];
+    return NULL;
 }
 
 /* The oldest is forgotten for it. */
 static void note_lookalike(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    if (is_lookalike(m, r, false))
+    if (find_lookalike(m, r))
         return;
     memcpy(m->lookalike[m->lookalike_next], r->u.key, sizeof(m->lookalike[0]));
     m->lookalike_next = (m->lookalike_next + 1) % NV_LOOKALIKES_MAX;
@@ -283,8 +279,11 @@ enum nv_effect nv_route_remove6(struct nv_mirror *m, const struct nv_route_rec *
     struct nv_route_rec at = *r;
     uint32_t k = find_twin(m, r, &at);
     if (k < NV_TWINS_MAX) {
-        if (is_lookalike(m, &at, true))
-            return NV_SUSPECT;           /* another may be there still */
+        uint64_t *lookalike = find_lookalike(m, &at);
+        if (lookalike) { /* another may be there still */
+            memset(lookalike, 0, sizeof(m->lookalike[0]));
+            return NV_SUSPECT;
+        }
         bool hid = is_multipath(m, &at); /* what stood between its hops shows now */
         nv_route_drop(m, &at);
         close_twins(m, r, k);

@@ -140,7 +140,7 @@ static void tell_swept(const struct nv_sweep *sweep, const union record *r)
         return;
     char text[160];
     nv_mirror_describe(sweep->scope.kind, r, text, sizeof(text));
-    sweep->swept(sweep->swept_arg, sweep->scope.kind, touch_of(sweep->scope.kind, r), text);
+    sweep->swept(sweep->swept_arg, touch_of(sweep->scope.kind, r), text);
 }
 
 /* Is this object to go? Keeps the missed bits. */
@@ -203,12 +203,12 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep)
     uint64_t from[NV_TREE_KEY_WORDS_MAX];
     uint32_t removed = 0;
     sweep->noted = 0;
-    if (kind == NV_K_ROUTE4 || kind == NV_K_ROUTE6)
+    const bool routes = kind == NV_K_ROUTE4 || kind == NV_K_ROUTE6;
+    if (routes)
         nv_mirror_kin_forget(m);
     const uint32_t unseen = nv_ids_unseen(&m->ids[kind]);
     if (!unseen)
         return 0;
-    const bool routes = kind == NV_K_ROUTE4 || kind == NV_K_ROUTE6;
     if (routes && sweep->scope.ifindex && !nv_mirror_uses_link(m, sweep->scope.ifindex))
         return 0;
     /* Of a dump that shows a part of them, most of the unseen ones have only not been shown. */

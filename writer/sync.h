@@ -148,7 +148,7 @@ enum nv_kind nv_sync_kind_of(enum nv_class cls, uint8_t family);
 bool nv_sync_hunting(const struct nv_sync *s, const struct nv_sync_lane *l);
 /* A step of a reconcile starts. */
 void nv_sync_drift_begin(struct nv_sync *s, struct nv_sync_lane *l);
-void nv_sync_drift_swept(void *lane, enum nv_kind kind, uint64_t key, const char *text);
+void nv_sync_drift_swept(void *lane, uint64_t key, const char *text);
 /* Counts and logs what the lane's dump repaired. */
 void nv_sync_drift_count(struct nv_sync *s, struct nv_sync_lane *l);
 /* A change that is no event of this class has come into a dump of it that may be running: what it lacks may exist. */

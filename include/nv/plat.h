@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nv/base.h"
 #include "nv/event.h"
 
 /* ---- clock.c: clocks ------------------------------------------------------------------------------ */
@@ -180,6 +181,13 @@ enum nv_lane { NV_LANE_SMALL, NV_LANE_ROUTES, NV_LANES };
 static inline enum nv_lane nv_lane_of(enum nv_class cls)
 {
     return cls == NV_ROUTE ? NV_LANE_ROUTES : NV_LANE_SMALL;
+}
+
+/* Has it what a dump needs? */
+static inline bool nv_dump_request_ok(const struct nv_dump_request *req)
+{
+    bool by_family = req->cls == NV_ROUTE || req->cls == NV_RULE;
+    return req->number && req->cls < NV_CLASS_COUNT && (!by_family || nv_af_bytes(req->family));
 }
 
 struct nv_source_stats {

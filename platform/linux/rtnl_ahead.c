@@ -25,7 +25,7 @@
 struct slot {
     int got; /* nv_rtnl_read's */
     struct nv_rtnl_datagram datagram;
-    _Alignas(8) uint8_t buf[NV_RTNL_AHEAD_BYTES];
+    _Alignas(8) uint8_t buf[NV_RTNL_DATAGRAM_MAX];
 };
 
 struct nv_rtnl_ahead {

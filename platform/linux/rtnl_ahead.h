@@ -8,8 +8,6 @@
 #include "nv/event.h"
 #include "rtnl_socket.h"
 
-#define NV_RTNL_AHEAD_BYTES 65536 /* of a datagram; a dump's are up to 32 KiB */
-
 struct nv_rtnl_ahead;
 
 /*

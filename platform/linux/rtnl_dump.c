@@ -95,8 +95,7 @@ static int request(struct nv_rtnl_dump *d)
 
 int nv_rtnl_dump_start(struct nv_rtnl_source *s, const struct nv_dump_request *req)
 {
-    if (!req->number || req->cls >= NV_CLASS_COUNT ||
-        ((req->cls == NV_ROUTE || req->cls == NV_RULE) && !nv_af_bytes(req->family)))
+    if (!nv_dump_request_ok(req))
         return -EINVAL;
     struct nv_rtnl_dump *d = &s->dump[nv_lane_of(req->cls)];
     if (d->stage != NV_RTNL_IDLE)

@@ -37,8 +37,7 @@ static bool replay_ready(const struct nv_source *base, const struct nv_dump_requ
 static int replay_dump(struct nv_source *base, const struct nv_dump_request *req)
 {
     struct nv_replay *s = (struct nv_replay *)base;
-    if (!req->number || req->cls >= NV_CLASS_COUNT ||
-        ((req->cls == NV_ROUTE || req->cls == NV_RULE) && !nv_af_bytes(req->family)))
+    if (!nv_dump_request_ok(req))
         return -EINVAL;
     struct nv_replay_lane *l = nv_replay_lane_of(s, req->cls);
     if (l->active)

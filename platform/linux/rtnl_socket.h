@@ -48,6 +48,8 @@ int nv_rtnl_send_dump(struct nv_rtnl_socket *sock, const struct nv_dump_request 
                       uint8_t family);
 int nv_rtnl_send_query(struct nv_rtnl_socket *sock, uint8_t family, const uint8_t dst[16]);
 
+#define NV_RTNL_DATAGRAM_MAX 65536 /* a dump's are up to 32 KiB, an event's rarely above 4 KiB */
+
 struct nv_rtnl_datagram {
     size_t len;   /* of what is in the buffer */
     size_t whole; /* of what it was */

@@ -225,12 +225,10 @@ static int source_query(struct nv_source *base, uint32_t number, uint8_t family,
 static int source_reopen(struct nv_source *base)
 {
     struct nv_rtnl_source *s = self(base);
-    int err = replace_socket(s, &s->event_sock);
-    if (err)
-        return err;
-    s->in.stats.reopens++;
-    s->in.lost = 0;
-    return 0;
+    int err = reopen_events(s, NV_LOST_ERROR);
+    if (!err)
+        s->in.lost = 0; /* the caller re-reads everything anyhow */
+    return err;
 }
 
 static void source_stats(const struct nv_source *base, struct nv_source_stats *ret_stats)

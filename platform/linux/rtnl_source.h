@@ -19,8 +19,6 @@
 #include "rtnl_reply.h"
 #include "rtnl_socket.h"
 
-#define NV_RTNL_DATAGRAM_MAX \
-    NV_RTNL_AHEAD_BYTES /* a dump's are up to 32 KiB, an event's rarely above 4 KiB */
 #define NV_RTNL_HEARING_NS  UINT64_C(1000000000)       /* the event socket is looked at so often */
 #define NV_RTNL_PATIENCE_NS (5 * UINT64_C(1000000000)) /* without an answer: the request failed */
 

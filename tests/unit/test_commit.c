@@ -283,6 +283,15 @@ static void remove_numbered(uint32_t i, uint32_t metric)
     assert_int_equal(nv_mirror_route_remove(&f->m, &r), NV_CHANGED);
 }
 
+static void assert_path_is_sealed(const struct nv_cursor *c, unsigned height, unsigned tree)
+{
+    for (unsigned level = 0; level < height; level++) {
+        const struct netvane_region_node *node =
+            nv_arena_node(&f->m.draft.arena, c->path[level].ref);
+        assert_int_equal(node->checksum, nv_node_checksum(node, nv_tree_shape(tree)));
+    }
+}
+
 /* The routes of the newest version, each node with the right checksum: how many, and the sum of their destinations. */
 static uint32_t shown_routes(uint64_t *ret_sum)
 {
@@ -294,12 +303,7 @@ static uint32_t shown_routes(uint64_t *ret_sum)
     *ret_sum = 0;
     for (int more = nv_cursor_seek(&c, &t, NULL); more == NV_TREE_OK; more = nv_cursor_next(&c)) {
         assert_int_equal(nv_cursor_get(&c, &r), NV_TREE_OK);
-        for (unsigned level = 0; level < t.height; level++) {
-            const struct netvane_region_node *node =
-                nv_arena_node(&f->m.draft.arena, c.path[level].ref);
-            assert_int_equal(node->checksum,
-                             nv_node_checksum(node, nv_tree_shape(NETVANE_TREE_ROUTES4)));
-        }
+        assert_path_is_sealed(&c, t.height, NETVANE_TREE_ROUTES4);
         *ret_sum += (uint32_t)r.key[0];
         n++;
     }
@@ -360,12 +364,7 @@ static uint64_t shown_mtus(void)
     uint64_t sum = 0;
     for (int more = nv_cursor_seek(&c, &t, NULL); more == NV_TREE_OK; more = nv_cursor_next(&c)) {
         assert_int_equal(nv_cursor_get(&c, &r), NV_TREE_OK);
-        for (unsigned level = 0; level < t.height; level++) {
-            const struct netvane_region_node *node =
-                nv_arena_node(&f->m.draft.arena, c.path[level].ref);
-            assert_int_equal(node->checksum,
-                             nv_node_checksum(node, nv_tree_shape(NETVANE_TREE_LINKS)));
-        }
+        assert_path_is_sealed(&c, t.height, NETVANE_TREE_LINKS);
         sum += r.mtu;
     }
     return sum;

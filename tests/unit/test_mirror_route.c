@@ -643,7 +643,7 @@ static void link_that_goes_down_takes_its_ipv4_routes_but_not_local_ones(void **
     (void)put(&multi, ADD);
     (void)put(&six, ADD);
     (void)put(&other, ADD);
-    (void)nv_mirror_link_went_down(m, 2);
+    nv_mirror_link_went_down(m, 2);
     assert_int_equal(count(NETVANE_TREE_ROUTES4), 3);
     assert_int_equal(count(NETVANE_TREE_ROUTES6), 1);
     assert_int_equal(nv_mirror_route_remove(m, &gone), NV_SAME);
@@ -661,9 +661,9 @@ static void lists_close_their_gaps_when_a_link_takes_some_of_their_routes(void *
         r[i] = via("10.0.0.0", 8, &h[i]);
         (void)put(&r[i], APPEND);
     }
-    (void)nv_mirror_link_went_down(m, 2);
+    nv_mirror_link_went_down(m, 2);
     ASSERT_LIST(3, 4, 5);
-    (void)nv_mirror_link_went_down(m, 4);
+    nv_mirror_link_went_down(m, 4);
     ASSERT_LIST(3, 5);
     assert_int_not_equal(nv_mirror_route_remove(m, &r[1]), NV_SAME);
     ASSERT_LIST(5);
@@ -679,7 +679,7 @@ static void long_lists_of_two_links_lose_exactly_those_of_one(void **state)
         nv_store_be32(h.gateway, 0x0a000001u + i);
         (void)put(&r, APPEND);
     }
-    (void)nv_mirror_link_went_down(m, 2);
+    nv_mirror_link_went_down(m, 2);
     uint32_t want[200];
     for (unsigned i = 0; i < 200; i++)
         want[i] = 3;
