@@ -178,7 +178,7 @@ def compare(ours, theirs, slack_s=harness.LIFETIME_SLACK_S):
 
 def _documents(text):
     """ip prints one JSON document per line of its batch; nothing at all for an empty list of some kinds."""
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
+    return [harness.loads(line) for line in text.splitlines() if line.strip()]
 
 
 def _state_of(links):
@@ -233,7 +233,7 @@ class Asker:
         words = (("link",), ("addr",), ("nexthop",), ("-4", "route", "show", "table", "all"), ("-4", "rule"),
                  ("-6", "route", "show", "table", "all"), ("-6", "rule"))
         base = [os.path.join(harness.BIN, "netvane"), "--dir", self.ns.dir, "--name", name, "-j"]
-        return [json.loads(text) for text in self._run_all([([*base, *w], "") for w in words])]
+        return [harness.loads(text) for text in self._run_all([([*base, *w], "") for w in words])]
 
 
 # ---- a trial ---------------------------------------------------------------------------------------------------

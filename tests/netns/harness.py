@@ -79,6 +79,21 @@ def require():
     skip("needs root or unprivileged user namespaces")
 
 
+def _all_pairs(pairs):
+    obj = {}
+    for key, value in pairs:
+        if key in obj:
+            key = next(f"{key}#{n}" for n in itertools.count(2) if f"{key}#{n}" not in obj)
+        obj[key] = value
+    return obj
+
+
+def loads(text):
+    """As json.loads, but a key that comes again keeps its first value: ip names the destination of a route, and of the
+    tunnel that encapsulates it, both "dst"."""
+    return json.loads(text, object_pairs_hook=_all_pairs)
+
+
 class Namespace:
     """A network namespace with a folder for regions."""
 
@@ -157,7 +172,7 @@ class Namespace:
 
     def ip_json(self, *args):
         out = self.ip("-j", "-d", *args).stdout
-        return json.loads(out) if out.strip() else []
+        return loads(out) if out.strip() else []
 
     def netvane_command(self, *args, name="default"):
         return self.inside(os.path.join(BIN, "netvane"), "--dir", self.dir, "--name", name, *args)
@@ -171,7 +186,7 @@ class Namespace:
         return done
 
     def netvane_json(self, *args):
-        return json.loads(self.netvane("-j", *args).stdout)
+        return loads(self.netvane("-j", *args).stdout)
 
     def start(self, *command, **more):
         """A process inside that ends with the namespace at the latest."""

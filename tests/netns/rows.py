@@ -9,7 +9,6 @@ with ip. Where the kernel itself still moved meanwhile that proves nothing, and 
 import contextlib
 import ctypes
 import ipaddress
-import json
 import os
 import select
 import socket
@@ -188,7 +187,7 @@ def _answers(command, prefix):
     script = "\n".join(f"{prefix} {' '.join(words)}; echo; echo =" for _, words in harness.QUESTIONS)
     out = subprocess.run([*command, "sh", "-c", script], capture_output=True, text=True, check=True,
                          timeout=60 * harness.SLOW).stdout
-    return [json.loads(part) if part.strip() else [] for part in out.split("\n=\n")[:len(harness.QUESTIONS)]]
+    return [harness.loads(part) if part.strip() else [] for part in out.split("\n=\n")[:len(harness.QUESTIONS)]]
 
 
 def kernel(ns):
