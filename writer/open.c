@@ -136,6 +136,7 @@ int nv_writer_open(struct nv_writer *w, const struct nv_writer_options *options)
     memcpy(w->mirror.probe[0], probe4, sizeof(probe4));
     memcpy(w->mirror.probe[1], probe6, sizeof(probe6));
     nv_sync_init(&w->sync, &w->mirror, w->pub.counter, options->replay ? 0 : options->reconcile_ns);
+    w->sync.told = options->replay != NULL;
     w->sync.source = w->source;
     w->sync.answer = nv_writer_answer;
     w->sync.answer_arg = w;

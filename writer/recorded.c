@@ -53,8 +53,9 @@ static void watch_replay(struct nv_writer *w, const struct nv_replay_stats *s)
     w->sync.reconcile_due_ns = NV_FOREVER;
     nv_log(NV_LOG_INFO, "replayed",
            "datagrams=%" PRIu64 " requests=%" PRIu64 " datagrams_skipped=%" PRIu64
-           " requests_skipped=%" PRIu64 " unavailable=%" PRIu64 "%s",
+           " requests_skipped=%" PRIu64 " unavailable=%" PRIu64 " unanswered=%" PRIu64 "%s",
            s->datagrams, s->requests, s->datagrams_skipped, s->requests_skipped, s->unavailable,
+           s->unanswered,
            s->cut ? " hint=\"the end of the file was cut: its last datagram is left out\"" : "");
 }
 

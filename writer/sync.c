@@ -498,7 +498,7 @@ static void begin_rounds(struct nv_sync *s, uint64_t now_ns)
         s->lost = false;
         begin_round(s, s->round == NV_ROUND_INITIAL ? NV_ROUND_INITIAL : NV_ROUND_RESYNC, now_ns);
     }
-    if (s->verify && s->round == NV_ROUND_NONE)
+    if (s->verify && !s->told && s->round == NV_ROUND_NONE)
         s->reconcile_due_ns = nv_min_u64(s->reconcile_due_ns, s->share_due_ns);
     if (s->round == NV_ROUND_NONE && now_ns >= s->reconcile_due_ns && !small->active &&
         !s->lane[NV_LANE_ROUTES].active && !job_due(s, now_ns))

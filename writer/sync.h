@@ -93,6 +93,7 @@ struct nv_sync {
     bool lost;
     bool
         verify; /* a reconcile is asked for, as soon as the share of time that they may take allows it */
+    bool told;   /* reconciles begin when a replay says so, and never by themselves */
     bool unread; /* the last round lacks a step that a recording does not have */
     const char *lost_reason;
     uint64_t reconcile_ns, reconcile_due_ns; /* reconcile_ns 0: never */

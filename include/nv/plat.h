@@ -210,8 +210,11 @@ struct nv_source_stats {
         uint64_t datagrams, requests;                 /* played */
         uint64_t datagrams_skipped, requests_skipped; /* the writer did not ask for them */
         uint64_t rounds; /* times that it came to a full re-read which the writer had not begun */
-        uint32_t queries[2];  /* of IPv4 and IPv6, that it did not make by itself */
-        uint64_t unavailable; /* the writer asked for them, and the recording does not have them */
+        uint32_t queries[2]; /* of IPv4 and IPv6, that it did not make by itself */
+        uint64_t
+            unavailable; /* dumps that the writer asked for before the recording's end, which lacks them */
+        uint64_t
+            unanswered; /* questions for the egress that it asked, and the recorded writer did not */
     } replay;
 };
 

@@ -66,7 +66,7 @@ static int replay_query(struct nv_source *base, uint32_t number, uint8_t family,
     s->asks++;
     if (request == NV_REPLAY_NONE ||
         memcmp(s->rec.requests[request].dst, dst, nv_af_bytes(family)) != 0) {
-        s->in.stats.replay.unavailable++;
+        s->in.stats.replay.unanswered++;
         return -ENODATA;
     }
     nv_replay_take(s, request, &req);

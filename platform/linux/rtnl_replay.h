@@ -111,6 +111,12 @@ static inline uint8_t nv_replay_first_family(const struct nv_dump_request *req)
     return nv_replay_is_double(req) ? NV_AF_4 : req->family;
 }
 
+/* Behind the end of a recording nothing is missing: the writer was only stopped before it asked, or was answered. */
+static inline void nv_replay_count_unavailable(struct nv_replay *s)
+{
+    s->in.stats.replay.unavailable += s->at < s->rec.entry_count;
+}
+
 /* The request of the recording that is meant: one of the same content, or one that covers it. NONE: unavailable. */
 uint32_t nv_replay_find(const struct nv_replay *s, const struct nv_dump_request *req);
 /* Nothing that the recorded writer knew when it asked is still to come. */

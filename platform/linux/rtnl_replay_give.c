@@ -44,7 +44,7 @@ void nv_replay_end_dump(struct nv_replay *s, struct nv_replay_lane *l)
 
 void nv_replay_end_unavailable(struct nv_replay *s, struct nv_replay_lane *l)
 {
-    s->in.stats.replay.unavailable++;
+    nv_replay_count_unavailable(s);
     l->outcome.status = NV_DUMP_UNAVAILABLE;
     nv_replay_end_dump(s, l);
 }
@@ -147,7 +147,7 @@ static void request_done(struct nv_replay *s, struct nv_replay_lane *l)
     bool well = l->outcome.status == NV_DUMP_OK || l->outcome.status == NV_DUMP_INTERRUPTED;
     if (two && well && second == NV_REPLAY_NONE) {
         l->outcome.status = NV_DUMP_UNAVAILABLE;
-        s->in.stats.replay.unavailable++;
+        nv_replay_count_unavailable(s);
     } else if (two && well) {
         l->family = NV_AF_6;
         l->request = second;

@@ -120,8 +120,8 @@ class RecordAndReplay(harness.NetnsTest):
         played = self.assert_replays_to(state)
         self.assertEqual(played["unavailable"], 0, played)
         self.assertGreater(played["requests"], 100, played)
-        # A publish that was put off by less than a scheduler's whim may leave out a question for the egress.
-        self.assertLess(played["requests_skipped"], played["requests"] / 20, played)
+        # A publish that was put off by less than a scheduler's whim may leave out a question for the egress, or add one.
+        self.assertLess(played["requests_skipped"] + played["unanswered"], played["requests"] / 50, played)
         again = self.assert_replays_to(state)
         self.assertEqual(again, played)
         harness.says(f"{CHANGES} changes, {played}: equal, twice")

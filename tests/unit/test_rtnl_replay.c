@@ -334,6 +334,7 @@ static void dump_that_the_recording_lacks_ends_unavailable_at_once(void **state)
     assert_int_equal(nv_source_dump(source, &links), 0); /* and after the end, too */
     turn(0);
     assert_string_equal(seen, "begin5 end5:4 a b begin5 end5:4");
+    assert_int_equal(replay_stats().unavailable, 1); /* where nothing is lacking */
     close_source();
 }
 
@@ -499,6 +500,7 @@ static void running_dump_at_a_cut_end_is_unavailable(void **state)
     ask_in_time(&full);
     play();
     assert_string_equal(seen, "begin9 a/dump end9:4");
+    assert_int_equal(replay_stats().unavailable, 0);
     close_source();
 }
 

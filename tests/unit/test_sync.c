@@ -461,6 +461,21 @@ static void round_whose_dumps_are_all_unavailable_ends_approximate(void **state)
     assert_false(nv_sync_approximate(s));
 }
 
+static void verification_in_a_replay_waits_for_the_recorded_one(void **state)
+{
+    (void)state;
+    load();
+    s->told = true;
+    s->reconcile_due_ns = NV_FOREVER;
+    s->share_due_ns = now_ns + NV_NS_PER_S;
+    nv_sync_verify(s);
+    run_until(now_ns + 10 * NV_NS_PER_S);
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 0);
+    s->reconcile_due_ns = now_ns;
+    settle();
+    assert_int_equal(counter[NETVANE_RC_RECONCILES], 1);
+}
+
 static void verification_is_a_reconcile_that_waits_for_its_share_of_the_time(void **state)
 {
     (void)state;
@@ -817,6 +832,7 @@ int main(void)
         T(answer_that_there_is_no_such_link_is_an_empty_one),
         T(dump_that_a_recording_lacks_proves_nothing_and_is_not_asked_for_again),
         T(round_whose_dumps_are_all_unavailable_ends_approximate),
+        T(verification_in_a_replay_waits_for_the_recorded_one),
         T(verification_is_a_reconcile_that_waits_for_its_share_of_the_time),
         T(job_that_has_no_place_yet_waits_and_lets_others_go_first),
         T(reconcile_counts_what_it_repairs_by_class),
