@@ -64,8 +64,6 @@
 #define NV_FILTER_SHARE 16u
 /* IPv6 routes of one set over one link without a gateway; more are shown as fewer. */
 #define NV_TWINS_MAX 8u
-/* IPv6 routes of which it is remembered that a dump showed them twice; older ones are forgotten. */
-#define NV_LOOKALIKES_MAX 16u
 /* Routes that share table, prefix, tos and metric. */
 #define NV_ROUTE_POSITIONS_MAX 1024u
 /* What a reconcile repaired is drift if no event explains it for so long, and behind a barrier. */

@@ -13,8 +13,7 @@
  *   between. So a set with others beside its multipath route is read again when that changes.
  * - A replacement takes the first of its kind (with a gateway, or without), else the first of all: certain if there is one.
  * - A replacement may leave two routes over the same link side by side (twins), where an addition is refused. They differ in
- *   what else is said of them; two that do not (lookalikes) are one here, which stays when the first of them is removed until
- *   its table has been read. Dumps tell twins apart, and their order.
+ *   what else is said of them, or not even in that (lookalikes). Dumps tell how many there are, and their order.
  * - A removed hop is named alone; if it was the first, the dump shows what the next says of the route.
  */
 #include "route.h"
@@ -61,45 +60,41 @@ static void set_twin(struct nv_route_rec *r, uint64_t slot, uint32_t k)
     r->u.key[5] = (r->u.key[5] & ~SLOT_MASK) | (twin & SLOT_MASK);
 }
 
-/* The place where r is remembered as one that a dump showed twice, not long ago; NULL: it is not. */
-static uint64_t *find_lookalike(struct nv_mirror *m, const struct nv_route_rec *r)
+/* Is r what the mirror holds as the kth twin? ret_at is that one, of which known says whether it is there at all. */
+static bool is_twin(const struct nv_mirror *m, const struct nv_route_rec *r, uint32_t k,
+                    struct nv_route_rec *ret_at, bool *ret_known)
 {
-    for (unsigned i = 0; i < NV_LOOKALIKES_MAX; i++)
-        if (!nv_key_compare(m->lookalike[i], r->u.key, NV_TREE_KEY_WORDS_MAX))
-            return m->lookalike[i];
-    return NULL;
-}
-
-/* The oldest is forgotten for it. */
-static void note_lookalike(struct nv_mirror *m, const struct nv_route_rec *r)
-{
-    if (find_lookalike(m, r))
-        return;
-    memcpy(m->lookalike[m->lookalike_next], r->u.key, sizeof(m->lookalike[0]));
-    m->lookalike_next = (m->lookalike_next + 1) % NV_LOOKALIKES_MAX;
+    *ret_at = *r;
+    set_twin(ret_at, r->u.key[5] & SLOT_MASK, k);
+    *ret_known = nv_route_get(m, ret_at);
+    return *ret_known && nv_route_same6(m, r, ret_at);
 }
 
 /*
- * A dump shows r: twins have the order of the dump. One that is the same as one that was shown already is that one: a dump
- * that the kernel began anew shows routes twice. Or the kernel has two that look the same, which a replacement can make;
- * the removal of one leaves the other.
+ * A dump shows r: twins have the order of the dump. One that is the same as one that was shown already is a lookalike; but a
+ * dump that the kernel began anew shows routes twice, too. So a lookalike that is news is counted, and is that other one
+ * until a second dump in a row shows it.
  */
 static void choose_twin(struct nv_mirror *m, struct nv_route_rec *r)
 {
-    uint64_t slot = r->u.key[5] & SLOT_MASK;
-    uint32_t k = 0;
-    for (; k + 1 < NV_TWINS_MAX; k++) {
-        struct nv_route_rec at = *r;
-        set_twin(&at, slot, k);
-        if (!nv_route_get(m, &at) || !nv_bit_get(m->ids[NV_K_ROUTE6].seen, at.u.r6.id))
+    const uint32_t none = NV_TWINS_MAX;
+    uint32_t k = 0, alike = none;
+    struct nv_route_rec at;
+    bool known, same;
+    for (;; k++) {
+        same = is_twin(m, r, k, &at, &known);
+        if (!known || !nv_bit_get(m->ids[NV_K_ROUTE6].seen, at.u.r6.id) || k + 1 == NV_TWINS_MAX)
             break;
-        if (nv_route_same6(m, r, &at)) {
-            note_lookalike(m, &at);
-            break;
-        }
+        if (same && alike == none)
+            alike = k;
+    }
+    if (alike != none && !same) {
+        m->lookalikes++;
+        if (!m->lookalikes_sure)
+            k = alike;
     }
     m->has_twins |= k != 0;
-    set_twin(r, slot, k);
+    set_twin(r, r->u.key[5] & SLOT_MASK, k);
 }
 
 /* Those behind a twin that went move up. */
@@ -119,17 +114,14 @@ static void close_twins(struct nv_mirror *m, const struct nv_route_rec *r, uint3
     }
 }
 
-/* Which twin a removal names; NV_TWINS_MAX: none is the same. */
+/* Which twin an event names; NV_TWINS_MAX: none is the same. */
 static uint32_t find_twin(const struct nv_mirror *m, const struct nv_route_rec *r,
                           struct nv_route_rec *ret_at)
 {
-    uint64_t slot = r->u.key[5] & SLOT_MASK;
-    for (uint32_t k = 0; k < (slot && m->has_twins ? NV_TWINS_MAX : 1); k++) {
-        *ret_at = *r;
-        set_twin(ret_at, slot, k);
-        if (nv_route_get(m, ret_at) && nv_route_same6(m, r, ret_at))
+    bool known, twins = (r->u.key[5] & SLOT_MASK) && m->has_twins;
+    for (uint32_t k = 0; k < (twins ? NV_TWINS_MAX : 1); k++)
+        if (is_twin(m, r, k, ret_at, &known))
             return k;
-    }
     return NV_TWINS_MAX;
 }
 
@@ -279,15 +271,11 @@ enum nv_effect nv_route_remove6(struct nv_mirror *m, const struct nv_route_rec *
     struct nv_route_rec at = *r;
     uint32_t k = find_twin(m, r, &at);
     if (k < NV_TWINS_MAX) {
-        uint64_t *lookalike = find_lookalike(m, &at);
-        if (lookalike) { /* another may be there still */
-            memset(lookalike, 0, sizeof(m->lookalike[0]));
-            return NV_SUSPECT;
-        }
-        bool hid = is_multipath(m, &at); /* what stood between its hops shows now */
+        bool doubt = is_multipath(m, &at); /* what stood between its hops shows now */
         nv_route_drop(m, &at);
         close_twins(m, r, k);
-        return hid ? NV_SUSPECT : NV_CHANGED;
+        doubt |= find_twin(m, r, &at) < NV_TWINS_MAX; /* or was it this one? */
+        return doubt ? NV_SUSPECT : NV_CHANGED;
     }
     at = *r;
     if (!nv_route_get(m, &at))

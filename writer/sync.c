@@ -100,6 +100,7 @@ static void merge(struct nv_reread *into, const struct nv_reread *job)
 {
     into->req.barrier |= job->req.barrier;
     into->approximate |= job->approximate;
+    into->lookalikes |= job->lookalikes;
     into->not_before_ns = nv_min_u64(into->not_before_ns, job->not_before_ns);
     into->tries = into->tries > job->tries ? into->tries : job->tries;
 }
@@ -177,8 +178,11 @@ static void begin_dump(struct nv_sync *s, enum nv_lane lane, const struct nv_rer
     l->ended = l->disturbed = l->forfeited = false;
     l->started_ns = now_ns;
     l->datagram = l->skipped = 0;
-    if (lane == NV_LANE_ROUTES)
+    if (lane == NV_LANE_ROUTES) {
         s->left_out_seen = 0;
+        l->lookalikes = s->mirror->lookalikes;
+        s->mirror->lookalikes_sure = job->lookalikes;
+    }
     nv_touched_clear(&l->touched);
     for (unsigned i = 0; i < NV_ARRAY_LEN(l->fresh); i++)
         nv_touched_clear(&l->fresh[i]);
@@ -296,12 +300,16 @@ static void retry(struct nv_sync *s, struct nv_sync_lane *l, uint64_t delay_ns, 
  * swept, and it is as good as an undisturbed one; after a loss the mirror may lack what it skipped: then two are asked for.
  * What was touched is as the events say, but for an object that shares its key with a touched one: it may have changed
  * or gone without a word, and counts as noted or skipped.
+ * An IPv6 route that is shown once more than before may be there once more, or the dump began anew: the next one tells.
  * The order of a link's IPv4 addresses is read again after each event about one of them (edges.c); where that of a dump
  * counts otherwise (rules) only an undisturbed one will do.
  */
 static bool leaves_doubt(const struct nv_sync *s, const struct nv_sync_lane *l, uint32_t noted)
 {
     enum nv_class cls = l->job.req.cls;
+    if (cls == NV_ROUTE && s->mirror->lookalikes != l->lookalikes &&
+        (l->disturbed || !s->mirror->lookalikes_sure))
+        return true;
     if (!l->disturbed && l->status != NV_DUMP_INTERRUPTED)
         return false;
     if (l->status == NV_DUMP_INTERRUPTED || noted || l->skipped || l->touched.overflow ||
@@ -317,6 +325,7 @@ static void come_back(struct nv_sync *s, const struct nv_sync_lane *l, uint64_t 
     struct nv_reread later = l->job;
     later.full = later.req.full = false;
     later.approximate = true;
+    later.lookalikes = false;
     later.tries = 0;
     later.not_before_ns =
         now_ns + nv_max_u64(NV_DUMP_LATER_NS, (now_ns - l->started_ns) * NV_DUMP_LATER_SHARE);
@@ -360,6 +369,7 @@ static void finish_dump(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
     uint32_t noted;
     uint32_t removed = sweep(s, l, l->disturbed || l->status == NV_DUMP_INTERRUPTED, &noted);
     bool doubt = leaves_doubt(s, l, noted);
+    job->lookalikes = job->req.cls == NV_ROUTE && s->mirror->lookalikes != l->lookalikes;
     nv_log(NV_LOG_DEBUG, "dump",
            "class=%u family=%u ifindex=%u table=%u try=%u disturbed=%d doubt=%d removed=%u "
            "noted=%u took_us=%u",

@@ -193,11 +193,6 @@ def _state_of(links):
     return links
 
 
-def _once(objects):
-    """Of IPv6 routes that are equal but for when they expire (a replacement can make such) the State holds one."""
-    return list({json.dumps(dict(obj, expires="expires" in obj)): obj for obj in objects}.values())
-
-
 class Asker:
     """All of the kernel's answers, or all of a writer's, in as few processes as can be."""
 
@@ -227,7 +222,7 @@ class Asker:
         for answers in (four, six):
             if len(answers) == 1:  # no route at all, or no rule
                 answers.insert(0 if "priority" in (answers[0] or [{}])[0] else 1, [])
-        return [_state_of(first[1]), _state_of(first[0]), first[2], *four, _once(six[0]), six[1]]
+        return [_state_of(first[1]), _state_of(first[0]), first[2], *four, six[0], six[1]]
 
     def writer(self, name):
         words = (("link",), ("addr",), ("nexthop",), ("-4", "route", "show", "table", "all"), ("-4", "rule"),
