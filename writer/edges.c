@@ -45,6 +45,8 @@
  */
 #include "sync.h"
 
+#define LEAST_MTU6 1280u /* IPV6_MIN_MTU: a link with less has no IPv6 */
+
 static void want(struct nv_sync *s, enum nv_class cls, uint8_t family, uint32_t ifindex,
                  bool barrier)
 {
@@ -178,22 +180,34 @@ bool nv_edge_link_waits(const struct netvane_rec_link *link)
 }
 
 /*
+ * IPv6 goes from such a link, or comes; of the loopback, whose addresses may be kept, they are made tentative again by
+ * whatever sends a message about it.
+ */
+static void small_mtu_told(struct nv_sync *s, uint32_t ifindex)
+{
+    want_routes_of(s, NV_AF_6, ifindex);
+    want(s, NV_ADDR, NV_AF_6, ifindex, true);
+    want_link(s, ifindex);
+}
+
+/*
  * A link's carrier shows in its flags at once, but the routes follow when the kernel's linkwatch runs, up to a second later. If
  * a dump showed the link meanwhile, or the carrier came back, the message of that moment says nothing that is not known.
  */
 void nv_edge_link_again(struct nv_sync *s, uint32_t ifindex)
 {
     struct netvane_rec_link link;
-    if (is_restless(&s->restless, ifindex, nv_clock_boottime_ns()) ||
-        (nv_mirror_link(s->mirror, ifindex, &link) && is_unready(&link)))
+    bool known = nv_mirror_link(s->mirror, ifindex, &link);
+    if (is_restless(&s->restless, ifindex, nv_clock_boottime_ns()) || (known && is_unready(&link)))
         carrier_moved(s, ifindex);
+    if (known && link.mtu < LEAST_MTU6)
+        small_mtu_told(s, ifindex);
 }
 
 static void link_changed(struct nv_sync *s, const struct netvane_rec_link *before,
                          const struct netvane_rec_link *after)
 {
     const uint32_t up = 1u, watched = up | 0x40u | 1u << 16; /* IFF_UP, _RUNNING, _LOWER_UP */
-    const uint32_t least_mtu6 = 1280;
     uint32_t ifindex = (uint32_t)after->key[0], flags = before->flags ^ after->flags;
     if (flags & watched || is_restless(&s->restless, ifindex, nv_clock_boottime_ns()) ||
         is_unready(after))
@@ -208,11 +222,8 @@ static void link_changed(struct nv_sync *s, const struct netvane_rec_link *befor
     }
     if (before->mtu != after->mtu)
         want_routes_of(s, NV_AF_6, ifindex);
-    if (before->mtu < least_mtu6 || after->mtu < least_mtu6) { /* IPv6 goes from it, or comes */
-        want_routes_of(s, NV_AF_6, ifindex);
-        want(s, NV_ADDR, NV_AF_6, ifindex, true);
-        want_link(s, ifindex);
-    }
+    if (before->mtu < LEAST_MTU6 || after->mtu < LEAST_MTU6)
+        small_mtu_told(s, ifindex);
     if (memcmp(before->name, after->name, sizeof(before->name))) {
         want_rules(s, before);
         want_rules(s, after);

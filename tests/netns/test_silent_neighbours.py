@@ -98,6 +98,13 @@ class Neighbours(Row):
         self.prove("link down with keep_addr_on_down", "link set w0 down")
         self.prove("link up with keep_addr_on_down", "link set w0 up")
 
+    def test_a_message_about_a_loopback_without_ipv6_makes_its_addresses_tentative_again(self):
+        self.world("link set lo up")
+        self.ns.sysctl("ipv6/conf/all/keep_addr_on_down", 1)
+        self.ns.ip_batch(["link set lo mtu 600", "link set lo addrgenmode none", "-6 addr add 2001:db8:5::5/64 dev lo"])
+        self.prove("a message with nothing new", "link set lo addrgenmode none",
+                   silent={("addr", "lo", "2001:db8:5::5")})
+
     def test_links_nexthops_and_addresses_come_and_go_without_a_read_of_all_routes(self):
         routes = 3000
         self.world("addr add 10.0.0.1/24 dev v0", "-6 addr add 2001:db8::1/64 dev v0",

@@ -339,6 +339,9 @@ static void mtu_below_that_of_ipv6_re_reads_its_addresses_and_the_link_too(void 
     eth0->link.has |= NV_LINK_HAS_GROUP;
     change(eth0);
     ASSERT_ASKED({NV_ROUTE, NV_AF_6, 2, 0}, {NV_ADDR, NV_AF_6, 2, 0}, {NV_LINK, 0, 2, 0});
+    load();
+    change(eth0); /* also if it is nothing new */
+    ASSERT_ASKED({NV_ROUTE, NV_AF_6, 2, 0}, {NV_ADDR, NV_AF_6, 2, 0}, {NV_LINK, 0, 2, 0});
 }
 
 static void link_that_is_up_but_not_ready_re_reads_routes_even_if_told_nothing_new(void **state)
