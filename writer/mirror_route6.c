@@ -90,8 +90,12 @@ static void choose_twin(struct nv_mirror *m, struct nv_route_rec *r)
     }
     if (alike != none && !same) {
         m->lookalikes++;
-        if (!m->lookalikes_sure)
+        if (!m->lookalikes_sure) {
             k = alike;
+            (void)is_twin(m, r, k, &at, &known);
+            r->u.r6.valid_until_ns = at.u.r6.valid_until_ns; /* all that it may differ in */
+            r->u.r6.flags = at.u.r6.flags;
+        }
     }
     m->has_twins |= k != 0;
     set_twin(r, r->u.key[5] & SLOT_MASK, k);

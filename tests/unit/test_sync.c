@@ -376,6 +376,45 @@ static void interrupted_dumps_are_retried_a_bounded_number_of_times(void **state
     assert_false(nv_sync_approximate(s));
 }
 
+static uint32_t routes6_dumps;
+
+/* A dump that the kernel began anew shows the newest object twice; another one does not. */
+static void begun_anew(struct fake_source *source, const struct nv_dump_request *req,
+                       enum fake_phase phase)
+{
+    if (req->cls != NV_ROUTE || req->family != NV_AF_6 || phase != FAKE_DUMP_ENDS)
+        return;
+    if (++routes6_dumps == 1)
+        source->world[source->objects - 1].gone = true;
+}
+
+static void ipv6_route_shown_once_more_is_asked_for_again_and_then_believed(void **state)
+{
+    (void)state;
+    load();
+    struct nv_hop on = fact_hop(2, NULL);
+    struct nv_route r = fact_route(100, "2001:db8:7::", 48, 1024, &on, 1);
+    for (unsigned anew = 0; anew < 2; anew++) {
+        uint32_t had = count(NETVANE_TREE_ROUTES6);
+        r.table++;
+        (void)fake_know(src, NV_ROUTE, &r);
+        (void)fake_know(src, NV_ROUTE, &r);
+        routes6_dumps = 0;
+        src->on_dump = begun_anew;
+        if (!anew)
+            routes6_dumps = 10;
+        uint32_t before = routes6_dumps;
+        fake_tell_hint(src, NV_HINT_NETCONF, 0);
+        settle();
+        assert_int_equal(routes6_dumps - before, 2);
+        assert_int_equal(count(NETVANE_TREE_ROUTES6), had + 2 - anew);
+        fake_tell_hint(src, NV_HINT_NETCONF, 0);
+        settle();
+        assert_int_equal(routes6_dumps - before, 3); /* it is no news any more */
+        assert_int_equal(count(NETVANE_TREE_ROUTES6), had + 2 - anew);
+    }
+}
+
 static void failed_dump_proves_nothing_and_is_retried_with_growing_pauses(void **state)
 {
     (void)state;
@@ -827,6 +866,7 @@ int main(void)
         T(disturbed_dump_does_not_sweep_and_two_that_lack_the_object_do),
         T(dump_that_is_always_disturbed_ends_approximate_and_is_tried_again_later),
         T(interrupted_dumps_are_retried_a_bounded_number_of_times),
+        T(ipv6_route_shown_once_more_is_asked_for_again_and_then_believed),
         T(failed_dump_proves_nothing_and_is_retried_with_growing_pauses),
         T(dump_that_cannot_even_start_is_a_failed_one),
         T(answer_that_there_is_no_such_link_is_an_empty_one),
