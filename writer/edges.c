@@ -25,7 +25,7 @@
  *   IPv4 address new                order of others; hops lose dead             -              IPv4 routes through it, if
  *                                                                                              one is dead or multipath
  *   IPv6 address gone               prefsrc of any route                        -              tables with such routes
- *   IPv6 address, its lifetimes     expires of its prefix route                 -              IPv6 routes through the link,
+ *   IPv6 address, also told again   expires of its prefix route                 -              IPv6 routes through the link,
  *                                                                                              if any IPv6 route may end
  *   address with a peer, told again expires of the peer's route                 -              routes through the link
  *   IPv6 route ff00::/8 of a link   IPv6 is off or on there: dead hops of       -              IPv6 routes through it

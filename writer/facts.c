@@ -318,10 +318,10 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
                 s, (struct nv_dump_request){.cls = NV_LINK, .ifindex = ev->link->ifindex},
                 0); /* but a partial one: the dump that runs may have been to tell the rest */
         break;
-    case NV_ADDR:
+    case NV_ADDR: /* told again: so was its peer's route, or whether its prefix route may end */
         if (e == NV_SUSPECT)
             want_orphan(s, ev->addr);
-        else if (e != NV_SAME || ev->addr->has_peer) /* told again: its peer's route was, too */
+        else if (e != NV_SAME || ev->addr->has_peer || ev->addr->family == NV_AF_6)
             nv_edge_addr(s, ev->addr, removed);
         break;
     case NV_ROUTE: nv_edge_route_told(s, ev->route, e); break;

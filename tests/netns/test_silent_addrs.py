@@ -96,6 +96,12 @@ class Ipv6(Row):
                    "preferred_lft forever", silent=route6("2001:db8::/64"))
         self.prove("an IPv4 lifetime changed", change.format("10.0.0.1/24", 700), told={("addr", "v0", "10.0.0.1")})
 
+    def test_an_address_that_is_told_as_it_was_changes_the_prefix_route(self):
+        self.world("-6 addr add 2001:db8::1/64 dev v0", "-6 addr add 2001:db8::2/64 dev v0",
+                   "-6 addr change 2001:db8::2/64 dev v0 valid_lft 700 preferred_lft 600")
+        self.prove("an IPv6 address replaced by itself", "-6 addr replace 2001:db8::1/64 dev v0",
+                   silent=route6("2001:db8::/64"))
+
     def test_ipv6_lifetimes_end(self):
         self.world("-6 addr add 2001:db8:9::1/64 dev w0")
         self.ns.ip("-6", "addr", "add", "2001:db8::1/64", "dev", "v0", "valid_lft", "5", "preferred_lft", "4")

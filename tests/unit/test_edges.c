@@ -574,6 +574,21 @@ static void ipv6_address_with_a_peer_that_is_told_again_re_reads_the_routes_of_i
     ASSERT_ASKED(ROUTES6(2));
 }
 
+static void ipv6_address_told_again_re_reads_routes_where_one_may_end(void **state)
+{
+    (void)state;
+    struct nv_addr f = fact_addr(2, "2001:db8:5::1", 64);
+    struct fake_object *o = fake_know(src, NV_ADDR, &f);
+    struct nv_hop on = fact_hop(2, NULL);
+    struct nv_route r = fact_route(254, "2001:db8:5::", 64, 256, &on, 1);
+    r.has_expires = true;
+    r.expires_s = 1000;
+    (void)fake_know(src, NV_ROUTE, &r);
+    load();
+    change(o);
+    ASSERT_ASKED(ROUTES6(2));
+}
+
 static void address_of_an_unknown_link_asks_for_links_and_is_there_afterwards(void **state)
 {
     (void)state;
@@ -825,6 +840,7 @@ int main(void)
         T(ipv6_address_re_reads_ipv6_routes_of_its_link),
         T(ipv6_address_that_goes_re_reads_the_tables_whose_routes_prefer_it),
         T(ipv6_address_with_a_peer_that_is_told_again_re_reads_the_routes_of_its_link),
+        T(ipv6_address_told_again_re_reads_routes_where_one_may_end),
         T(address_of_an_unknown_link_asks_for_links_and_is_there_afterwards),
         T(edge_that_reaches_into_a_full_read_reads_again_what_was_being_read),
         T(nexthop_that_no_route_names_re_reads_nothing),
