@@ -59,6 +59,12 @@ class Unannounced(Row):
         self.start()
         self.whole("disable_ipv6 of a link without IPv6", lambda: self.ns.sysctl("ipv6/conf/v0/disable_ipv6", 1))
 
+    def test_an_address_that_is_tentative(self):
+        self.ns.sysctl("ipv6/conf/default/accept_dad", 1)
+        self.world("link add n0 type veth peer name n1", "link set n0 up", "-6 addr add 2001:db8::1/64 dev n0")
+        for words in ("valid_lft 700 preferred_lft 600", "valid_lft forever preferred_lft forever"):
+            self.whole(f"a tentative address: {words}", f"-6 addr change 2001:db8::1/64 dev n0 {words}")
+
     def test_the_queueing_discipline(self):
         self.world(writer=False)
         if self.ns.run("tc", "qdisc", "add", "dev", "w0", "root", "pfifo", check=False).returncode:
