@@ -217,6 +217,8 @@ static bool outdated(struct nv_sync_lane *l, const struct nv_event *ev)
         nv_touched_clear(&l->fresh[l->fresh_at]);
         l->datagram = ev->datagram;
     }
+    if (!nv_touched_any(&l->touched)) /* all that any of them has */
+        return false;
     uint64_t key = 0;
     for (uint32_t i = 0; i <= ev->ahead; i++) {
         const struct nv_touched *t = &l->fresh[(l->fresh_at + sets - i) % sets];

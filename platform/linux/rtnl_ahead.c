@@ -148,7 +148,9 @@ int nv_rtnl_ahead_take(struct nv_rtnl_ahead *a, const void **ret_buf,
     (void)pthread_mutex_lock(&a->lock);
     if (a->freed != a->taken) {
         a->freed = a->taken;
-        (void)pthread_cond_broadcast(&a->changed);
+        if (a->filled - a->freed <=
+            SLOTS / 2) /* one wake-up for several: it is dear, the more so in a virtual machine */
+            (void)pthread_cond_broadcast(&a->changed);
     }
     if (a->taken == a->filled) {
         forget_events(a); /* under the lock: the next that is filled tells again */
