@@ -67,10 +67,10 @@ struct nv_mirror {
     bool early_expiry; /* set by an edit that had to expire versions */
     bool
         behind4; /* IPv4 routes that are gone may be there still: a re-read of them waits, or runs */
-    bool has_twins;      /* some IPv6 route had to take another slot than its own */
-    uint64_t lookalikes; /* times that a dump showed an IPv6 route once more than it is held */
+    bool has_twins; /* some IPv6 route had to take another slot than its own */
     bool
-        lookalikes_sure; /* the dump that runs is the second in a row to do so: they are held from now on */
+        lookalikes_sure; /* those of the running dump are: it is the second in a row to show them */
+    uint64_t lookalikes; /* times that a dump showed an IPv6 route once more than it is held */
     bool choice_stale[2]; /* defaults or egress of IPv4, IPv6 have to be chosen again */
     uint8_t probe[2][16]; /* the egress's probe destinations */
     struct nv_table *tables;

@@ -60,14 +60,13 @@ static void set_twin(struct nv_route_rec *r, uint64_t slot, uint32_t k)
     r->u.key[5] = (r->u.key[5] & ~SLOT_MASK) | (twin & SLOT_MASK);
 }
 
-/* Is r what the mirror holds as the kth twin? ret_at is that one, of which known says whether it is there at all. */
-static bool is_twin(const struct nv_mirror *m, const struct nv_route_rec *r, uint32_t k,
-                    struct nv_route_rec *ret_at, bool *ret_known)
+/* The kth of those that would have r's slot; false: there is none. */
+static bool get_twin(const struct nv_mirror *m, const struct nv_route_rec *r, uint32_t k,
+                     struct nv_route_rec *ret_at)
 {
     *ret_at = *r;
     set_twin(ret_at, r->u.key[5] & SLOT_MASK, k);
-    *ret_known = nv_route_get(m, ret_at);
-    return *ret_known && nv_route_same6(m, r, ret_at);
+    return nv_route_get(m, ret_at);
 }
 
 /*
@@ -79,22 +78,23 @@ static void choose_twin(struct nv_mirror *m, struct nv_route_rec *r)
 {
     const uint32_t none = NV_TWINS_MAX;
     uint32_t k = 0, alike = none;
-    struct nv_route_rec at;
-    bool known, same;
+    struct nv_route_rec at, other;
+    bool known;
     for (;; k++) {
-        same = is_twin(m, r, k, &at, &known);
+        known = get_twin(m, r, k, &at);
         if (!known || !nv_bit_get(m->ids[NV_K_ROUTE6].seen, at.u.r6.id) || k + 1 == NV_TWINS_MAX)
             break;
-        if (same && alike == none)
+        if (alike == none && nv_route_same6(m, r, &at)) {
             alike = k;
+            other = at;
+        }
     }
-    if (alike != none && !same) {
+    if (alike != none && !(known && nv_route_same6(m, r, &at))) {
         m->lookalikes++;
         if (!m->lookalikes_sure) {
             k = alike;
-            (void)is_twin(m, r, k, &at, &known);
-            r->u.r6.valid_until_ns = at.u.r6.valid_until_ns; /* all that it may differ in */
-            r->u.r6.flags = at.u.r6.flags;
+            r->u.r6.valid_until_ns = other.u.r6.valid_until_ns; /* all that it may differ in */
+            r->u.r6.flags = other.u.r6.flags;
         }
     }
     m->has_twins |= k != 0;
@@ -106,9 +106,8 @@ static void close_twins(struct nv_mirror *m, const struct nv_route_rec *r, uint3
 {
     uint64_t slot = r->u.key[5] & SLOT_MASK;
     while (slot && m->has_twins && ++k < NV_TWINS_MAX) {
-        struct nv_route_rec at = *r;
-        set_twin(&at, slot, k);
-        if (!nv_route_get(m, &at) || !nv_mirror_reserve_removal(m, NV_K_ROUTE6))
+        struct nv_route_rec at;
+        if (!get_twin(m, r, k, &at) || !nv_mirror_reserve_removal(m, NV_K_ROUTE6))
             return;
         uint64_t before = nv_route_content(m, &at);
         (void)nv_draft_delete(&m->draft, at.tree, at.u.key);
@@ -122,9 +121,9 @@ static void close_twins(struct nv_mirror *m, const struct nv_route_rec *r, uint3
 static uint32_t find_twin(const struct nv_mirror *m, const struct nv_route_rec *r,
                           struct nv_route_rec *ret_at)
 {
-    bool known, twins = (r->u.key[5] & SLOT_MASK) && m->has_twins;
+    bool twins = (r->u.key[5] & SLOT_MASK) && m->has_twins;
     for (uint32_t k = 0; k < (twins ? NV_TWINS_MAX : 1); k++)
-        if (is_twin(m, r, k, ret_at, &known))
+        if (get_twin(m, r, k, ret_at) && nv_route_same6(m, r, ret_at))
             return k;
     return NV_TWINS_MAX;
 }

@@ -180,7 +180,7 @@ static void begin_dump(struct nv_sync *s, enum nv_lane lane, const struct nv_rer
     l->datagram = l->skipped = 0;
     if (lane == NV_LANE_ROUTES) {
         s->left_out_seen = 0;
-        l->lookalikes = s->mirror->lookalikes;
+        s->mirror->lookalikes = 0;
         s->mirror->lookalikes_sure = job->lookalikes;
     }
     nv_touched_clear(&l->touched);
@@ -307,8 +307,7 @@ static void retry(struct nv_sync *s, struct nv_sync_lane *l, uint64_t delay_ns, 
 static bool leaves_doubt(const struct nv_sync *s, const struct nv_sync_lane *l, uint32_t noted)
 {
     enum nv_class cls = l->job.req.cls;
-    if (cls == NV_ROUTE && s->mirror->lookalikes != l->lookalikes &&
-        (l->disturbed || !s->mirror->lookalikes_sure))
+    if (l->job.lookalikes && (l->disturbed || !s->mirror->lookalikes_sure))
         return true;
     if (!l->disturbed && l->status != NV_DUMP_INTERRUPTED)
         return false;
@@ -368,8 +367,8 @@ static void finish_dump(struct nv_sync *s, struct nv_sync_lane *l, uint64_t now_
     }
     uint32_t noted;
     uint32_t removed = sweep(s, l, l->disturbed || l->status == NV_DUMP_INTERRUPTED, &noted);
+    job->lookalikes = job->req.cls == NV_ROUTE && s->mirror->lookalikes;
     bool doubt = leaves_doubt(s, l, noted);
-    job->lookalikes = job->req.cls == NV_ROUTE && s->mirror->lookalikes != l->lookalikes;
     nv_log(NV_LOG_DEBUG, "dump",
            "class=%u family=%u ifindex=%u table=%u try=%u disturbed=%d doubt=%d removed=%u "
            "noted=%u took_us=%u",

@@ -24,7 +24,7 @@ struct nv_reread {
     struct nv_dump_request req;
     bool full;        /* a step of a round */
     bool approximate; /* one like it gave up proving absence */
-    bool lookalikes;  /* the last try showed IPv6 routes more often than the mirror holds them */
+    bool lookalikes;  /* the last try showed IPv6 routes more often than they were held */
     unsigned tries;
     uint64_t not_before_ns;
 };
@@ -64,9 +64,8 @@ struct nv_sync_lane {
     struct nv_touched fresh[NV_DATAGRAMS_AHEAD + 1];
     uint32_t fresh_at; /* of the newest */
     uint32_t datagram;
-    uint64_t lookalikes; /* the mirror's count when the dump began */
-    uint32_t skipped;    /* facts of the dump that were older than an event, or may have been */
-    unsigned step;       /* of the lane's steps in a round; their number: done */
+    uint32_t skipped; /* facts of the dump that were older than an event, or may have been */
+    unsigned step;    /* of the lane's steps in a round; their number: done */
     struct nv_reread step_job;
     bool
         step_barrier; /* a step has to wait for the kernel first: a change was announced meanwhile */

@@ -210,11 +210,9 @@ struct nv_source_stats {
         uint64_t datagrams, requests;                 /* played */
         uint64_t datagrams_skipped, requests_skipped; /* the writer did not ask for them */
         uint64_t rounds; /* times that it came to a full re-read which the writer had not begun */
-        uint32_t queries[2]; /* of IPv4 and IPv6, that it did not make by itself */
-        uint64_t
-            unavailable; /* dumps that the writer asked for before the recording's end, which lacks them */
-        uint64_t
-            unanswered; /* questions for the egress that it asked, and the recorded writer did not */
+        uint32_t queries[2];  /* of IPv4 and IPv6, that it did not make by itself */
+        uint64_t unavailable; /* dumps asked for, that the recording lacks before its end */
+        uint64_t unanswered;  /* questions asked, that the recorded writer did not ask */
     } replay;
 };
 

@@ -8,7 +8,7 @@
  *            more when that was read. The buffer that is taken is given back with the next take. The thread takes no
  *            signals, allocates nothing and looks at no message.
  * Leaves:    to its user when that is worth a thread: the kernel makes a dump's datagrams in the process that reads
- *            them, and takes three times as long for them as the writer takes to work them off.
+ *            them, and takes about as long for them as the writer takes to work them off, or longer.
  */
 #include "rtnl_ahead.h"
 
@@ -148,8 +148,8 @@ int nv_rtnl_ahead_take(struct nv_rtnl_ahead *a, const void **ret_buf,
     (void)pthread_mutex_lock(&a->lock);
     if (a->freed != a->taken) {
         a->freed = a->taken;
-        if (a->filled - a->freed <=
-            SLOTS / 2) /* one wake-up for several: it is dear, the more so in a virtual machine */
+        /* One wake-up for several: it is dear, the more so in a virtual machine. */
+        if (a->filled - a->freed <= SLOTS / 2)
             (void)pthread_cond_broadcast(&a->changed);
     }
     if (a->taken == a->filled) {

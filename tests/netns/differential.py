@@ -222,7 +222,7 @@ class Asker:
         for answers in (four, six):
             if len(answers) == 1:  # no route at all, or no rule
                 answers.insert(0 if "priority" in (answers[0] or [{}])[0] else 1, [])
-        return [_state_of(first[1]), _state_of(first[0]), first[2], *four, six[0], six[1]]
+        return [_state_of(first[1]), _state_of(first[0]), first[2], *four, *six]
 
     def writer(self, name):
         words = (("link",), ("addr",), ("nexthop",), ("-4", "route", "show", "table", "all"), ("-4", "rule"),

@@ -556,6 +556,21 @@ static void ipv6_address_that_goes_re_reads_the_tables_whose_routes_prefer_it(vo
     assert_int_equal(m->prefsrc6_count, 3);
 }
 
+/* Through the link of an address that is told as it was, the kernel has set a route anew, and its end. */
+static void assert_told_again_re_reads_routes(const struct nv_addr *f, const char *dst,
+                                              uint8_t dst_len)
+{
+    struct fake_object *o = fake_know(src, NV_ADDR, f);
+    struct nv_hop h = fact_hop(2, NULL);
+    struct nv_route r = fact_route(254, dst, dst_len, 256, &h, 1);
+    r.has_expires = true;
+    r.expires_s = 1000;
+    (void)fake_know(src, NV_ROUTE, &r);
+    load();
+    change(o);
+    ASSERT_ASKED(ROUTES6(2));
+}
+
 static void ipv6_address_with_a_peer_that_is_told_again_re_reads_the_routes_of_its_link(
     void **state)
 {
@@ -563,30 +578,14 @@ static void ipv6_address_with_a_peer_that_is_told_again_re_reads_the_routes_of_i
     struct nv_addr f = fact_addr(2, "2001:db8:9::1", 128);
     (void)fact_ip("2001:db8:77::1", f.peer);
     f.has_peer = true;
-    struct fake_object *o = fake_know(src, NV_ADDR, &f);
-    struct nv_hop h = fact_hop(2, NULL);
-    struct nv_route r = fact_route(254, "2001:db8:77::1", 128, 256, &h, 1);
-    r.has_expires = true;
-    r.expires_s = 1000;
-    (void)fake_know(src, NV_ROUTE, &r);
-    load();
-    change(o); /* the kernel has set the peer's route anew, and its end */
-    ASSERT_ASKED(ROUTES6(2));
+    assert_told_again_re_reads_routes(&f, "2001:db8:77::1", 128);
 }
 
 static void ipv6_address_told_again_re_reads_routes_where_one_may_end(void **state)
 {
     (void)state;
     struct nv_addr f = fact_addr(2, "2001:db8:5::1", 64);
-    struct fake_object *o = fake_know(src, NV_ADDR, &f);
-    struct nv_hop on = fact_hop(2, NULL);
-    struct nv_route r = fact_route(254, "2001:db8:5::", 64, 256, &on, 1);
-    r.has_expires = true;
-    r.expires_s = 1000;
-    (void)fake_know(src, NV_ROUTE, &r);
-    load();
-    change(o);
-    ASSERT_ASKED(ROUTES6(2));
+    assert_told_again_re_reads_routes(&f, "2001:db8:5::", 64);
 }
 
 static void address_of_an_unknown_link_asks_for_links_and_is_there_afterwards(void **state)
