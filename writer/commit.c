@@ -90,15 +90,15 @@ static uint32_t moved_topics(const struct nv_commit *c)
 }
 
 /* Writes the checksums of the nodes that the draft made, but in trees that stay held back; returns how many there are. */
-static uint64_t seal(struct nv_arena *a, uint32_t held)
+static uint64_t seal(struct nv_draft *d, uint32_t held)
 {
+    const struct nv_arena *a = &d->arena;
     uint64_t sealed = 0;
     for (uint32_t i = 0; i < a->dirty_count; i++) {
-        struct netvane_region_node *n = nv_arena_node_rw(a, a->dirty[i]);
+        const struct netvane_region_node *n = nv_arena_node(a, a->dirty[i]);
         if (!n->count || !nv_arena_is_draft(a, a->dirty[i]) || held >> n->tree & 1u)
             continue; /* free again, or not to be seen yet */
-        uint32_t sum = nv_node_checksum(n, nv_tree_shape(n->tree));
-        nv_write_word32(n, offsetof(struct netvane_region_node, checksum), sum);
+        nv_draft_seal(d, a->dirty[i]);
         sealed++;
     }
     return sealed;
@@ -160,7 +160,7 @@ bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
                                        .egress4 = c->egress[0],
                                        .egress6 = c->egress[1]};
     fill_slot(c, &slot);
-    uint64_t nodes = seal(&m->draft.arena, held);
+    uint64_t nodes = seal(&m->draft, held);
     nv_arena_let_go(&m->draft.arena, held);
     c->pub->counter[NETVANE_RC_NODES_COPIED] += nodes;
     c->pub->counter[NETVANE_RC_BYTES_COPIED] += nodes * NETVANE_NODE_BYTES;

@@ -8,9 +8,10 @@
  * and merges touch keys.
  * Splits: where the new entry goes behind all others of its node, the node stays full and the entry starts a new one:
  * dumps that come in order fill the leaves. Else the node is halved.
+ * In place: a leaf of the draft takes a record where it is, and an inner node of the draft a last entry: nothing is copied.
  * Merges: a node that falls under a third is merged with a neighbour if both fit into one.
- * Finger: the path of the last edit is kept as long as no split or merge has moved it, with the bound of its leaf; keys that
- * fall into that leaf need no descent, and a record that goes behind the others of a leaf of the draft is just written there.
+ * Finger: the path of the last edit is kept as long as no node was halved or merged, with the bound of its leaf; keys that
+ * fall into that leaf need no descent.
  * Filter: where much of a tree goes at once, what is left is appended to a new one, and all nodes of the old one are retired.
  * Hazard: nodes are written with relaxed atomic words, because an expired reader may still look at reused ones.
  */
@@ -29,6 +30,13 @@ static unsigned char *record_at(const struct nv_tree_shape *s, struct netvane_re
     return n->bytes + (size_t)i * s->stride;
 }
 
+/* Of a leaf. */
+static const uint64_t *first_key(const struct nv_tree_shape *s, struct netvane_region_node *n)
+{
+    return (const uint64_t *)(const void *)record_at(s, n, 0);
+}
+
+/* Of an inner node. */
 static uint64_t *key_at(const struct nv_tree_shape *s, struct netvane_region_node *n, unsigned i)
 {
     return (uint64_t *)(void *)(n->bytes + (size_t)i * s->key_words * 8u);
@@ -68,6 +76,19 @@ static uint32_t rewrite(struct nv_draft *d, uint32_t ref, struct work *w)
     }
     store(d, to, w);
     return to;
+}
+
+/* Writes the header of a node of the draft that was changed in place. */
+static void write_head(struct nv_draft *d, struct netvane_region_node *n, unsigned count)
+{
+    const struct {
+        uint64_t version;
+        uint16_t count;
+        uint8_t level, tree;
+        uint32_t checksum;
+    } head = {
+        .version = d->arena.draft, .count = (uint16_t)count, .level = n->level, .tree = n->tree};
+    nv_payload_store(n, &head, sizeof(head));
 }
 
 /* Makes the path's inner nodes above `level` lead to ref at `level`. Stops at the first that already does. */
@@ -139,7 +160,7 @@ static void set_bound(const struct nv_draft *d, unsigned tree, struct nv_finger 
  * Makes the finger's path lead to the place of key; true: it is there. The tree is not empty. Looks first at where the finger
  * is and right behind it.
  */
-static bool locate(struct nv_draft *d, unsigned tree, const uint64_t *key)
+static inline NV_SPECIALIZED bool locate_in(struct nv_draft *d, unsigned tree, const uint64_t *key)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     struct nv_finger *f = &d->finger[tree];
@@ -163,6 +184,13 @@ static bool locate(struct nv_draft *d, unsigned tree, const uint64_t *key)
     set_bound(d, tree, f);
     f->valid = true;
     return found;
+}
+
+/* The same with the shape of the one tree that has millions of records known to the compiler. */
+static bool locate(struct nv_draft *d, unsigned tree, const uint64_t *key)
+{
+    return tree == NETVANE_TREE_ROUTES4 ? locate_in(d, NETVANE_TREE_ROUTES4, key)
+                                        : locate_in(d, tree, key);
 }
 
 bool nv_draft_locate(struct nv_draft *d, unsigned tree, const uint64_t *key, void *ret_record)
@@ -211,54 +239,88 @@ static void inner_remove(const struct nv_tree_shape *s, struct netvane_region_no
     *child_at(s, n, n->count) = 0;
 }
 
-/* Links a new right neighbour of the node at `level` into its parent, splitting upwards where there is no room. */
-static void link_right(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, unsigned level,
+/* Appends an entry to an inner node of the draft that has room for it. */
+static void append_entry(struct nv_draft *d, unsigned tree, uint32_t ref, const uint64_t *key,
+                         uint32_t child)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct netvane_region_node *n = nv_arena_node_rw(&d->arena, ref);
+    nv_payload_store(key_at(s, n, n->count), key, s->key_words * 8u);
+    nv_store32(child_at(s, n, n->count), child, memory_order_relaxed);
+    write_head(d, n, n->count + 1u);
+}
+
+/* Splits the full inner node of the path at `level` for the entry (key, right); writes the entry for the level above there. */
+static bool split_inner(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, unsigned level,
+                        uint64_t *key, uint32_t *right)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    const unsigned at = p->index[level];
+    struct work w, r = {.node = {.level = (uint8_t)level, .tree = (uint8_t)tree}};
+    uint64_t up[NV_TREE_KEY_WORDS_MAX];
+    load(d, p->ref[level], &w);
+    const bool behind = at == w.node.count;
+    const unsigned keep = behind ? w.node.count : w.node.count / 2u;
+    if (behind) {
+        r.node.count = 1;
+        *child_at(s, &r.node, 0) = *right;
+        memcpy(up, key, s->key_words * 8u);
+        p->index[level] = 0;
+    } else {
+        r.node.count = (uint16_t)(w.node.count - keep);
+        memcpy(key_at(s, &r.node, 0), key_at(s, &w.node, keep),
+               (size_t)r.node.count * s->key_words * 8u);
+        memcpy(child_at(s, &r.node, 0), child_at(s, &w.node, keep), (size_t)r.node.count * 4u);
+        memcpy(up, key_at(s, &r.node, 0), s->key_words * 8u);
+        w.node.count = (uint16_t)keep;
+        memset(key_at(s, &w.node, keep), 0, (size_t)(s->inner_capacity - keep) * s->key_words * 8u);
+        memset(child_at(s, &w.node, keep), 0, (size_t)(s->inner_capacity - keep) * 4u);
+        if (at <= keep)
+            inner_insert(s, &w.node, at, key, *right);
+        else
+            inner_insert(s, &r.node, at - keep, key, *right);
+        relink(d, tree, p, level, rewrite(d, p->ref[level], &w));
+    }
+    *right = take(d);
+    store(d, *right, &r);
+    memcpy(key, up, s->key_words * 8u);
+    return behind;
+}
+
+/*
+ * Links a new right neighbour of the node at `level` into its parent, splitting upwards where there is no room. True: the
+ * path leads to the new node now; false: it leads astray.
+ */
+static bool link_right(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, unsigned level,
                        const uint64_t *first_key, uint32_t right)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
+    bool kept = true;
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
     memcpy(key, first_key, s->key_words * 8u);
     for (;;) {
         if (level + 1 == d->tree[tree].height) {
             new_root(d, tree, p->ref[level], key, right);
-            return;
+            p->ref[level] = right;
+            p->ref[level + 1] = d->tree[tree].ref;
+            p->index[level + 1] = 1;
+            return kept;
         }
-        level++;
-        struct work w;
-        load(d, p->ref[level], &w);
-        unsigned at = p->index[level] + 1;
-        if (w.node.count < s->inner_capacity) {
+        p->ref[level++] = right;
+        const struct netvane_region_node *n = nv_arena_node(&d->arena, p->ref[level]);
+        const unsigned at = ++p->index[level], count = n->count;
+        if (count == s->inner_capacity) {
+            kept &= split_inner(d, tree, p, level, key, &right);
+        } else if (at == count && nv_arena_is_draft(&d->arena, p->ref[level])) {
+            append_entry(d, tree, p->ref[level], key, right);
+            return kept;
+        } else {
+            struct work w;
+            load(d, p->ref[level], &w);
             inner_insert(s, &w.node, at, key, right);
             relink(d, tree, p, level, rewrite(d, p->ref[level], &w));
-            return;
+            return kept;
         }
-        unsigned keep = at == w.node.count ? w.node.count : w.node.count / 2u;
-        struct work r = {.node = {.level = (uint8_t)level, .tree = (uint8_t)tree}};
-        uint64_t up[NV_TREE_KEY_WORDS_MAX];
-        if (keep == w.node.count) {
-            r.node.count = 1;
-            *child_at(s, &r.node, 0) = right;
-            memcpy(up, key, s->key_words * 8u);
-        } else {
-            r.node.count = (uint16_t)(w.node.count - keep);
-            memcpy(key_at(s, &r.node, 0), key_at(s, &w.node, keep),
-                   (size_t)r.node.count * s->key_words * 8u);
-            memcpy(child_at(s, &r.node, 0), child_at(s, &w.node, keep), (size_t)r.node.count * 4u);
-            memcpy(up, key_at(s, &r.node, 0), s->key_words * 8u);
-            w.node.count = (uint16_t)keep;
-            memset(key_at(s, &w.node, keep), 0,
-                   (size_t)(s->inner_capacity - keep) * s->key_words * 8u);
-            memset(child_at(s, &w.node, keep), 0, (size_t)(s->inner_capacity - keep) * 4u);
-            if (at <= keep)
-                inner_insert(s, &w.node, at, key, right);
-            else
-                inner_insert(s, &r.node, at - keep, key, right);
-        }
-        uint32_t r_ref = take(d);
-        store(d, r_ref, &r);
-        relink(d, tree, p, level, rewrite(d, p->ref[level], &w));
-        memcpy(key, up, s->key_words * 8u);
-        right = r_ref;
     }
 }
 
@@ -270,87 +332,121 @@ static void leaf_insert(const struct nv_tree_shape *s, struct netvane_region_nod
     n->count++;
 }
 
-static void split_leaf(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, struct work *w,
-                       const void *record)
+void nv_draft_seal(struct nv_draft *d, uint32_t ref)
 {
-    const struct nv_tree_shape *s = nv_tree_shape(tree);
-    unsigned at = p->index[0];
-    unsigned keep = at == w->node.count ? w->node.count : w->node.count / 2u;
-    struct work r = {.node = {.tree = (uint8_t)tree}};
-    r.node.count = (uint16_t)(w->node.count - keep);
-    memcpy(record_at(s, &r.node, 0), record_at(s, &w->node, keep),
-           (size_t)r.node.count * s->stride);
-    w->node.count = (uint16_t)keep;
-    memset(record_at(s, &w->node, keep), 0, (size_t)(s->leaf_capacity - keep) * s->stride);
-    bool left = at < keep || (at == keep && keep != s->leaf_capacity && r.node.count);
-    if (left)
-        leaf_insert(s, &w->node, at, record);
-    else
-        leaf_insert(s, &r.node, at - keep, record);
-    uint64_t key[NV_TREE_KEY_WORDS_MAX];
-    memcpy(key, record_at(s, &r.node, 0), s->key_words * 8u);
-    uint32_t r_ref = take(d);
-    store(d, r_ref, &r);
-    if (left || keep != s->leaf_capacity)
-        relink(d, tree, p, 0, rewrite(d, p->ref[0], w));
-    link_right(d, tree, p, 0, key, r_ref);
+    struct netvane_region_node *n = nv_arena_node_rw(&d->arena, ref);
+    if (!n->checksum)
+        nv_write_word32(n, offsetof(struct netvane_region_node, checksum),
+                        nv_node_checksum(n, nv_tree_shape(n->tree)));
 }
 
-/* Writes a record over one of a leaf of the draft, or behind its last one. */
-static void write_record(struct nv_draft *d, unsigned tree, uint32_t ref, unsigned i,
-                         const void *record)
+/*
+ * Starts a new leaf with a record that goes behind all others of the path's leaf, which is full: of a walk in order that was
+ * the last record it took, and it is sealed while it is in the cache.
+ */
+static void start_leaf(struct nv_draft *d, unsigned tree, const void *record)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct nv_finger *f = &d->finger[tree];
+    struct work w = {.node = {.count = 1, .tree = (uint8_t)tree}};
+    memcpy(record_at(s, &w.node, 0), record, s->stride);
+    const uint32_t ref = take(d);
+    store(d, ref, &w);
+    if (nv_arena_is_draft(&d->arena, f->path.ref[0]))
+        nv_draft_seal(d, f->path.ref[0]);
+    f->valid = link_right(d, tree, &f->path, 0, first_key(s, &w.node), ref);
+    f->path.index[0] = 0;
+}
+
+/* Halves the path's leaf, which is full, for a record that goes before another one. */
+static void halve_leaf(struct nv_draft *d, unsigned tree, const void *record)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct nv_tree_path *p = &d->finger[tree].path;
+    struct work w, r = {.node = {.tree = (uint8_t)tree}};
+    load(d, p->ref[0], &w);
+    const unsigned at = p->index[0], keep = w.node.count / 2u;
+    r.node.count = (uint16_t)(w.node.count - keep);
+    memcpy(record_at(s, &r.node, 0), record_at(s, &w.node, keep), (size_t)r.node.count * s->stride);
+    w.node.count = (uint16_t)keep;
+    memset(record_at(s, &w.node, keep), 0, (size_t)(s->leaf_capacity - keep) * s->stride);
+    if (at <= keep)
+        leaf_insert(s, &w.node, at, record);
+    else
+        leaf_insert(s, &r.node, at - keep, record);
+    const uint32_t ref = take(d);
+    store(d, ref, &r);
+    relink(d, tree, p, 0, rewrite(d, p->ref[0], &w));
+    (void)link_right(d, tree, p, 0, first_key(s, &r.node), ref);
+    d->finger[tree].valid = false;
+}
+
+/* Writes a record into a leaf of the draft that has room for it, over one (found) or before it. */
+static inline NV_SPECIALIZED void write_record(struct nv_draft *d, unsigned tree, uint32_t ref,
+                                               unsigned i, bool found, const void *record)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     struct netvane_region_node *n = nv_arena_node_rw(&d->arena, ref);
-    struct {
-        uint64_t version;
-        uint16_t count;
-        uint8_t level, tree;
-        uint32_t checksum;
-    } head = {.version = d->arena.draft,
-              .count = (uint16_t)(n->count + (i == n->count)),
-              .tree = (uint8_t)tree};
+    for (unsigned last = found ? i : n->count; last > i; last--)
+        nv_payload_store(record_at(s, n, last), record_at(s, n, last - 1u), s->stride);
     nv_payload_store(record_at(s, n, i), record, s->stride);
-    nv_payload_store(n, &head, sizeof(head));
+    write_head(d, n, n->count + !found);
+}
+
+static void start_tree(struct nv_draft *d, unsigned tree, const void *record)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct netvane_region_root *root = &d->tree[tree];
+    struct work w = {.node = {.count = 1, .tree = (uint8_t)tree}};
+    memcpy(record_at(s, &w.node, 0), record, s->stride);
+    *root = (struct netvane_region_root){.ref = take(d), .height = 1, .count = 1};
+    store(d, root->ref, &w);
+    d->finger[tree].valid = false;
+}
+
+static inline NV_SPECIALIZED void put_in(struct nv_draft *d, unsigned tree, bool found,
+                                         const void *record)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct nv_tree_path *p = &d->finger[tree].path;
+    if (!d->tree[tree].height) {
+        start_tree(d, tree, record);
+        return;
+    }
+    const unsigned i = p->index[0], count = nv_arena_node(&d->arena, p->ref[0])->count;
+    d->tree[tree].count += !found;
+    if (!found && count == s->leaf_capacity) {
+        if (i == count)
+            start_leaf(d, tree, record);
+        else
+            halve_leaf(d, tree, record);
+    } else if (nv_arena_is_draft(&d->arena, p->ref[0])) {
+        write_record(d, tree, p->ref[0], i, found, record);
+    } else {
+        struct work w;
+        load(d, p->ref[0], &w);
+        if (found)
+            memcpy(record_at(s, &w.node, i), record, s->stride);
+        else
+            leaf_insert(s, &w.node, i, record);
+        relink(d, tree, p, 0, rewrite(d, p->ref[0], &w));
+    }
+}
+
+void nv_draft_put_located(struct nv_draft *d, unsigned tree, bool found, const void *record)
+{
+    if (tree == NETVANE_TREE_ROUTES4) /* as in locate */
+        put_in(d, NETVANE_TREE_ROUTES4, found, record);
+    else
+        put_in(d, tree, found, record);
 }
 
 bool nv_draft_put(struct nv_draft *d, unsigned tree, const void *record)
 {
-    const struct nv_tree_shape *s = nv_tree_shape(tree);
-    struct netvane_region_root *root = &d->tree[tree];
-    struct nv_tree_path *p = &d->finger[tree].path;
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
-    memcpy(key, record, s->key_words * 8u);
-    struct work w;
-    if (!root->height) {
-        w = (struct work){.node = {.count = 1, .tree = (uint8_t)tree}};
-        memcpy(record_at(s, &w.node, 0), record, s->stride);
-        root->ref = take(d);
-        root->height = 1;
-        root->count = 1;
-        store(d, root->ref, &w);
-        d->finger[tree].valid = false;
-        return true;
-    }
-    bool found = locate(d, tree, key);
-    const unsigned count = nv_arena_node(&d->arena, p->ref[0])->count;
-    root->count += !found;
-    if ((found || (p->index[0] == count && count < s->leaf_capacity)) &&
-        nv_arena_is_draft(&d->arena, p->ref[0])) {
-        write_record(d, tree, p->ref[0], p->index[0], record);
-        return !found;
-    }
-    load(d, p->ref[0], &w);
-    if (found) {
-        memcpy(record_at(s, &w.node, p->index[0]), record, s->stride);
-    } else if (count == s->leaf_capacity) {
-        split_leaf(d, tree, p, &w, record);
-        d->finger[tree].valid = false;
-        return true;
-    } else {
-        leaf_insert(s, &w.node, p->index[0], record);
-    }
-    relink(d, tree, p, 0, rewrite(d, p->ref[0], &w));
+    memcpy(key, record, nv_tree_shape(tree)->key_words * 8u);
+    const bool found = d->tree[tree].height && locate(d, tree, key);
+    nv_draft_put_located(d, tree, found, record);
     return !found;
 }
 

@@ -57,8 +57,13 @@ bool nv_draft_locate(struct nv_draft *d, unsigned tree, const uint64_t *key, voi
  */
 /* Inserts the record, or replaces the one with its key. True: it was inserted. */
 bool nv_draft_put(struct nv_draft *d, unsigned tree, const void *record);
+/* The same, right behind the nv_draft_locate of the record's key, which returned found. */
+void nv_draft_put_located(struct nv_draft *d, unsigned tree, bool found, const void *record);
 /* Deletes the record with this key. True: there was one. */
 bool nv_draft_delete(struct nv_draft *d, unsigned tree, const uint64_t *key);
+
+/* Writes the checksum of a node that the draft made. The next edit of the node makes it unsealed again. */
+void nv_draft_seal(struct nv_draft *d, uint32_t ref);
 
 /*
  * Asks keep about each record in order, and builds the tree anew of those that it keeps; it may change them, as long as

@@ -17,6 +17,9 @@
 
 #define NV_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
+/* A function that is compiled anew wherever it is called, for the constants that it is called with there. */
+#define NV_SPECIALIZED __attribute__((always_inline))
+
 /* Address families as the State writes them, on every OS. */
 enum { NV_AF_NONE = 0, NV_AF_4 = 4, NV_AF_6 = 6 };
 
@@ -100,10 +103,9 @@ static inline uint64_t nv_hash_word(uint64_t h, uint64_t w)
     return h << 29 | h >> 35;
 }
 
-static inline uint64_t nv_hash(const void *data, size_t len)
+static inline uint64_t nv_hash_words(uint64_t h, const void *data, size_t len)
 {
     const unsigned char *p = data;
-    uint64_t h = nv_hash_begin(len);
     for (; len >= 8; p += 8, len -= 8) {
         uint64_t w;
         memcpy(&w, p, 8);
@@ -114,7 +116,12 @@ static inline uint64_t nv_hash(const void *data, size_t len)
         memcpy(&w, p, len);
         h = nv_hash_word(h, w);
     }
-    return nv_mix(h);
+    return h;
+}
+
+static inline uint64_t nv_hash(const void *data, size_t len)
+{
+    return nv_mix(nv_hash_words(nv_hash_begin(len), data, len));
 }
 
 #endif

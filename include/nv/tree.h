@@ -88,15 +88,18 @@ static inline struct nv_tree nv_tree_of(const void *base, uint64_t limit, uint64
  */
 static inline uint32_t nv_node_checksum(const void *node512, const struct nv_tree_shape *shape)
 {
-    unsigned char copy[NETVANE_NODE_BYTES];
     struct netvane_region_node head;
-    memcpy(copy, node512, sizeof(copy));
-    memcpy(&head, copy, NETVANE_NODE_HEADER_BYTES);
-    memset(copy + offsetof(struct netvane_region_node, checksum), 0, sizeof(head.checksum));
+    uint64_t word[NETVANE_NODE_HEADER_BYTES / 8];
+    memcpy(&head, node512, NETVANE_NODE_HEADER_BYTES);
+    head.checksum = 0;
+    memcpy(word, &head, sizeof(word));
     size_t used = head.level ? (size_t)NV_TREE_PAYLOAD : (size_t)head.count * shape->stride;
     if (used > NV_TREE_PAYLOAD)
         used = NV_TREE_PAYLOAD;
-    return (uint32_t)nv_hash(copy, NETVANE_NODE_HEADER_BYTES + used);
+    uint64_t h = nv_hash_begin(NETVANE_NODE_HEADER_BYTES + used);
+    h = nv_hash_word(nv_hash_word(h, word[0]), word[1]);
+    h = nv_hash_words(h, (const unsigned char *)node512 + NETVANE_NODE_HEADER_BYTES, used);
+    return (uint32_t)nv_mix(h);
 }
 
 static inline int nv_key_compare(const uint64_t *a, const uint64_t *b, unsigned words)

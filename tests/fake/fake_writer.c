@@ -165,6 +165,9 @@ static void audit_node(struct audit *a, uint32_t ref, unsigned level, const uint
         return;
     }
     a->nodes++;
+    const struct netvane_region_node *node = nv_arena_node(&a->draft->arena, ref);
+    if (node->checksum && node->checksum != nv_node_checksum(node, s))
+        a->fault = "a node that was edited after it was sealed";
     uint64_t key[NV_TREE_KEY_WORDS_MAX], next[NV_TREE_KEY_WORDS_MAX];
     for (unsigned i = 0; i < count && !a->fault; i++) {
         if (level) {

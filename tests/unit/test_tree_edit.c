@@ -299,6 +299,49 @@ static void load_in_order_fills_the_leaves(void **state)
     }
 }
 
+/*
+ * As dumps come: several tables, each in order but that of prefixes with one address the longest comes first; and objects that
+ * are told once more. What was sealed is edited now and then, in one draft and over several.
+ */
+static void runs_that_take_turns_and_step_back_are_a_map(void **state)
+{
+    (void)state;
+    enum { RUNS = 5, LENGTH = 700 };
+    uint64_t rnd = fake_seed() + 7;
+    for (unsigned tree = 0; tree < NETVANE_TREE_COUNT; tree++) {
+        struct fixture f;
+        uint32_t next[RUNS] = {0};
+        start(&f);
+        model_start(&model, tree);
+        for (uint32_t n = 0; n < RUNS * LENGTH / 4; n++) {
+            const uint32_t run = fake_random(&rnd, RUNS);
+            const uint32_t burst = 1 + fake_random(&rnd, 30);
+            for (uint32_t i = 0; i < burst && next[run] + 1 < LENGTH; i++) {
+                const uint32_t first = run * LENGTH + next[run];
+                uint64_t key[NV_TREE_KEY_WORDS_MAX];
+                unsigned char record[NV_RECORD_MAX];
+                const bool back = fake_random(&rnd, 3) == 0;
+                for (uint32_t step = 0; step <= back; step++) {
+                    key_of(model.words, first + (back && !step), key);
+                    record_of(tree, key, &rnd, record);
+                    assert_int_equal(put(&f, tree, record), model_put(&model, record));
+                }
+                next[run] += 1u + back;
+            }
+            if (fake_random(&rnd, 4) == 0)
+                random_edits(&f, tree, &rnd, 3, 80, RUNS * LENGTH);
+            if (fake_random(&rnd, 40) == 0)
+                nv_arena_next_draft(&f.d.arena);
+            if (n % 100 == 0)
+                assert_sound(&f);
+        }
+        struct nv_tree t = nv_draft_tree(&f.d, tree);
+        assert_equal(&t, &model, &rnd);
+        assert_sound(&f);
+        end(&f);
+    }
+}
+
 static void edit_copies_the_path_once_and_nothing_more(void **state)
 {
     (void)state;
@@ -493,6 +536,7 @@ int main(void)
         cmocka_unit_test(older_versions_stay_bit_for_bit_while_newer_ones_are_made),
         cmocka_unit_test(versions_keep_apart_when_the_horizon_follows_them),
         cmocka_unit_test(load_in_order_fills_the_leaves),
+        cmocka_unit_test(runs_that_take_turns_and_step_back_are_a_map),
         cmocka_unit_test(edit_copies_the_path_once_and_nothing_more),
         cmocka_unit_test(deleting_everything_in_any_order_leaves_an_empty_tree),
         cmocka_unit_test(filter_leaves_what_is_kept_and_spoils_no_version),
