@@ -15,8 +15,9 @@
 #include "nv/base.h"
 #include "rtnl_decode.h"
 
-/* The fixed header and RTA_TABLE: two words and a half. */
-#define HEAD_BYTES (sizeof(struct rtmsg) + 8)
+/* The fixed header, RTA_TABLE, the header of RTA_DST: three words. */
+#define HEAD_WORDS 3u
+#define HEAD_BYTES (8 * HEAD_WORDS)
 
 static uint64_t load64(const uint8_t *p)
 {
@@ -34,80 +35,129 @@ static uint32_t load32(const uint8_t *p)
 
 /* A message without its destination. */
 struct stripped {
-    uint64_t word[NV_RTNL_KIN_WORDS];
-    uint32_t words;
-    uint64_t hash;
-    const uint8_t *dst;
+    const uint8_t *head, *tail;
+    uint32_t tail_bytes; /* a multiple of 4 */
+    uint32_t dst_bytes;
 };
 
-static inline void add_word(struct stripped *s, uint64_t w)
+static inline bool strip(const struct nlmsghdr *nlh, uint32_t dst_bytes, struct stripped *ret)
 {
-    s->word[s->words++] = w;
-    s->hash = nv_hash_word(s->hash, w);
+    ret->head = (const uint8_t *)nlh + NLMSG_HDRLEN;
+    ret->dst_bytes = dst_bytes;
+    const uint32_t skipped = NLMSG_HDRLEN + HEAD_BYTES + ret->dst_bytes;
+    if (nlh->nlmsg_len < skipped || nlh->nlmsg_len % 4)
+        return false;
+    ret->tail = ret->head + HEAD_BYTES + ret->dst_bytes;
+    ret->tail_bytes = nlh->nlmsg_len - skipped;
+    return ret->tail_bytes <= 8 * (NV_RTNL_KIN_WORDS - HEAD_WORDS);
 }
 
-/* False: the message is not laid out like that, or too long. */
-static inline bool strip(const struct nlmsghdr *nlh, struct stripped *s)
+/* The first word, without the destination's length. */
+static inline uint64_t first_word(const struct stripped *s)
 {
-    const uint8_t *head = mnl_nlmsg_get_payload(nlh);
-    const struct rtmsg *rtm = (const void *)head;
-    const uint32_t dst_bytes = rtm->rtm_family == AF_INET ? 4 : 16;
-    const uint32_t skipped = NLMSG_HDRLEN + (uint32_t)HEAD_BYTES + 4 + dst_bytes;
-    struct nlattr table, dst;
-    if (nlh->nlmsg_len < skipped || nlh->nlmsg_len % 4 ||
-        nlh->nlmsg_len - skipped > 8 * (NV_RTNL_KIN_WORDS - 3))
-        return false;
-    memcpy(&table, head + sizeof *rtm, sizeof table);
-    memcpy(&dst, head + HEAD_BYTES, sizeof dst);
-    if (table.nla_type != RTA_TABLE || table.nla_len != 8 || dst.nla_type != RTA_DST ||
-        dst.nla_len != 4 + dst_bytes)
-        return false;
-    uint64_t first = load64(head);
-    ((uint8_t *)&first)[offsetof(struct rtmsg, rtm_dst_len)] = 0;
-    s->words = 0;
-    s->hash = nlh->nlmsg_len;
-    s->dst = head + HEAD_BYTES + 4;
-    add_word(s, first);
-    add_word(s, load64(head + 8));
-    add_word(s, load32(head + 16));
-    const uint8_t *p = s->dst + dst_bytes;
-    uint32_t left = nlh->nlmsg_len - skipped;
-    for (; left >= 8; left -= 8, p += 8)
-        add_word(s, load64(p));
-    if (left)
-        add_word(s, load32(p));
-    return true;
+    const uint8_t len[8] = {[offsetof(struct rtmsg, rtm_dst_len)] = 0xff};
+    return load64(s->head) & ~load64(len);
+}
+
+static inline uint64_t add_word(uint64_t h, uint64_t w)
+{
+    return (h << 7 | h >> 57) ^ w;
+}
+
+/* Of what mostly tells ways apart. */
+static inline uint64_t hash(const struct stripped *s)
+{
+    uint64_t h = add_word(first_word(s), load64(s->head + 16));
+    uint32_t at = 0;
+    for (; at + 8 <= s->tail_bytes; at += 8)
+        h = add_word(h, load64(s->tail + at));
+    return nv_mix(at < s->tail_bytes ? add_word(h, load32(s->tail + at)) : h);
 }
 
 static inline bool same(const struct stripped *s, const struct nv_rtnl_kin_slot *slot)
 {
-    if (!slot->route.kin || slot->words != s->words)
+    if (!slot->route.kin || slot->tail_bytes != s->tail_bytes)
         return false;
-    uint64_t differs = 0;
-    for (uint32_t i = 0; i < s->words; i++)
-        differs |= slot->word[i] ^ s->word[i];
+    uint64_t differs = slot->word[0] ^ first_word(s);
+    differs |= slot->word[1] ^ load64(s->head + 8);
+    differs |= slot->word[2] ^ load64(s->head + 16);
+    const uint64_t *word = slot->word + HEAD_WORDS;
+    uint32_t at = 0;
+    for (; at + 8 <= s->tail_bytes; at += 8)
+        differs |= *word++ ^ load64(s->tail + at);
+    if (at < s->tail_bytes)
+        differs |= *word ^ load32(s->tail + at);
     return !differs;
+}
+
+/* Is the message laid out so that its destination is what was left out? */
+static bool is_plain(const struct stripped *s)
+{
+    struct nlattr table, dst;
+    memcpy(&table, s->head + sizeof(struct rtmsg), sizeof table);
+    memcpy(&dst, s->head + HEAD_BYTES - sizeof dst, sizeof dst);
+    return table.nla_type == RTA_TABLE && table.nla_len == 8 && dst.nla_type == RTA_DST &&
+           dst.nla_len == sizeof dst + s->dst_bytes;
+}
+
+/* Makes a slot of the set the message's, whose route is not known yet. */
+static struct nv_rtnl_kin_slot *claim(const struct nv_rtnl_kin *k, struct nv_rtnl_kin_slot *set,
+                                      const struct stripped *s)
+{
+    unsigned way = 0;
+    while (way < NV_RTNL_KIN_WAYS && set[way].route.kin)
+        way++;
+    struct nv_rtnl_kin_slot *slot = &set[way < NV_RTNL_KIN_WAYS ? way : k->last % NV_RTNL_KIN_WAYS];
+    uint64_t *word = slot->word;
+    slot->route.kin = 0;
+    slot->tail_bytes = s->tail_bytes;
+    *word++ = first_word(s);
+    *word++ = load64(s->head + 8);
+    *word++ = load64(s->head + 16);
+    uint32_t at = 0;
+    for (; at + 8 <= s->tail_bytes; at += 8)
+        *word++ = load64(s->tail + at);
+    if (at < s->tail_bytes)
+        *word = load32(s->tail + at);
+    return slot;
+}
+
+/* Writes the destination into a known route. False: that message is malformed. */
+static inline bool set_dst(struct nv_route *r, const struct stripped *s)
+{
+    r->dst_len = s->head[offsetof(struct rtmsg, rtm_dst_len)];
+    if (s->dst_bytes != 4) {
+        memcpy(r->dst, s->head + HEAD_BYTES, 16);
+        return nv_rtnl_prefix(r->dst, NV_AF_6, r->dst_len);
+    }
+    if (r->dst_len > 32)
+        return false;
+    const uint32_t mask = (uint32_t)(UINT64_C(0xffffffff) << (32 - r->dst_len));
+    nv_store_be32(r->dst, nv_load_be32(s->head + HEAD_BYTES) & mask);
+    return true;
+}
+
+static inline NV_SPECIALIZED const struct nv_route *find(struct nv_rtnl_kin *k,
+                                                         const struct nlmsghdr *nlh,
+                                                         uint32_t dst_bytes)
+{
+    struct stripped s;
+    if (!strip(nlh, dst_bytes, &s))
+        return NULL;
+    struct nv_rtnl_kin_slot *set = k->slots[hash(&s) % NV_RTNL_KIN_SETS];
+    for (unsigned way = 0; way < NV_RTNL_KIN_WAYS; way++)
+        if (same(&s, &set[way]))
+            return set_dst(&set[way].route, &s) ? &set[way].route : NULL;
+    if (is_plain(&s))
+        k->asked = claim(k, set, &s);
+    return NULL;
 }
 
 const struct nv_route *nv_rtnl_kin_find(struct nv_rtnl_kin *k, const struct nlmsghdr *nlh)
 {
-    const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-    struct stripped s;
+    const struct rtmsg *rtm = (const void *)((const uint8_t *)nlh + NLMSG_HDRLEN);
     k->asked = NULL;
-    if (!strip(nlh, &s))
-        return NULL;
-    struct nv_rtnl_kin_slot *slot = &k->slots[nv_mix(s.hash) % NV_RTNL_KIN_SLOTS];
-    if (!same(&s, slot)) {
-        slot->route.kin = 0; /* in the middle of being replaced */
-        slot->words = s.words;
-        memcpy(slot->word, s.word, s.words * sizeof(s.word[0]));
-        k->asked = slot;
-        return NULL;
-    }
-    memcpy(slot->route.dst, s.dst, nv_af_bytes(slot->route.family));
-    slot->route.dst_len = rtm->rtm_dst_len;
-    return nv_rtnl_prefix(slot->route.dst, slot->route.family, slot->route.dst_len) ? &slot->route
-                                                                                    : NULL;
+    return rtm->rtm_family == AF_INET ? find(k, nlh, 4) : find(k, nlh, 16);
 }
 
 void nv_rtnl_kin_keep(struct nv_rtnl_kin *k, struct nv_route *r)

@@ -14,21 +14,23 @@
 
 #include "nv/event.h"
 
-#define NV_RTNL_KIN_SLOTS 256u
-#define NV_RTNL_KIN_WORDS \
-    12u /* of 8 bytes, of a message without its destination; longer ones are not kept */
+/* So many routes share a hash, and the one that is not found takes the place of any of them. */
+#define NV_RTNL_KIN_WAYS 4u
+#define NV_RTNL_KIN_SETS 64u
+/* Of 8 bytes, of a message without its destination; longer ones are not kept. */
+#define NV_RTNL_KIN_WORDS 12u
 
 struct nv_rtnl_kin_slot {
     struct nv_route route; /* kin 0: free */
     struct nv_hop hop;
-    uint32_t words;
-    uint64_t word[NV_RTNL_KIN_WORDS];
+    uint32_t tail_bytes;              /* of the message behind its destination */
+    uint64_t word[NV_RTNL_KIN_WORDS]; /* without it */
 };
 
 struct nv_rtnl_kin {
     uint32_t last;                  /* the kin number that was given last */
     struct nv_rtnl_kin_slot *asked; /* where a route that was not found belongs; NULL: nowhere */
-    struct nv_rtnl_kin_slot slots[NV_RTNL_KIN_SLOTS];
+    struct nv_rtnl_kin_slot slots[NV_RTNL_KIN_SETS][NV_RTNL_KIN_WAYS];
 };
 
 /* The route of an RTM_NEWROUTE whose fixed header is there, or NULL: then decode it. Valid until the next message. */

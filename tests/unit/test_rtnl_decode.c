@@ -30,6 +30,7 @@
 #include "nv/base.h"
 #include "platform/linux/rtnl_decode.h"
 #include "platform/linux/rtnl_source.h"
+#include "tests/fake/fake_writer.h"
 
 #define FIXTURE_MAX 65536
 
@@ -659,6 +660,75 @@ static void make_route(uint8_t family, uint8_t dst_len, uint32_t flags)
     make(RTM_NEWROUTE, &rtm, sizeof rtm);
 }
 
+/* One of many routes that differ in their ways, and for each way in their destinations. */
+static void make_one_of_many(uint8_t family, uint32_t way, uint8_t dst_len, uint64_t *rnd)
+{
+    const size_t bytes = family == AF_INET ? 4 : 16;
+    struct rtmsg rtm = {.rtm_family = family,
+                        .rtm_dst_len = dst_len,
+                        .rtm_table = 254,
+                        .rtm_protocol = (uint8_t)(way % 3),
+                        .rtm_type = RTN_UNICAST,
+                        .rtm_flags = fake_random(rnd, 5) ? 0 : RTNH_F_LINKDOWN};
+    const bool otherwise = fake_random(rnd, 20) == 0; /* laid out as no kernel does */
+    uint8_t dst[16], gateway[16] = {10, 99, (uint8_t)(way >> 8), (uint8_t)way};
+    for (size_t i = 0; i < sizeof dst; i++)
+        dst[i] = otherwise ? 9 : (uint8_t)fake_random(rnd, 256);
+    make(RTM_NEWROUTE, &rtm, sizeof rtm);
+    made.nlh->nlmsg_flags = NLM_F_MULTI;
+    if (otherwise)
+        make_attr(RTA_DST, dst, bytes);
+    make_u32(RTA_TABLE, otherwise ? fake_random(rnd, 5) : way % 7 ? 254 : 1000 + way);
+    if (!otherwise)
+        make_attr(RTA_DST, dst, bytes);
+    if (way % 4)
+        make_u32(RTA_PRIORITY, way % 11);
+    make_attr(RTA_GATEWAY, gateway, bytes);
+    if (way % 2)
+        make_u32(RTA_OIF, 2 + way % 3);
+    if (way % 6 == 5)
+        make_attr(RTA_PREF, &(uint8_t){1}, 1);
+    if (way % 13 == 12) {
+        uint8_t *metrics = make_nest(RTA_METRICS);
+        make_u32(RTAX_MTU, 1300 + way);
+        end_nest(metrics);
+    }
+}
+
+static void route_like_one_before_is_what_decoding_it_would_give(void **state)
+{
+    (void)state;
+    static struct nv_rtnl_decoder anew;
+    uint64_t rnd = fake_seed();
+    uint32_t known = 0;
+    memset(&decoder, 0, sizeof decoder);
+    for (unsigned i = 0; i < 60000; i++) {
+        const uint8_t family = fake_random(&rnd, 3) ? AF_INET : AF_INET6;
+        /* in some phases more ways than there is room for, in others few */
+        const uint32_t way = fake_random(&rnd, i / 10000 % 2 ? 900 : 24);
+        const uint32_t longest = family == AF_INET ? 32 : 128;
+        make_one_of_many(family, way, (uint8_t)fake_random(&rnd, longest + 2), &rnd);
+        struct nv_event got, want;
+        const uint32_t last = decoder.kin.last;
+        memset(&anew, 0, sizeof anew);
+        enum nv_rtnl_verdict v = nv_rtnl_decode(&anew, made.nlh, &want);
+        assert_int_equal(nv_rtnl_decode(&decoder, made.nlh, &got), v);
+        const struct rtmsg *rtm = mnl_nlmsg_get_payload(made.nlh);
+        assert_int_equal(v, rtm->rtm_dst_len > longest ? NV_RTNL_MALFORMED : NV_RTNL_FACT);
+        if (v != NV_RTNL_FACT)
+            continue;
+        known += decoder.kin.last == last;
+        struct nv_route a = *got.route, b = *want.route;
+        assert_int_equal(a.hop_count, b.hop_count);
+        assert_memory_equal(a.hops, b.hops, a.hop_count * sizeof *a.hops);
+        a.kin = b.kin = 0;
+        a.hops = b.hops = NULL;
+        assert_memory_equal(&a, &b, sizeof a);
+        assert_int_equal(got.list, want.list);
+    }
+    assert_in_range(known, 20000, 59999);
+}
+
 static void realm_or_encapsulation_of_a_route_without_a_link_is_kept(void **state)
 {
     (void)state;
@@ -1122,6 +1192,7 @@ int main(void)
         cmocka_unit_test(address_protocol_is_kept),
         cmocka_unit_test(multipath_route_keeps_hop_weights),
         cmocka_unit_test(default_route_has_no_destination),
+        cmocka_unit_test(route_like_one_before_is_what_decoding_it_would_give),
         cmocka_unit_test(ipv4_route_via_an_ipv6_gateway),
         cmocka_unit_test(route_metrics_locks_and_congestion_control),
         cmocka_unit_test(rejecting_routes_of_ipv4_have_no_hops),
