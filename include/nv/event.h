@@ -223,7 +223,7 @@ enum nv_dump_status {
  * A fact of a dump may be older than an event that came before it: where an event of its object came while datagram n was
  * the newest, the event is to be believed over the datagrams n + 1 to n + ahead, and those behind over the event.
  */
-#define NV_DATAGRAMS_AHEAD 8u /* at most */
+#define NV_DATAGRAMS_AHEAD 32u /* at most */
 
 struct nv_event {
     enum nv_event_kind kind;

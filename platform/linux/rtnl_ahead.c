@@ -21,6 +21,11 @@
 #include "nv/plat.h"
 
 #define SLOTS (NV_DATAGRAMS_AHEAD - 1)
+/*
+ * Each wakes the other for so many at once: a wake-up is dear, the more so in a virtual machine. There are several times as
+ * many slots, so that neither stands still while the other is held up for a moment.
+ */
+#define BATCH 4
 
 struct slot {
     int got; /* nv_rtnl_read's */
@@ -30,7 +35,7 @@ struct slot {
 
 struct nv_rtnl_ahead {
     struct nv_thread *thread;
-    int event; /* readable: something is there, or was */
+    int event; /* readable: BATCH datagrams are there, or the last, or were */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* Below: under the lock, but for a slot's content, which belongs to the thread or to the taker. */
@@ -66,7 +71,8 @@ static void read_ahead(void *arg)
         a->filled++;
         if (slot->got <= 0)
             a->sock = NULL;
-        tell(a);
+        if (slot->got <= 0 || a->filled - a->taken >= BATCH)
+            tell(a);
         (void)pthread_cond_broadcast(&a->changed);
     }
     (void)pthread_mutex_unlock(&a->lock);
@@ -148,8 +154,7 @@ int nv_rtnl_ahead_take(struct nv_rtnl_ahead *a, const void **ret_buf,
     (void)pthread_mutex_lock(&a->lock);
     if (a->freed != a->taken) {
         a->freed = a->taken;
-        /* One wake-up for several: it is dear, the more so in a virtual machine. */
-        if (a->filled - a->freed <= SLOTS / 2)
+        if (a->filled - a->freed <= SLOTS - BATCH)
             (void)pthread_cond_broadcast(&a->changed);
     }
     if (a->taken == a->filled) {
