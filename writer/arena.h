@@ -61,6 +61,12 @@ void nv_arena_destroy(struct nv_arena *a);
 enum { NV_ARENA_FULL = -1 };
 int nv_arena_reserve(struct nv_arena *a, uint32_t count, bool *ret_expired);
 
+/* Would nv_arena_reserve find them at once? */
+static inline bool nv_arena_ready(const struct nv_arena *a, uint32_t count)
+{
+    return a->free_count >= count && a->dirty_capacity - a->dirty_count >= count;
+}
+
 /* A node of the draft. There is one: it was reserved. */
 uint32_t nv_arena_take(struct nv_arena *a);
 /* The draft no longer uses the node. */

@@ -143,15 +143,19 @@ void nv_sync_drift_count(struct nv_sync *s, struct nv_sync_lane *l)
 
 /* ---- facts --------------------------------------------------------------------------------------------------- */
 
+static enum nv_effect put_route(struct nv_sync *s, const struct nv_event *ev)
+{
+    return nv_mirror_route_put(s->mirror, ev->route, ev->list, ev->dump,
+                               ev->route->has_expires ? nv_clock_boottime_ns() : 0);
+}
+
 static enum nv_effect apply_put(struct nv_sync *s, const struct nv_event *ev)
 {
     struct nv_mirror *m = s->mirror;
     switch (ev->cls) {
     case NV_LINK: return nv_mirror_link_put(m, ev->link);
     case NV_ADDR: return nv_mirror_addr_put(m, ev->addr, ev->dump, nv_clock_boottime_ns());
-    case NV_ROUTE:
-        return nv_mirror_route_put(m, ev->route, ev->list, ev->dump,
-                                   ev->route->has_expires ? nv_clock_boottime_ns() : 0);
+    case NV_ROUTE: return put_route(s, ev);
     case NV_RULE: return nv_mirror_rule_put(m, ev->rule, ev->dump);
     case NV_NEXTHOP: return nv_mirror_nexthop_put(m, ev->nexthop);
     case NV_CLASS_COUNT: break;
@@ -231,6 +235,23 @@ static bool outdated(struct nv_sync_lane *l, const struct nv_event *ev)
     return false;
 }
 
+/* Applies what a dump shows of anything but a route. ret_told_later: an event about it may be yet to come. */
+static enum nv_effect put_small(struct nv_sync *s, const struct nv_event *ev, bool *ret_told_later)
+{
+    struct netvane_rec_link link;
+    bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &link);
+    enum nv_effect e = apply_put(s, ev);
+    if (e != NV_CHANGED)
+        return e;
+    if (ev->cls == NV_LINK && !nv_sync_resyncing(s))
+        link_edge(s, ev->link->ifindex, was, &link);
+    if (ev->cls == NV_NEXTHOP && !nv_sync_resyncing(s))
+        nv_edge_nexthop(s, ev->nexthop->id, false);
+    *ret_told_later = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &link) &&
+                      nv_edge_link_waits(&link);
+    return e;
+}
+
 static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
 {
     struct nv_sync_lane *l = &s->lane[nv_lane_of(ev->cls)];
@@ -248,28 +269,24 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
             nv_mirror_route_skip(s->mirror, ev->route);
         return;
     }
-    enum nv_kind kind = nv_sync_kind_of(ev->cls, family_of(ev));
-    uint32_t count = s->mirror->draft.tree[nv_kind_tree(kind)].count;
-    struct netvane_rec_link before;
-    bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before);
-    s->mirror->noting = nv_sync_hunting(s, l);
-    enum nv_effect e = apply_put(s, ev);
-    if (ev->cls == NV_ROUTE)
+    const bool hunting = nv_sync_hunting(s, l);
+    s->mirror->noting = hunting;
+    const enum nv_kind kind = nv_sync_kind_of(ev->cls, family_of(ev));
+    const uint32_t count = s->mirror->draft.tree[nv_kind_tree(kind)].count;
+    enum nv_effect e;
+    bool told_later = false;
+    if (ev->cls == NV_ROUTE) { /* most facts are */
+        e = put_route(s, ev);
         nv_edge_route(s, ev->route, e);
-    if (e != NV_CHANGED)
-        return;
-    if (ev->cls == NV_LINK && !nv_sync_resyncing(s))
-        link_edge(s, ev->link->ifindex, was, &before);
-    if (ev->cls == NV_NEXTHOP && !nv_sync_resyncing(s))
-        nv_edge_nexthop(s, ev->nexthop->id, false);
-    bool told_later = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &before) &&
-                      nv_edge_link_waits(&before);
-    if (nv_sync_hunting(s, l) && !told_later) {
-        char text[sizeof(l->drift[0].text)];
-        nv_mirror_describe(kind, s->mirror->last_record, text, sizeof(text));
-        bool came = s->mirror->draft.tree[nv_kind_tree(kind)].count > count;
-        drift_note(l, touch_of(ev), came ? "its beginning" : "a change", text);
+    } else {
+        e = put_small(s, ev, &told_later);
     }
+    if (e != NV_CHANGED || !hunting || told_later)
+        return;
+    char text[sizeof(l->drift[0].text)];
+    nv_mirror_describe(kind, s->mirror->last_record, text, sizeof(text));
+    bool came = s->mirror->draft.tree[nv_kind_tree(kind)].count > count;
+    drift_note(l, touch_of(ev), came ? "its beginning" : "a change", text);
 }
 
 bool nv_sync_disturb(struct nv_sync *s, enum nv_class cls, uint8_t family)

@@ -43,4 +43,10 @@ static inline void nv_bit_clear(uint64_t *bits, uint32_t i)
     bits[i / 64u] &= ~(UINT64_C(1) << (i % 64u));
 }
 
+/* Would nv_ids_reserve find the next id at once? */
+static inline bool nv_ids_ready(const struct nv_ids *ids)
+{
+    return ids->next < ids->words * 64u && !nv_bit_get(ids->used, ids->next);
+}
+
 #endif

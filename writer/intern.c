@@ -79,19 +79,13 @@ int nv_intern_reserve(struct nv_intern *in)
     return 0;
 }
 
-static void add_ref(struct nv_intern *in, struct nv_interned *it)
-{
-    if (!it->refs++ && in->on_use)
-        in->on_use(in->arg, it->bytes, it->len, true);
-}
-
 uint32_t nv_intern_get(struct nv_intern *in, const void *bytes, uint32_t len, bool *ret_new)
 {
     *ret_new = false;
     if (in->last) {
         struct nv_interned *it = &in->items[in->last];
         if (it->bytes && it->len == len && !memcmp(it->bytes, bytes, len)) {
-            add_ref(in, it);
+            nv_intern_ref(in, in->last);
             return in->last;
         }
     }
@@ -113,15 +107,9 @@ uint32_t nv_intern_get(struct nv_intern *in, const void *bytes, uint32_t len, bo
         in->table_used++;
         *ret_new = true;
     }
-    add_ref(in, &in->items[id]);
+    nv_intern_ref(in, id);
     in->last = id;
     return id;
-}
-
-void nv_intern_ref(struct nv_intern *in, uint32_t id)
-{
-    if (id)
-        add_ref(in, &in->items[id]);
 }
 
 void nv_intern_unref(struct nv_intern *in, uint32_t id)

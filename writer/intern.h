@@ -43,11 +43,23 @@ int nv_intern_reserve(struct nv_intern *in);
  * the tree and sets items[id].content.
  */
 uint32_t nv_intern_get(struct nv_intern *in, const void *bytes, uint32_t len, bool *ret_new);
-void nv_intern_ref(struct nv_intern *in, uint32_t id);
 void nv_intern_unref(struct nv_intern *in, uint32_t id);
 /* Deletes what nobody refers to, from the tree too; keeps what it has no room to delete for the next time. */
 void nv_intern_collect(struct nv_intern *in, struct nv_draft *d);
 void nv_intern_destroy(struct nv_intern *in);
+
+/* Would nv_intern_reserve find room at once? */
+static inline bool nv_intern_ready(const struct nv_intern *in)
+{
+    return (in->table_used + 1) * 2u <= in->table_size && in->item_count + 1 < in->item_capacity;
+}
+
+/* One more reference; id 0 has none. */
+static inline void nv_intern_ref(struct nv_intern *in, uint32_t id)
+{
+    if (id && !in->items[id].refs++ && in->on_use)
+        in->on_use(in->arg, in->items[id].bytes, in->items[id].len, true);
+}
 
 static inline uint64_t nv_intern_content(const struct nv_intern *in, uint32_t id)
 {

@@ -63,6 +63,9 @@ void nv_mirror_destroy(struct nv_mirror *m)
 
 static bool reserve(struct nv_mirror *m, enum nv_kind kind, uint32_t nodes)
 {
+    if (nv_arena_ready(&m->draft.arena, nodes) && nv_ids_ready(&m->ids[kind]) &&
+        nv_intern_ready(&m->strings) && nv_intern_ready(&m->hops) && nv_intern_ready(&m->metrics))
+        return true;
     if (nv_arena_reserve(&m->draft.arena, nodes, &m->early_expiry) ||
         nv_ids_reserve(&m->ids[kind]) || nv_intern_reserve(&m->strings) ||
         nv_intern_reserve(&m->hops) || nv_intern_reserve(&m->metrics)) {
@@ -109,18 +112,6 @@ uint32_t nv_mirror_text(struct nv_mirror *m, const char *bytes, uint32_t len)
         at += n;
     }
     return id;
-}
-
-void nv_mirror_account(struct nv_mirror *m, unsigned topic, uint64_t before, uint64_t after)
-{
-    m->digest[topic] += after - before;
-    m->edited = true;
-}
-
-void nv_mirror_note(struct nv_mirror *m, enum nv_kind kind, const void *record)
-{
-    if (m->noting)
-        memcpy(m->last_record, record, nv_tree_shape(nv_kind_tree(kind))->stride);
 }
 
 bool nv_mirror_link(const struct nv_mirror *m, uint32_t ifindex, struct netvane_rec_link *ret_link)

@@ -75,6 +75,7 @@ struct nv_mirror {
     uint8_t probe[2][16]; /* the egress's probe destinations */
     struct nv_table *tables;
     uint32_t table_count, table_capacity;
+    uint32_t table_last;      /* that was asked for last */
     uint32_t expiring6_count; /* IPv6 routes that end at a time */
     uint32_t prefsrc6_count;  /* IPv6 routes that prefer a source */
     struct nv_run run;        /* of the addresses or rules that are being dumped */
@@ -190,10 +191,6 @@ bool nv_mirror_reserve(struct nv_mirror *m, enum nv_kind kind);
 bool nv_mirror_reserve_removal(struct nv_mirror *m, enum nv_kind kind);
 /* Ids of shared contents, each with one more reference; 0 for nothing (and for no memory). */
 uint32_t nv_mirror_text(struct nv_mirror *m, const char *bytes, uint32_t len);
-/* The topic's digest loses `before` and gains `after` (0: nothing). */
-void nv_mirror_account(struct nv_mirror *m, unsigned topic, uint64_t before, uint64_t after);
-/* Remembers an object that was just put, if it is to. */
-void nv_mirror_note(struct nv_mirror *m, enum nv_kind kind, const void *record);
 /* Names of links in rules and such: the record of a link in the draft. */
 bool nv_mirror_link(const struct nv_mirror *m, uint32_t ifindex, struct netvane_rec_link *ret_link);
 /* Deletes one object whose record the sweep found; the same as the removals above do. */
@@ -226,6 +223,21 @@ static inline unsigned nv_kind_tree(enum nv_kind kind)
                                               NETVANE_TREE_ROUTES4, NETVANE_TREE_ROUTES6,
                                               NETVANE_TREE_RULES,   NETVANE_TREE_NEXTHOPS};
     return trees[kind];
+}
+
+/* The topic's digest loses `before` and gains `after` (0: nothing). */
+static inline void nv_mirror_account(struct nv_mirror *m, unsigned topic, uint64_t before,
+                                     uint64_t after)
+{
+    m->digest[topic] += after - before;
+    m->edited = true;
+}
+
+/* Remembers an object that was just put, if it is to. */
+static inline void nv_mirror_note(struct nv_mirror *m, enum nv_kind kind, const void *record)
+{
+    if (m->noting)
+        memcpy(m->last_record, record, nv_tree_shape(nv_kind_tree(kind))->stride);
 }
 
 #endif

@@ -16,7 +16,7 @@ static struct nv_table *table_of(struct nv_mirror *m, uint8_t family, uint32_t t
 {
     for (uint32_t i = 0; i < m->table_count; i++)
         if (m->tables[i].table == table && m->tables[i].family == family)
-            return &m->tables[i];
+            return &m->tables[m->table_last = i];
     if (m->table_count == m->table_capacity) {
         uint32_t capacity = m->table_capacity ? m->table_capacity * 2u : 8u;
         struct nv_table *tables = realloc(m->tables, (size_t)capacity * sizeof(*tables));
@@ -28,6 +28,18 @@ static struct nv_table *table_of(struct nv_mirror *m, uint8_t family, uint32_t t
     struct nv_table *t = &m->tables[m->table_count++];
     *t = (struct nv_table){.table = table, .family = family};
     return t;
+}
+
+static struct nv_table *table_of_route(struct nv_mirror *m, const struct nv_route_rec *r)
+{
+    const uint8_t family = nv_route_is4(r) ? NV_AF_4 : NV_AF_6;
+    const uint32_t table = (uint32_t)(r->u.key[0] >> 32);
+    if (m->table_last < m->table_count) {
+        struct nv_table *last = &m->tables[m->table_last];
+        if (last->table == table && last->family == family)
+            return last;
+    }
+    return table_of(m, family, table);
 }
 
 static unsigned dst_len_of(const struct nv_route_rec *r)
@@ -56,8 +68,7 @@ static bool covers_probe(const struct nv_mirror *m, const struct nv_route_rec *r
 
 static void count_route(struct nv_mirror *m, const struct nv_route_rec *r, bool added)
 {
-    struct nv_table *t =
-        table_of(m, nv_route_is4(r) ? NV_AF_4 : NV_AF_6, (uint32_t)(r->u.key[0] >> 32));
+    struct nv_table *t = table_of_route(m, r);
     if (t) {
         t->count[dst_len_of(r)] += added ? 1u : UINT32_MAX;
         t->total += added ? 1u : UINT32_MAX;
@@ -77,8 +88,9 @@ static uint32_t prefers_source6(const struct nv_route_rec *r)
 
 static void note_change(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    if (covers_probe(m, r))
-        m->choice_stale[!nv_route_is4(r)] = true;
+    bool *stale = &m->choice_stale[!nv_route_is4(r)];
+    if (!*stale && covers_probe(m, r))
+        *stale = true;
 }
 
 /* ---- records ----------------------------------------------------------------------------------------------- */
@@ -179,7 +191,9 @@ bool nv_route_equal(const struct nv_route_rec *a, const struct nv_route_rec *b)
 /* Writes r at its key in place of what is there. r's references become the mirror's, or are dropped. */
 enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
 {
-    struct nv_route_rec old = *r;
+    struct nv_route_rec old; /* if known */
+    old.tree = r->tree;
+    old.kind = r->kind;
     bool known = nv_draft_locate(&m->draft, r->tree, r->u.key, &old.u);
     if (known) {
         nv_bit_set(m->ids[r->kind].seen, *nv_route_id(&old));
@@ -200,9 +214,11 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
         count_route(m, r, true);
     }
     uint64_t before = known ? nv_route_content(m, &old) : 0, after = nv_route_content(m, r);
-    m->prefsrc6_count += prefers_source6(r) - (known ? prefers_source6(&old) : 0);
-    m->expiring6_count += expires6(r) - (known ? expires6(&old) : 0);
-    (void)nv_draft_put(&m->draft, r->tree, &r->u);
+    if (!nv_route_is4(r)) {
+        m->prefsrc6_count += prefers_source6(r) - (known ? prefers_source6(&old) : 0);
+        m->expiring6_count += expires6(r) - (known ? expires6(&old) : 0);
+    }
+    nv_draft_put_located(&m->draft, r->tree, known, &r->u);
     nv_mirror_note(m, r->kind, &r->u);
     nv_mirror_account(m, NETVANE_RT_ROUTES, before, after);
     if (known)

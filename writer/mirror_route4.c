@@ -126,20 +126,18 @@ static uint32_t match4(struct nv_mirror *m, const struct nv_route_rec *r, uint32
 enum nv_effect nv_route_put4(struct nv_mirror *m, struct nv_route_rec *r, uint32_t list,
                              bool from_dump)
 {
-    struct nv_route_rec key = *r;
-    memset((unsigned char *)&key.u + 16, 0, sizeof(key.u) - 16);
     uint32_t n = 0, position;
     bool unknown = false, doubt = false;
     if (from_dump && !m->route_run_link) {
-        position = nv_route_dump_position(m, &key);
+        position = nv_route_dump_position(m, r);
     } else if (from_dump) {
-        n = nv_route_list_length(m, key);
+        n = nv_route_list_length(m, *r);
         position = match4(m, r, n);
         unknown = n && position == n;
     } else {
-        n = nv_route_list_length(m, key);
+        n = nv_route_list_length(m, *r);
         if (n && list & NV_LIST_EXCL) {
-            if (!empty_list(m, &key, n)) {
+            if (!empty_list(m, r, n)) {
                 nv_route_unref_sets(m, r);
                 return NV_REFUSED;
             }

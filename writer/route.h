@@ -13,7 +13,7 @@
 
 /* A route record of either family. IPv4: the position is the low 16 bits of the last key word; IPv6: the slot, 32. */
 struct nv_route_rec {
-    unsigned tree, words;
+    unsigned tree;
     enum nv_kind kind;
     union {
         uint64_t key[NV_TREE_KEY_WORDS_MAX];
@@ -28,7 +28,6 @@ static inline struct nv_route_rec nv_route_new(uint8_t family)
 {
     struct nv_route_rec r = {.tree =
                                  family == NV_AF_4 ? NETVANE_TREE_ROUTES4 : NETVANE_TREE_ROUTES6,
-                             .words = family == NV_AF_4 ? 2 : 6,
                              .kind = family == NV_AF_4 ? NV_K_ROUTE4 : NV_K_ROUTE6};
     return r;
 }
@@ -36,6 +35,18 @@ static inline struct nv_route_rec nv_route_new(uint8_t family)
 static inline bool nv_route_is4(const struct nv_route_rec *r)
 {
     return r->tree == NETVANE_TREE_ROUTES4;
+}
+
+/* Of an IPv4 route the much shorter part that it uses. */
+static inline void nv_route_copy(struct nv_route_rec *restrict to,
+                                 const struct nv_route_rec *restrict from)
+{
+    to->tree = from->tree;
+    to->kind = from->kind;
+    if (nv_route_is4(from))
+        to->u.r4 = from->u.r4;
+    else
+        to->u = from->u;
 }
 
 static inline uint32_t *nv_route_id(struct nv_route_rec *r)

@@ -21,7 +21,7 @@ bool nv_route_kin_find(struct nv_mirror *m, const struct nv_route *f, struct nv_
 {
     if (!m->kin || m->kin->slots[f->kin % SLOTS].kin != f->kin)
         return false;
-    *ret_r = m->kin->slots[f->kin % SLOTS].r;
+    nv_route_copy(ret_r, &m->kin->slots[f->kin % SLOTS].r);
     nv_route_set_dst(ret_r, f);
     nv_intern_ref(&m->hops, nv_route_hops(ret_r));
     nv_intern_ref(&m->metrics, nv_route_metrics(ret_r));

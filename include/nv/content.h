@@ -74,13 +74,13 @@ static inline uint64_t nv_content_route4(const struct netvane_rec_route4 *r, uin
     uint32_t kind, prefsrc; /* type, protocol, scope, reserved */
     memcpy(&kind, &r->type, 4);
     memcpy(&prefsrc, r->prefsrc, 4);
-    /* The hash of the record with id, hops and metrics 0, without making one: a full table has millions. */
+    /* Word by word, with the sets' hashes in place of their ids: a full table has millions. */
     uint64_t h = nv_hash_word(nv_hash_begin(sizeof(*r)), r->key[0]);
     h = nv_hash_word(h, r->key[1]);
-    h = nv_hash_word(h, nv_pair32(0, r->flags));
-    h = nv_hash_word(h, nv_pair32(kind, 0));
-    h = nv_mix(nv_hash_word(h, nv_pair32(prefsrc, 0)));
-    return nv_content_fold(nv_content_fold(h, hops), metrics);
+    h = nv_hash_word(h, nv_pair32(r->flags, kind));
+    h = nv_hash_word(h, nv_pair32(prefsrc, 0));
+    h = nv_hash_word(h, hops);
+    return nv_mix(nv_hash_word(h, metrics));
 }
 
 static inline uint64_t nv_content_route6(const struct netvane_rec_route6 *r, uint64_t hops,
