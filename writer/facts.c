@@ -239,13 +239,14 @@ static bool outdated(struct nv_sync_lane *l, const struct nv_event *ev)
 static enum nv_effect put_small(struct nv_sync *s, const struct nv_event *ev, bool *ret_told_later)
 {
     struct netvane_rec_link link;
-    bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &link);
+    const bool edges = !nv_sync_resyncing(s);
+    bool was = edges && ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &link);
     enum nv_effect e = apply_put(s, ev);
     if (e != NV_CHANGED)
         return e;
-    if (ev->cls == NV_LINK && !nv_sync_resyncing(s))
+    if (ev->cls == NV_LINK && edges)
         link_edge(s, ev->link->ifindex, was, &link);
-    if (ev->cls == NV_NEXTHOP && !nv_sync_resyncing(s))
+    if (ev->cls == NV_NEXTHOP && edges)
         nv_edge_nexthop(s, ev->nexthop->id, false);
     *ret_told_later = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &link) &&
                       nv_edge_link_waits(&link);
