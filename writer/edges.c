@@ -30,6 +30,8 @@
  *   address with a peer, told again expires of the peer's route                 -              routes through the link
  *   IPv6 route ff00::/8 of a link   IPv6 is off or on there: dead hops of       -              IPv6 routes through it
  *                                   multipath routes
+ *   link takes an IPv6 route of     a route that stood between those gateways   -              tables with such routes
+ *   several gateways along
  *   nexthop gone                    routes that name it                         routes         tables with such routes
  *   nexthop changed                 ways of routes that name it, or its group   -              tables with such routes
  *   rule                            flags of other rules                        -              rules of the family
@@ -300,6 +302,11 @@ void nv_edge_route_told(struct nv_sync *s, const struct nv_route *f, enum nv_eff
     bool multicast6 = f->family == NV_AF_6 && f->dst_len == 8 && f->dst[0] == 0xff;
     if (multicast6 && effect != NV_SAME && f->hop_count && has_wary_routes(s, f->hops[0].ifindex))
         want(s, NV_ROUTE, NV_AF_6, f->hops[0].ifindex, true);
+}
+
+void nv_edge_bared(struct nv_sync *s, bool known)
+{
+    nv_mirror_bared_tables(s->mirror, known ? NULL : want_table, s);
 }
 
 void nv_edge_rule(struct nv_sync *s, uint8_t family, bool removed)

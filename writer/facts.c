@@ -353,6 +353,8 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
         break;
     case NV_CLASS_COUNT: break;
     }
+    if (s->mirror->bared6)
+        nv_edge_bared(s, ev->cls == NV_ROUTE);
     for (unsigned lane = 0; lane < NV_LANES; lane++)
         if (s->lane[lane].drift_listed)
             drift_forget(s, &s->lane[lane], ev->cls, key);

@@ -41,6 +41,7 @@ enum nv_effect {
 struct nv_table {
     uint32_t table;
     uint8_t family;
+    bool bared; /* of IPv6: see nv_mirror_bared_tables */
     uint32_t total;
     uint32_t count[129];
 };
@@ -67,6 +68,7 @@ struct nv_mirror {
     bool early_expiry; /* set by an edit that had to expire versions */
     bool
         behind4; /* IPv4 routes that are gone may be there still: a re-read of them waits, or runs */
+    bool bared6;    /* some table is bared */
     bool has_twins; /* some IPv6 route had to take another slot than its own */
     bool
         lookalikes_sure; /* those of the running dump are: it is the second in a row to show them */
@@ -128,6 +130,11 @@ bool nv_mirror_uses_link(const struct nv_mirror *m, uint32_t ifindex);
 typedef void nv_table_fn(void *arg, uint8_t family, uint32_t table);
 void nv_mirror_tables_of_nexthop(const struct nv_mirror *m, uint32_t nhid, nv_table_fn *found,
                                  void *arg);
+/*
+ * Tables that lost an IPv6 route of several gateways since this was asked last: a dump passes over what stands between two
+ * of them in the kernel's list, which shows now. found NULL: they are only forgotten.
+ */
+void nv_mirror_bared_tables(struct nv_mirror *m, nv_table_fn *found, void *arg);
 void nv_mirror_tables_preferring(const struct nv_mirror *m, const uint8_t ip[16],
                                  nv_table_fn *found, void *arg);
 /* Does a rule name a link of this name, be it there or not? */

@@ -225,6 +225,16 @@ static void tables_with(const struct nv_mirror *m, unsigned tree, route_fn *matc
     }
 }
 
+void nv_mirror_bared_tables(struct nv_mirror *m, nv_table_fn *found, void *arg)
+{
+    for (uint32_t i = 0; m->bared6 && i < m->table_count; i++) {
+        if (m->tables[i].bared && found)
+            found(arg, m->tables[i].family, m->tables[i].table);
+        m->tables[i].bared = false;
+    }
+    m->bared6 = false;
+}
+
 static bool route_reached(const struct nv_mirror *m, void *what, const union route *r, bool v4)
 {
     uint32_t hops = v4 ? r->r4.hops : r->r6.hops;

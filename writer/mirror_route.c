@@ -250,8 +250,20 @@ static struct nv_route_rec close_gap(struct nv_mirror *m, const struct nv_route_
     return last;
 }
 
+static void note_bared(struct nv_mirror *m, const struct nv_route_rec *r)
+{
+    uint32_t count;
+    const struct netvane_rec_hop *set = nv_mirror_hops(m, nv_route_hops(r), &count);
+    if (nv_route_is4(r) || count < 2 || set[0].nhid)
+        return;
+    struct nv_table *t = table_of_route(m, r);
+    if (t)
+        t->bared = m->bared6 = true;
+}
+
 void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r)
 {
+    note_bared(m, r);
     struct nv_route_rec gone = *r;
     nv_mirror_account(m, NETVANE_RT_ROUTES, nv_route_content(m, r), 0);
     nv_ids_free(&m->ids[r->kind], *nv_route_id(&gone));

@@ -240,6 +240,7 @@ static uint32_t sweep(struct nv_sync *s, struct nv_sync_lane *l, bool twice, uin
                              .gone = nv_sync_resyncing(s) ? NULL : gone_cb,
                              .gone_arg = s};
     uint32_t removed = nv_mirror_sweep(s->mirror, &sweep);
+    nv_edge_bared(s, req->cls != NV_LINK && !req->ifindex);
     *ret_noted = sweep.noted;
     return removed;
 }

@@ -166,6 +166,8 @@ void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed);
 /* A route that a dump shows; one that an event tells of. */
 void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect);
 void nv_edge_route_told(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect);
+/* Tables were bared. known: an event of the route, or a dump of all of its table, has told what there is now. */
+void nv_edge_bared(struct nv_sync *s, bool known);
 void nv_edge_rule(struct nv_sync *s, uint8_t family, bool removed);
 void nv_edge_nexthop(struct nv_sync *s, uint32_t nhid, bool removed);
 void nv_edge_hint(struct nv_sync *s, const struct nv_event *ev);

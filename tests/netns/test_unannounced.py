@@ -77,6 +77,26 @@ class Unannounced(harness.NetnsTest):
             self.assert_equals_ip(line, patience=0.3)
         self.finish("an IPv6 route without a gateway is shown or hidden as the hops around it come and go")
 
+    def test_route_between_two_gateways_of_a_link_that_goes(self):
+        self.begin("link add v0 type veth peer name v1", "link set v0 up", "link set v1 up",
+                   "addr add 2001:db8::1/64 dev v0 nodad")
+        self.ns.sysctl("ipv6/route/skip_notify_on_dev_down", 1)
+        prefix = "2001:db8:5::/64 metric 7"
+        hidden = ["append {} via 2001:db8::2", "append unreachable {}", "append {} via 2001:db8::3"]
+        for line, goes in ((hidden, "set v0 down"), (hidden, "del v0")):
+            for route in line:
+                self.ns.ip("-6", "route", *route.format(prefix).split())
+            self.assert_equals_ip("hidden", patience=0.3)
+            self.assertEqual(self.ns.ip_json("-6", "route", "show", "metric", "7", "type", "unreachable"), [])
+            self.ns.ip("link", *goes.split())
+            self.assert_equals_ip(goes, patience=0.3)
+            self.assertEqual(len(self.ns.ip_json("-6", "route", "show", "metric", "7", "type", "unreachable")), 1)
+            if goes.endswith("down"):
+                self.ns.ip("-6", "route", "del", "unreachable", *prefix.split())
+                self.ns.ip("link", "set", "v0", "up")
+                self.ns.ip("addr", "replace", "2001:db8::1/64", "dev", "v0", "nodad")
+        self.finish("an IPv6 route is hidden between two gateways until their link takes them along")
+
 
 if __name__ == "__main__":
     harness.main()

@@ -284,6 +284,28 @@ static void removed_link_re_reads_the_tables_of_which_a_route_has_a_hop_there(vo
     assert_int_equal(count(NETVANE_TREE_ROUTES4), 0);
 }
 
+static void removed_link_re_reads_the_tables_where_its_ipv6_gateways_may_have_hidden_a_route(
+    void **state)
+{
+    (void)state;
+    struct nv_hop h4[2] = {fact_hop(2, "10.0.0.7"), fact_hop(2, "10.0.0.8")};
+    struct nv_hop h6[2] = {fact_hop(2, "fe80::7"), fact_hop(2, "fe80::8")};
+    struct nv_route r4 = fact_route(100, "10.77.0.0", 16, 0, h4, 2),
+                    r6 = fact_route(200, "2001:db8:77::", 48, 1024, h6, 2),
+                    told = fact_route(300, "2001:db8:78::", 48, 1024, h6, 2);
+    r4.multipath = r6.multipath = told.multipath = true;
+    (void)fake_know(src, NV_ROUTE, &r4);
+    (void)fake_know(src, NV_ROUTE, &r6);
+    struct fake_object *first = fake_know(src, NV_ROUTE, &told);
+    load();
+    fake_remove_and_tell(src, first); /* a route's own removal has its table read again, once */
+    assert_asked((const struct want[]){TABLE(NV_AF_6, 300)}, 1, false);
+    src->request_count = 0;
+    lose_all_of_eth0();
+    fake_remove_and_tell(src, eth0);
+    ASSERT_ASKED(NEXTHOPS, TABLE(NV_AF_6, 200));
+}
+
 static void removed_link_is_verified_where_a_dump_of_routes_runs(void **state)
 {
     (void)state;
@@ -823,6 +845,7 @@ int main(void)
         T(link_that_nothing_names_comes_changes_and_goes_without_a_re_read_of_routes),
         T(removed_link_takes_everything_along_without_a_re_read_of_routes),
         T(removed_link_re_reads_the_tables_of_which_a_route_has_a_hop_there),
+        T(removed_link_re_reads_the_tables_where_its_ipv6_gateways_may_have_hidden_a_route),
         T(removed_link_is_verified_where_a_dump_of_routes_runs),
         T(link_that_a_dump_no_longer_shows_has_the_same_edges),
         T(mtu_re_reads_the_ipv6_routes_of_the_link),
