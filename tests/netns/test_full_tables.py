@@ -58,11 +58,20 @@ class Poller:
         self.process.stdin.write("\n")
         self.process.stdin.flush()
 
-    def wait_quality(self, bit):
-        """Until it says that the quality changed to one with this bit."""
-        while select.select([self.process.stdout], [], [], PATIENCE)[0]:
-            line = self.process.stdout.readline()
-            if not line or int(line.split()[1]) & bit:
+    def said(self, patience):
+        """What it says next, a piece of it; nothing after the patience."""
+        pipe = self.process.stdout.fileno()
+        return os.read(pipe, 65536).decode() if select.select([pipe], [], [], patience)[0] else ""
+
+    def wait_quality(self, bit, cause):
+        """Until it says that the quality changed, since the cause, to one with this bit."""
+        while self.said(0):
+            pass
+        cause()
+        text = ""
+        while more := self.said(PATIENCE):
+            text += more
+            if any(int(line.split()[1]) & bit for line in text.splitlines()[:text.count("\n")]):
                 return
         raise AssertionError("the quality does not change")
 
@@ -257,8 +266,7 @@ class FullTables(unittest.TestCase):
         }
         sent = {}
         for name, (message, _) in changes.items():  # each in a resync of its own: some keep the kernel busy for long
-            os.kill(self.writer.pid, signal.SIGHUP)
-            poller.wait_quality(RESYNCING)
+            poller.wait_quality(RESYNCING, lambda: os.kill(self.writer.pid, signal.SIGHUP))
             sent[name] = self.send(message)
             resyncs += 1
             self.wait_for("the resync", lambda: self.counters()["resyncs"] == resyncs)
