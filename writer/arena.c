@@ -96,7 +96,7 @@ void nv_arena_destroy(struct nv_arena *a)
     *a = (struct nv_arena){0};
 }
 
-int nv_arena_reserve(struct nv_arena *a, uint32_t count, bool *ret_expired)
+int nv_arena_make_room(struct nv_arena *a, uint32_t count, bool *ret_expired)
 {
     if (a->dirty_capacity - a->dirty_count < count) {
         uint32_t capacity = a->dirty_capacity + a->dirty_capacity / 2 + count;

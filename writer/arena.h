@@ -54,17 +54,18 @@ int nv_arena_init(struct nv_arena *a, void *base, uint64_t max_bytes, nv_arena_g
                   void *grow_arg, uint64_t draft);
 void nv_arena_destroy(struct nv_arena *a);
 
+enum { NV_ARENA_FULL = -1 };
+/* Of nv_arena_reserve: what is seldom to be done. */
+int nv_arena_make_room(struct nv_arena *a, uint32_t count, bool *ret_expired);
+
 /*
  * Makes sure that count nodes are free. Over the memory budget it advances the horizon to the newest version:
  * ret_expired tells (it is only ever set). NV_ARENA_FULL: nothing else changed.
  */
-enum { NV_ARENA_FULL = -1 };
-int nv_arena_reserve(struct nv_arena *a, uint32_t count, bool *ret_expired);
-
-/* Would nv_arena_reserve find them at once? */
-static inline bool nv_arena_ready(const struct nv_arena *a, uint32_t count)
+static inline int nv_arena_reserve(struct nv_arena *a, uint32_t count, bool *ret_expired)
 {
-    return a->free_count >= count && a->dirty_capacity - a->dirty_count >= count;
+    const bool ready = a->free_count >= count && a->dirty_capacity - a->dirty_count >= count;
+    return ready ? 0 : nv_arena_make_room(a, count, ret_expired);
 }
 
 /* A node of the draft. There is one: it was reserved. */

@@ -47,8 +47,7 @@
  */
 #include "sync.h"
 
-#define HOP_DOWN   (1u | 16u) /* RTNH_F_DEAD, RTNH_F_LINKDOWN */
-#define LEAST_MTU6 1280u      /* IPV6_MIN_MTU: a link with less has no IPv6 */
+#define LEAST_MTU6 1280u /* IPV6_MIN_MTU: a link with less has no IPv6 */
 
 static void want(struct nv_sync *s, enum nv_class cls, uint8_t family, uint32_t ifindex,
                  bool barrier)
@@ -274,21 +273,11 @@ void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed)
     }
 }
 
-/* Of a full table hardly any route has a consequence: that is all there is to see for most. */
-static bool has_edge(const struct nv_route *f, enum nv_effect effect)
-{
-    for (uint32_t i = 0; i < f->hop_count; i++)
-        if (f->hops[i].flags & HOP_DOWN)
-            return true;
-    return effect == NV_SUSPECT;
-}
-
 void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect)
 {
-    if (!has_edge(f, effect))
-        return;
+    const uint32_t down = 1u | 16u; /* RTNH_F_DEAD, RTNH_F_LINKDOWN */
     for (uint32_t i = 0; i < f->hop_count; i++)
-        if (f->hops[i].flags & HOP_DOWN)
+        if (f->hops[i].flags & down)
             remember_restless(&s->restless, f->hops[i].ifindex, nv_clock_boottime_ns());
     if (effect != NV_SUSPECT)
         return;

@@ -143,19 +143,15 @@ void nv_sync_drift_count(struct nv_sync *s, struct nv_sync_lane *l)
 
 /* ---- facts --------------------------------------------------------------------------------------------------- */
 
-static enum nv_effect put_route(struct nv_sync *s, const struct nv_event *ev)
-{
-    return nv_mirror_route_put(s->mirror, ev->route, ev->list, ev->dump,
-                               ev->route->has_expires ? nv_clock_boottime_ns() : 0);
-}
-
 static enum nv_effect apply_put(struct nv_sync *s, const struct nv_event *ev)
 {
     struct nv_mirror *m = s->mirror;
     switch (ev->cls) {
     case NV_LINK: return nv_mirror_link_put(m, ev->link);
     case NV_ADDR: return nv_mirror_addr_put(m, ev->addr, ev->dump, nv_clock_boottime_ns());
-    case NV_ROUTE: return put_route(s, ev);
+    case NV_ROUTE:
+        return nv_mirror_route_put(m, ev->route, ev->list, ev->dump,
+                                   ev->route->has_expires ? nv_clock_boottime_ns() : 0);
     case NV_RULE: return nv_mirror_rule_put(m, ev->rule, ev->dump);
     case NV_NEXTHOP: return nv_mirror_nexthop_put(m, ev->nexthop);
     case NV_CLASS_COUNT: break;
@@ -239,14 +235,13 @@ static bool outdated(struct nv_sync_lane *l, const struct nv_event *ev)
 static enum nv_effect put_small(struct nv_sync *s, const struct nv_event *ev, bool *ret_told_later)
 {
     struct netvane_rec_link link;
-    const bool edges = !nv_sync_resyncing(s);
-    bool was = edges && ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &link);
+    bool was = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &link);
     enum nv_effect e = apply_put(s, ev);
     if (e != NV_CHANGED)
         return e;
-    if (ev->cls == NV_LINK && edges)
+    if (ev->cls == NV_LINK && !nv_sync_resyncing(s))
         link_edge(s, ev->link->ifindex, was, &link);
-    if (ev->cls == NV_NEXTHOP && edges)
+    if (ev->cls == NV_NEXTHOP && !nv_sync_resyncing(s))
         nv_edge_nexthop(s, ev->nexthop->id, false);
     *ret_told_later = ev->cls == NV_LINK && nv_mirror_link(s->mirror, ev->link->ifindex, &link) &&
                       nv_edge_link_waits(&link);
@@ -277,7 +272,7 @@ static void fact_of_dump(struct nv_sync *s, const struct nv_event *ev)
     enum nv_effect e;
     bool told_later = false;
     if (ev->cls == NV_ROUTE) { /* most facts are */
-        e = put_route(s, ev);
+        e = apply_put(s, ev);
         nv_edge_route(s, ev->route, e);
     } else {
         e = put_small(s, ev, &told_later);
@@ -353,8 +348,7 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
         break;
     case NV_CLASS_COUNT: break;
     }
-    if (s->mirror->bared6)
-        nv_edge_bared(s, ev->cls == NV_ROUTE);
+    nv_edge_bared(s, ev->cls == NV_ROUTE);
     for (unsigned lane = 0; lane < NV_LANES; lane++)
         if (s->lane[lane].drift_listed)
             drift_forget(s, &s->lane[lane], ev->cls, key);

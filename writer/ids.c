@@ -32,11 +32,9 @@ static int grow(uint64_t **bits, uint32_t before, uint32_t after)
     return 0;
 }
 
-int nv_ids_reserve(struct nv_ids *ids)
+int nv_ids_make_room(struct nv_ids *ids)
 {
     uint32_t id;
-    if (nv_ids_ready(ids))
-        return 0;
     if (find_free(ids, ids->next, ids->words * 64u, &id) ||
         find_free(ids, 0, ids->words * 64u, &id)) {
         ids->next = id; /* where take will look first */

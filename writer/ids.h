@@ -18,8 +18,7 @@ struct nv_ids {
     uint32_t next; /* where the search for a free id starts */
 };
 
-/* Makes sure that the next take succeeds. 0 or -1: no memory. */
-int nv_ids_reserve(struct nv_ids *ids);
+int nv_ids_make_room(struct nv_ids *ids); /* of nv_ids_reserve: what is seldom to be done */
 uint32_t nv_ids_take(struct nv_ids *ids);
 void nv_ids_free(struct nv_ids *ids, uint32_t id);
 void nv_ids_clear_seen(struct nv_ids *ids);
@@ -43,10 +42,11 @@ static inline void nv_bit_clear(uint64_t *bits, uint32_t i)
     bits[i / 64u] &= ~(UINT64_C(1) << (i % 64u));
 }
 
-/* Would nv_ids_reserve find the next id at once? */
-static inline bool nv_ids_ready(const struct nv_ids *ids)
+/* Makes sure that the next take succeeds. 0 or -1: no memory. */
+static inline int nv_ids_reserve(struct nv_ids *ids)
 {
-    return ids->next < ids->words * 64u && !nv_bit_get(ids->used, ids->next);
+    const bool ready = ids->next < ids->words * 64u && !nv_bit_get(ids->used, ids->next);
+    return ready ? 0 : nv_ids_make_room(ids);
 }
 
 #endif

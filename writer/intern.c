@@ -56,11 +56,11 @@ static int grow_table(struct nv_intern *in)
     return 0;
 }
 
-int nv_intern_reserve(struct nv_intern *in)
+int nv_intern_make_room(struct nv_intern *in)
 {
-    if ((in->table_used + 1) * 2u > in->table_size && grow_table(in))
+    if (nv_intern_table_full(in) && grow_table(in))
         return -1;
-    if (in->item_count + 1 >= in->item_capacity) {
+    if (nv_intern_items_full(in)) {
         uint32_t capacity = in->item_capacity ? in->item_capacity * 2u : 64u;
         struct nv_interned *items = realloc(in->items, (size_t)capacity * sizeof(*items));
         if (!items)

@@ -36,8 +36,7 @@ struct nv_intern {
     void *arg;
 };
 
-/* Makes sure that the next nv_intern_get succeeds. 0 or -1: no memory. */
-int nv_intern_reserve(struct nv_intern *in);
+int nv_intern_make_room(struct nv_intern *in); /* of nv_intern_reserve: what is seldom to be done */
 /*
  * The id of this content, with one more reference; 0: no memory. If ret_new is set the caller writes the records to
  * the tree and sets items[id].content.
@@ -48,10 +47,20 @@ void nv_intern_unref(struct nv_intern *in, uint32_t id);
 void nv_intern_collect(struct nv_intern *in, struct nv_draft *d);
 void nv_intern_destroy(struct nv_intern *in);
 
-/* Would nv_intern_reserve find room at once? */
-static inline bool nv_intern_ready(const struct nv_intern *in)
+static inline bool nv_intern_table_full(const struct nv_intern *in)
 {
-    return (in->table_used + 1) * 2u <= in->table_size && in->item_count + 1 < in->item_capacity;
+    return (in->table_used + 1) * 2u > in->table_size;
+}
+
+static inline bool nv_intern_items_full(const struct nv_intern *in)
+{
+    return in->item_count + 1 >= in->item_capacity;
+}
+
+/* Makes sure that the next nv_intern_get succeeds. 0 or -1: no memory. */
+static inline int nv_intern_reserve(struct nv_intern *in)
+{
+    return nv_intern_table_full(in) || nv_intern_items_full(in) ? nv_intern_make_room(in) : 0;
 }
 
 /* One more reference; id 0 has none. */

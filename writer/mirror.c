@@ -63,9 +63,6 @@ void nv_mirror_destroy(struct nv_mirror *m)
 
 static bool reserve(struct nv_mirror *m, enum nv_kind kind, uint32_t nodes)
 {
-    if (nv_arena_ready(&m->draft.arena, nodes) && nv_ids_ready(&m->ids[kind]) &&
-        nv_intern_ready(&m->strings) && nv_intern_ready(&m->hops) && nv_intern_ready(&m->metrics))
-        return true;
     if (nv_arena_reserve(&m->draft.arena, nodes, &m->early_expiry) ||
         nv_ids_reserve(&m->ids[kind]) || nv_intern_reserve(&m->strings) ||
         nv_intern_reserve(&m->hops) || nv_intern_reserve(&m->metrics)) {

@@ -77,7 +77,6 @@ struct nv_mirror {
     uint8_t probe[2][16]; /* the egress's probe destinations */
     struct nv_table *tables;
     uint32_t table_count, table_capacity;
-    uint32_t table_last;      /* that was asked for last */
     uint32_t expiring6_count; /* IPv6 routes that end at a time */
     uint32_t prefsrc6_count;  /* IPv6 routes that prefer a source */
     struct nv_run run;        /* of the addresses or rules that are being dumped */
@@ -130,13 +129,13 @@ bool nv_mirror_uses_link(const struct nv_mirror *m, uint32_t ifindex);
 typedef void nv_table_fn(void *arg, uint8_t family, uint32_t table);
 void nv_mirror_tables_of_nexthop(const struct nv_mirror *m, uint32_t nhid, nv_table_fn *found,
                                  void *arg);
+void nv_mirror_tables_preferring(const struct nv_mirror *m, const uint8_t ip[16],
+                                 nv_table_fn *found, void *arg);
 /*
  * Tables that lost an IPv6 route of several gateways since this was asked last: a dump passes over what stands between two
  * of them in the kernel's list, which shows now. found NULL: they are only forgotten.
  */
 void nv_mirror_bared_tables(struct nv_mirror *m, nv_table_fn *found, void *arg);
-void nv_mirror_tables_preferring(const struct nv_mirror *m, const uint8_t ip[16],
-                                 nv_table_fn *found, void *arg);
 /* Does a rule name a link of this name, be it there or not? */
 bool nv_mirror_rules_name(const struct nv_mirror *m, const char name[16]);
 /* A link's master, the links that lie on it, and the one that it lies on. */

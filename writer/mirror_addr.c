@@ -101,7 +101,6 @@ enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, 
                                   uint64_t now_ns)
 {
     struct netvane_rec_link link;
-    const uint64_t of_link[1] = {f->ifindex};
     struct netvane_rec_addr old, r = {.flags = f->flags,
                                       .prefix_len = f->prefix_len,
                                       .scope = f->scope,
@@ -110,7 +109,7 @@ enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, 
                                       .valid_until_ns = until(f->valid_s, now_ns),
                                       .preferred_until_ns = until(f->preferred_s, now_ns)};
     key_of(f, r.key);
-    if (!nv_draft_locate(&m->draft, NETVANE_TREE_LINKS, of_link, &link))
+    if (!nv_mirror_link(m, f->ifindex, &link))
         return NV_SUSPECT;
     if (!nv_mirror_reserve(m, NV_K_ADDR))
         return NV_REFUSED;
@@ -123,7 +122,7 @@ enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, 
                 (f->has_broadcast ? NETVANE_AF_HAS_BROADCAST : 0u) |
                 (f->has_label ? NETVANE_AF_HAS_LABEL : 0u) |
                 (f->has_metric ? NETVANE_AF_HAS_METRIC : 0u);
-    bool known = nv_draft_locate(&m->draft, NETVANE_TREE_ADDRS, r.key, &old);
+    bool known = nv_draft_find(&m->draft, NETVANE_TREE_ADDRS, r.key, &old);
     if (f->family != NV_AF_4)
         r.position = 0; /* the order of IPv6 addresses decides nothing */
     else if (from_dump)

@@ -208,12 +208,12 @@ static void put_altnames(struct nv_mirror *m, uint32_t ifindex, uint32_t id,
 enum nv_effect nv_mirror_link_put(struct nv_mirror *m, const struct nv_link *f)
 {
     struct netvane_rec_link old = {0};
-    const uint64_t key[1] = {f->ifindex};
-    bool known = nv_draft_locate(&m->draft, NETVANE_TREE_LINKS, key, &old);
+    bool known = nv_mirror_link(m, f->ifindex, &old);
     if (!known && !(f->has & NV_LINK_HAS_NAME))
         return NV_SUSPECT; /* a partial message about a link that was never seen */
     if (!nv_mirror_reserve(m, NV_K_LINK))
         return NV_REFUSED;
+    uint64_t before = known ? content_of(m, &old) : 0;
     struct netvane_rec_link r = old;
     ref_texts(m, &old);
     r.key[0] = f->ifindex;
@@ -230,7 +230,6 @@ enum nv_effect nv_mirror_link_put(struct nv_mirror *m, const struct nv_link *f)
     } else {
         r.id = nv_ids_take(&m->ids[NV_K_LINK]);
     }
-    const uint64_t before = known ? content_of(m, &old) : 0;
     if (!alt_same) {
         delete_altnames(m, f->ifindex, old.altname_count);
         put_altnames(m, f->ifindex, r.id, f);

@@ -16,7 +16,7 @@ static struct nv_table *table_of(struct nv_mirror *m, uint8_t family, uint32_t t
 {
     for (uint32_t i = 0; i < m->table_count; i++)
         if (m->tables[i].table == table && m->tables[i].family == family)
-            return &m->tables[m->table_last = i];
+            return &m->tables[i];
     if (m->table_count == m->table_capacity) {
         uint32_t capacity = m->table_capacity ? m->table_capacity * 2u : 8u;
         struct nv_table *tables = realloc(m->tables, (size_t)capacity * sizeof(*tables));
@@ -32,14 +32,7 @@ static struct nv_table *table_of(struct nv_mirror *m, uint8_t family, uint32_t t
 
 static struct nv_table *table_of_route(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    const uint8_t family = nv_route_is4(r) ? NV_AF_4 : NV_AF_6;
-    const uint32_t table = (uint32_t)(r->u.key[0] >> 32);
-    if (m->table_last < m->table_count) {
-        struct nv_table *last = &m->tables[m->table_last];
-        if (last->table == table && last->family == family)
-            return last;
-    }
-    return table_of(m, family, table);
+    return table_of(m, nv_route_is4(r) ? NV_AF_4 : NV_AF_6, (uint32_t)(r->u.key[0] >> 32));
 }
 
 static unsigned dst_len_of(const struct nv_route_rec *r)

@@ -37,18 +37,6 @@ static inline bool nv_route_is4(const struct nv_route_rec *r)
     return r->tree == NETVANE_TREE_ROUTES4;
 }
 
-/* Of an IPv4 route the much shorter part that it uses. */
-static inline void nv_route_copy(struct nv_route_rec *restrict to,
-                                 const struct nv_route_rec *restrict from)
-{
-    to->tree = from->tree;
-    to->kind = from->kind;
-    if (nv_route_is4(from))
-        to->u.r4 = from->u.r4;
-    else
-        to->u = from->u;
-}
-
 static inline uint32_t *nv_route_id(struct nv_route_rec *r)
 {
     return nv_route_is4(r) ? &r->u.r4.id : &r->u.r6.id;

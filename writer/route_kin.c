@@ -17,11 +17,22 @@ struct nv_route_kin {
     } slots[SLOTS];
 };
 
+/* Of an IPv4 route the much shorter part that it uses. */
+static void copy(struct nv_route_rec *restrict to, const struct nv_route_rec *restrict from)
+{
+    to->tree = from->tree;
+    to->kind = from->kind;
+    if (nv_route_is4(from))
+        to->u.r4 = from->u.r4;
+    else
+        to->u = from->u;
+}
+
 bool nv_route_kin_find(struct nv_mirror *m, const struct nv_route *f, struct nv_route_rec *ret_r)
 {
     if (!m->kin || m->kin->slots[f->kin % SLOTS].kin != f->kin)
         return false;
-    nv_route_copy(ret_r, &m->kin->slots[f->kin % SLOTS].r);
+    copy(ret_r, &m->kin->slots[f->kin % SLOTS].r);
     nv_route_set_dst(ret_r, f);
     nv_intern_ref(&m->hops, nv_route_hops(ret_r));
     nv_intern_ref(&m->metrics, nv_route_metrics(ret_r));

@@ -340,6 +340,17 @@ void nv_draft_seal(struct nv_draft *d, uint32_t ref)
                         nv_node_checksum(n, nv_tree_shape(n->tree)));
 }
 
+/* A new leaf with one record. */
+static uint32_t leaf_of(struct nv_draft *d, unsigned tree, const void *record)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    struct work w = {.node = {.count = 1, .tree = (uint8_t)tree}};
+    memcpy(record_at(s, &w.node, 0), record, s->stride);
+    const uint32_t ref = take(d);
+    store(d, ref, &w);
+    return ref;
+}
+
 /*
  * Starts a new leaf with a record that goes behind all others of the path's leaf, which is full: of a walk in order that was
  * the last record it took, and it is sealed while it is in the cache.
@@ -348,13 +359,11 @@ static void start_leaf(struct nv_draft *d, unsigned tree, const void *record)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
     struct nv_finger *f = &d->finger[tree];
-    struct work w = {.node = {.count = 1, .tree = (uint8_t)tree}};
-    memcpy(record_at(s, &w.node, 0), record, s->stride);
-    const uint32_t ref = take(d);
-    store(d, ref, &w);
+    const uint32_t ref = leaf_of(d, tree, record);
     if (nv_arena_is_draft(&d->arena, f->path.ref[0]))
         nv_draft_seal(d, f->path.ref[0]);
-    f->valid = link_right(d, tree, &f->path, 0, first_key(s, &w.node), ref);
+    f->valid =
+        link_right(d, tree, &f->path, 0, first_key(s, nv_arena_node_rw(&d->arena, ref)), ref);
     f->path.index[0] = 0;
 }
 
@@ -395,12 +404,8 @@ static inline NV_SPECIALIZED void write_record(struct nv_draft *d, unsigned tree
 
 static void start_tree(struct nv_draft *d, unsigned tree, const void *record)
 {
-    const struct nv_tree_shape *s = nv_tree_shape(tree);
-    struct netvane_region_root *root = &d->tree[tree];
-    struct work w = {.node = {.count = 1, .tree = (uint8_t)tree}};
-    memcpy(record_at(s, &w.node, 0), record, s->stride);
-    *root = (struct netvane_region_root){.ref = take(d), .height = 1, .count = 1};
-    store(d, root->ref, &w);
+    d->tree[tree] =
+        (struct netvane_region_root){.ref = leaf_of(d, tree, record), .height = 1, .count = 1};
     d->finger[tree].valid = false;
 }
 

@@ -103,6 +103,7 @@ static inline uint64_t nv_hash_word(uint64_t h, uint64_t w)
     return h << 29 | h >> 35;
 }
 
+/* The words of len bytes, into a hash that began with the length of all. */
 static inline uint64_t nv_hash_words(uint64_t h, const void *data, size_t len)
 {
     const unsigned char *p = data;

@@ -71,7 +71,7 @@ static void read_ahead(void *arg)
         a->filled++;
         if (slot->got <= 0)
             a->sock = NULL;
-        if (slot->got <= 0 || a->filled - a->taken >= BATCH)
+        if (slot->got <= 0 || a->filled - a->taken == BATCH)
             tell(a);
         (void)pthread_cond_broadcast(&a->changed);
     }

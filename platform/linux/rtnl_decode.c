@@ -365,8 +365,6 @@ static enum nv_rtnl_verdict decode_nsid(const struct nlmsghdr *nlh, struct nv_ev
 
 static uint32_t list_bits(unsigned flags)
 {
-    if (!(flags & (NLM_F_REPLACE | NLM_F_APPEND | NLM_F_CREATE | NLM_F_EXCL)))
-        return 0; /* of a dump */
     return (flags & NLM_F_REPLACE ? NV_LIST_REPLACE : 0) |
            (flags & NLM_F_APPEND ? NV_LIST_APPEND : 0) |
            (flags & NLM_F_CREATE ? NV_LIST_CREATE : 0) | (flags & NLM_F_EXCL ? NV_LIST_EXCL : 0);
@@ -379,10 +377,6 @@ enum nv_rtnl_verdict nv_rtnl_decode(struct nv_rtnl_decoder *d, const struct nlms
     *ev = (struct nv_event){.kind = NV_EV_UPSERT};
     if (nlh->nlmsg_len < NLMSG_HDRLEN)
         return NV_RTNL_MALFORMED;
-    if (nlh->nlmsg_type == RTM_NEWROUTE) { /* most messages are */
-        ev->list = list_bits(nlh->nlmsg_flags);
-        return nv_rtnl_route(d, nlh, ev);
-    }
 
     switch (nlh->nlmsg_type) {
     case RTM_DELLINK:
@@ -392,6 +386,7 @@ enum nv_rtnl_verdict nv_rtnl_decode(struct nv_rtnl_decoder *d, const struct nlms
     case RTM_DELNEXTHOP: ev->kind = NV_EV_REMOVE; break;
     case RTM_NEWLINK:
     case RTM_NEWADDR:
+    case RTM_NEWROUTE:
     case RTM_NEWRULE:
     case RTM_NEWNEXTHOP:
         ev->list = list_bits(nlh->nlmsg_flags); /* in a removal these bits mean other things */
@@ -404,6 +399,7 @@ enum nv_rtnl_verdict nv_rtnl_decode(struct nv_rtnl_decoder *d, const struct nlms
     case RTM_DELLINK: return nv_rtnl_link(d, nlh, ev);
     case RTM_NEWADDR:
     case RTM_DELADDR: return decode_addr(d, nlh, ev);
+    case RTM_NEWROUTE:
     case RTM_DELROUTE: return nv_rtnl_route(d, nlh, ev);
     case RTM_NEWRULE:
     case RTM_DELRULE: return decode_rule(d, nlh, ev);

@@ -59,6 +59,12 @@ static inline uint64_t first_word(const struct stripped *s)
     return load64(s->head) & ~load64(len);
 }
 
+/* A word of what stands behind the destination; the last one may be half of one. */
+static inline uint64_t tail_word(const struct stripped *s, uint32_t at)
+{
+    return s->tail_bytes - at >= 8 ? load64(s->tail + at) : load32(s->tail + at);
+}
+
 static inline uint64_t add_word(uint64_t h, uint64_t w)
 {
     return (h << 7 | h >> 57) ^ w;
@@ -68,10 +74,9 @@ static inline uint64_t add_word(uint64_t h, uint64_t w)
 static inline uint64_t hash(const struct stripped *s)
 {
     uint64_t h = add_word(first_word(s), load64(s->head + 16));
-    uint32_t at = 0;
-    for (; at + 8 <= s->tail_bytes; at += 8)
-        h = add_word(h, load64(s->tail + at));
-    return nv_mix(at < s->tail_bytes ? add_word(h, load32(s->tail + at)) : h);
+    for (uint32_t at = 0; at < s->tail_bytes; at += 8)
+        h = add_word(h, tail_word(s, at));
+    return nv_mix(h);
 }
 
 static inline bool same(const struct stripped *s, const struct nv_rtnl_kin_slot *slot)
@@ -82,11 +87,8 @@ static inline bool same(const struct stripped *s, const struct nv_rtnl_kin_slot 
     differs |= slot->word[1] ^ load64(s->head + 8);
     differs |= slot->word[2] ^ load64(s->head + 16);
     const uint64_t *word = slot->word + HEAD_WORDS;
-    uint32_t at = 0;
-    for (; at + 8 <= s->tail_bytes; at += 8)
-        differs |= *word++ ^ load64(s->tail + at);
-    if (at < s->tail_bytes)
-        differs |= *word ^ load32(s->tail + at);
+    for (uint32_t at = 0; at < s->tail_bytes; at += 8)
+        differs |= *word++ ^ tail_word(s, at);
     return !differs;
 }
 
@@ -114,11 +116,8 @@ static struct nv_rtnl_kin_slot *claim(const struct nv_rtnl_kin *k, struct nv_rtn
     *word++ = first_word(s);
     *word++ = load64(s->head + 8);
     *word++ = load64(s->head + 16);
-    uint32_t at = 0;
-    for (; at + 8 <= s->tail_bytes; at += 8)
-        *word++ = load64(s->tail + at);
-    if (at < s->tail_bytes)
-        *word = load32(s->tail + at);
+    for (uint32_t at = 0; at < s->tail_bytes; at += 8)
+        *word++ = tail_word(s, at);
     return slot;
 }
 
@@ -126,15 +125,8 @@ static struct nv_rtnl_kin_slot *claim(const struct nv_rtnl_kin *k, struct nv_rtn
 static inline bool set_dst(struct nv_route *r, const struct stripped *s)
 {
     r->dst_len = s->head[offsetof(struct rtmsg, rtm_dst_len)];
-    if (s->dst_bytes != 4) {
-        memcpy(r->dst, s->head + HEAD_BYTES, 16);
-        return nv_rtnl_prefix(r->dst, NV_AF_6, r->dst_len);
-    }
-    if (r->dst_len > 32)
-        return false;
-    const uint32_t mask = (uint32_t)(UINT64_C(0xffffffff) << (32 - r->dst_len));
-    nv_store_be32(r->dst, nv_load_be32(s->head + HEAD_BYTES) & mask);
-    return true;
+    memcpy(r->dst, s->head + HEAD_BYTES, s->dst_bytes);
+    return nv_rtnl_prefix(r->dst, r->family, r->dst_len);
 }
 
 static inline NV_SPECIALIZED const struct nv_route *find(struct nv_rtnl_kin *k,

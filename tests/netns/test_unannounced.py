@@ -83,8 +83,8 @@ class Unannounced(harness.NetnsTest):
         self.ns.sysctl("ipv6/route/skip_notify_on_dev_down", 1)
         prefix = "2001:db8:5::/64 metric 7"
         hidden = ["append {} via 2001:db8::2", "append unreachable {}", "append {} via 2001:db8::3"]
-        for line, goes in ((hidden, "set v0 down"), (hidden, "del v0")):
-            for route in line:
+        for goes in ("set v0 down", "del v0"):
+            for route in hidden:
                 self.ns.ip("-6", "route", *route.format(prefix).split())
             self.assert_equals_ip("hidden", patience=0.3)
             self.assertEqual(self.ns.ip_json("-6", "route", "show", "metric", "7", "type", "unreachable"), [])
