@@ -46,9 +46,9 @@
 #define NETVANE_SLOT_BYTES        1024
 #define NETVANE_JOURNAL_OFFSET    0x101000
 #define NETVANE_ARENA_OFFSET      0x200000
-#define NETVANE_NODE_BYTES        512
+#define NETVANE_NODE_BYTES        256
 #define NETVANE_NODE_HEADER_BYTES 16
-#define NETVANE_TREE_HEIGHT_MAX   12
+#define NETVANE_TREE_HEIGHT_MAX   20
 #define NETVANE_TABLES_BYTES      96
 #define NETVANE_HEADER_PAGES_BYTES \
     NETVANE_JOURNAL_OFFSET /* stays mapped until close: header and roots */
@@ -279,7 +279,7 @@ struct netvane_region_slot {
 
 /*
  * A node is a header and either records (level 0) or keys and children (level > 0). Inner node: capacity
- * c = (512 - 16) / (8 * key_words + 4); c keys of key_words u64 at 16, then c u32 references. Key i is a
+ * c = (256 - 16) / (8 * key_words + 4); c keys of key_words u64 at 16, then c u32 references. Key i is a
  * lower bound of everything under child i and greater than everything under child i - 1; key 0 is not read.
  */
 struct netvane_region_node {

@@ -83,14 +83,14 @@ static inline struct nv_tree nv_tree_of(const void *base, uint64_t limit, uint64
 }
 
 /*
- * The checksum of a node, over a private copy of its 512 bytes: the low half of the netvane hash of its header, the
+ * The checksum of a node, over a private copy of it: the low half of the netvane hash of its header, the
  * checksum itself taken as 0, and the used bytes: count records in a leaf, all keys and references otherwise.
  */
-static inline uint32_t nv_node_checksum(const void *node512, const struct nv_tree_shape *shape)
+static inline uint32_t nv_node_checksum(const void *node, const struct nv_tree_shape *shape)
 {
     struct netvane_region_node head;
     uint64_t word[NETVANE_NODE_HEADER_BYTES / 8];
-    memcpy(&head, node512, NETVANE_NODE_HEADER_BYTES);
+    memcpy(&head, node, NETVANE_NODE_HEADER_BYTES);
     head.checksum = 0;
     memcpy(word, &head, sizeof(word));
     size_t used = head.level ? (size_t)NV_TREE_PAYLOAD : (size_t)head.count * shape->stride;
@@ -98,7 +98,7 @@ static inline uint32_t nv_node_checksum(const void *node512, const struct nv_tre
         used = NV_TREE_PAYLOAD;
     uint64_t h = nv_hash_begin(NETVANE_NODE_HEADER_BYTES + used);
     h = nv_hash_word(nv_hash_word(h, word[0]), word[1]);
-    h = nv_hash_words(h, (const unsigned char *)node512 + NETVANE_NODE_HEADER_BYTES, used);
+    h = nv_hash_words(h, (const unsigned char *)node + NETVANE_NODE_HEADER_BYTES, used);
     return (uint32_t)nv_mix(h);
 }
 

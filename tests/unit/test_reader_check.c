@@ -51,8 +51,10 @@ static void a_flipped_bit_anywhere_in_a_node_or_slot_is_found(void **state)
     struct fixture *f = *state;
     const uint32_t ref = fake_slot(&f->region, 1)->tree[NETVANE_TREE_LINKS].ref;
     struct netvane_region_node *n = fake_node(&f->region, ref);
-    const unsigned used =
-        NETVANE_NODE_HEADER_BYTES + (unsigned)n->count * nv_tree_shape(NETVANE_TREE_LINKS)->stride;
+    const unsigned used = n->level
+                              ? NETVANE_NODE_BYTES
+                              : NETVANE_NODE_HEADER_BYTES +
+                                    (unsigned)n->count * nv_tree_shape(NETVANE_TREE_LINKS)->stride;
     for (unsigned i = 0; i < used; i++) {
         ((unsigned char *)n)[i] ^= 0x10;
         assert_true(check(f) > 0);
@@ -70,9 +72,9 @@ static void a_flipped_bit_anywhere_in_a_node_or_slot_is_found(void **state)
 static void keys_out_of_order_are_found_though_the_checksum_is_right(void **state)
 {
     struct fixture *f = *state;
-    const uint32_t ref = fake_slot(&f->region, 1)->tree[NETVANE_TREE_RULES].ref;
+    const uint32_t ref = fake_slot(&f->region, 1)->tree[NETVANE_TREE_NEXTHOPS].ref;
     struct netvane_region_node *n = fake_node(&f->region, ref);
-    struct netvane_rec_rule a, b;
+    struct netvane_rec_nexthop a, b;
     memcpy(&a, n->bytes, sizeof(a));
     memcpy(&b, n->bytes + sizeof(a), sizeof(b));
     memcpy(n->bytes, &b, sizeof(b));
