@@ -4,7 +4,7 @@
  *
  * Three places for a node: free, used (by the draft or a readable version), limbo (retired by the draft of some
  * version, and readable in the versions before it). The lists have room before it is needed, so that nothing but
- * nv_arena_reserve can fail.
+ * nv_arena_reserve can fail. Extents are no nodes: the file grows by one, and it is their owner's for ever.
  */
 #include "arena.h"
 
@@ -50,22 +50,28 @@ static int resize_lists(struct nv_arena *a, uint32_t nodes)
     return 0;
 }
 
-static int grow_once(struct nv_arena *a)
+/* Backs the file up to size; the lists have room for all nodes that then are. */
+static int back(struct nv_arena *a, uint64_t size)
 {
-    uint64_t size = nv_min_u64(a->size_bytes + NV_GROW_BYTES, a->max_bytes);
-    if (size < a->size_bytes + NETVANE_NODE_BYTES)
+    if (resize_lists(a, (uint32_t)((size - NETVANE_ARENA_OFFSET) / NETVANE_NODE_BYTES)))
         return NV_ARENA_FULL;
-    uint32_t nodes = (uint32_t)((size - NETVANE_ARENA_OFFSET) / NETVANE_NODE_BYTES);
-    if (resize_lists(a, nodes))
-        return NV_ARENA_FULL;
-    uint32_t before = (uint32_t)(a->size_bytes / NETVANE_NODE_BYTES);
     if (a->grow(a->grow_arg, size)) {
         a->grow_failures++;
         return NV_ARENA_FULL;
     }
-    uint32_t after = (uint32_t)(size / NETVANE_NODE_BYTES);
-    a->size_bytes = (uint64_t)after * NETVANE_NODE_BYTES;
-    nv_write_committed(a->base, a->size_bytes);
+    a->size_bytes = size;
+    nv_write_committed(a->base, size);
+    return 0;
+}
+
+static int grow_once(struct nv_arena *a)
+{
+    const uint64_t most = a->max_bytes - a->max_bytes % NETVANE_NODE_BYTES;
+    const uint64_t size = nv_min_u64(a->size_bytes + NV_GROW_BYTES, most);
+    const uint32_t before = (uint32_t)(a->size_bytes / NETVANE_NODE_BYTES);
+    if (size <= a->size_bytes || back(a, size))
+        return NV_ARENA_FULL;
+    const uint32_t after = (uint32_t)(size / NETVANE_NODE_BYTES);
     /* Highest first, so that the lowest is taken first and a dump fills the file in order. */
     uint32_t fresh = after - before;
     for (uint32_t i = a->free_count; i-- > 0;)
@@ -74,6 +80,16 @@ static int grow_once(struct nv_arena *a)
         a->free_refs[i] = after - 1 - i;
     a->free_count += fresh;
     return 0;
+}
+
+uint64_t nv_arena_extent(struct nv_arena *a)
+{
+    const uint64_t start = a->size_bytes;
+    if (start % NETVANE_EXTENT_BYTES || start + NETVANE_EXTENT_BYTES > a->max_bytes ||
+        back(a, start + NETVANE_EXTENT_BYTES))
+        return 0;
+    a->lent += NETVANE_EXTENT_BYTES / NETVANE_NODE_BYTES;
+    return start;
 }
 
 int nv_arena_init(struct nv_arena *a, void *base, uint64_t max_bytes, nv_arena_grow_fn *grow,

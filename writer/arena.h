@@ -46,6 +46,7 @@ struct nv_arena {
     struct nv_limbo *limbo; /* a ring in order of last_version */
     uint32_t limbo_head, limbo_count;
     uint32_t used;
+    uint32_t lent; /* as many as would fit into the extents */
     uint64_t grow_failures;
 };
 
@@ -67,6 +68,9 @@ static inline int nv_arena_reserve(struct nv_arena *a, uint32_t count, bool *ret
     const bool ready = a->free_count >= count && a->dirty_capacity - a->dirty_count >= count;
     return ready ? 0 : nv_arena_make_room(a, count, ret_expired);
 }
+
+/* Grows the file by one extent, which is the caller's; returns its offset, or 0: there is no room. */
+uint64_t nv_arena_extent(struct nv_arena *a);
 
 /* A node of the draft. There is one: it was reserved. */
 uint32_t nv_arena_take(struct nv_arena *a);

@@ -104,6 +104,11 @@ static uint64_t seal(struct nv_draft *d, uint32_t held)
     return sealed;
 }
 
+static bool holds_routes(uint32_t trees)
+{
+    return trees >> NETVANE_TREE_ROUTES4 & 1u;
+}
+
 /* Not while objects are shown that may use what those of the draft no longer do. */
 static void drop_unused(struct nv_mirror *m)
 {
@@ -120,6 +125,10 @@ static void hold_back(struct nv_commit *c)
     for (unsigned t = 0; t < NETVANE_TREE_COUNT; t++)
         if (more >> t & 1u)
             c->held[t] = d->tree[t];
+    if (holds_routes(more)) {
+        nv_mirror_fib_roots(c->mirror, c->held_fib);
+        c->mirror->fib.cells.held = true;
+    }
     nv_arena_hold(&d->arena, more);
 }
 
@@ -129,6 +138,10 @@ static void fill_slot(const struct nv_commit *c, struct netvane_region_slot *slo
     const struct nv_mirror *m = c->mirror;
     memcpy(slot->tree, m->draft.tree, sizeof(m->draft.tree));
     memcpy(slot->digest, m->digest, sizeof(slot->digest));
+    if (holds_routes(held_trees(c)))
+        memcpy(slot->fib, c->held_fib, sizeof(slot->fib));
+    else
+        nv_mirror_fib_roots(m, slot->fib);
     for (unsigned t = 0; t < NETVANE_TREE_COUNT; t++)
         if (held_trees(c) >> t & 1u)
             slot->tree[t] = c->held[t];
@@ -153,6 +166,7 @@ bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
     }
     if (!held)
         drop_unused(m);
+    nv_mirror_fib_settle(m);
     struct netvane_region_slot slot = {.verified_ns = c->verified_ns,
                                        .quality = c->quality,
                                        .main4 = c->choice[0].main_default,
@@ -162,12 +176,17 @@ bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
     fill_slot(c, &slot);
     uint64_t nodes = seal(&m->draft, held);
     nv_arena_let_go(&m->draft.arena, held);
+    if (!holds_routes(held))
+        nv_cells_let_go(&m->fib.cells);
     c->pub->counter[NETVANE_RC_NODES_COPIED] += nodes;
-    c->pub->counter[NETVANE_RC_BYTES_COPIED] += nodes * NETVANE_NODE_BYTES;
+    c->pub->counter[NETVANE_RC_BYTES_COPIED] +=
+        nodes * NETVANE_NODE_BYTES + m->fib.cells.bytes_made;
     c->pub->counter[NETVANE_RC_EARLY_EXPIRIES] += m->early_expiry;
     c->pub->counter[NETVANE_RC_LIMITS_HIT] = m->counts_refused;
     m->early_expiry = false;
     nv_publish(c->pub, &m->draft.arena, &slot, topics, now_ns);
+    nv_cells_published(&m->fib.cells);
+    nv_cells_reclaim(&m->fib.cells, c->pub->horizon);
     hold_back(c);
     m->edited = false;
     c->quiet_since_ns = 0;

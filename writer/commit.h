@@ -9,7 +9,8 @@
 #include "select.h"
 
 /* What a resync reads: first all but the routes, then those. Texts and sets that they share are only added to. */
-#define NV_HOLD_ROUTES (1u << NETVANE_TREE_ROUTES4 | 1u << NETVANE_TREE_ROUTES6)
+#define NV_HOLD_ROUTES \
+    (1u << NETVANE_TREE_ROUTES4 | 1u << NETVANE_TREE_ROUTES6 | 1u << NETVANE_TREE_TABLES)
 #define NV_HOLD_ALL                                                                            \
     (NV_HOLD_ROUTES | 1u << NETVANE_TREE_LINKS | 1u << NETVANE_TREE_NAMES |                    \
      1u << NETVANE_TREE_ALTNAMES | 1u << NETVANE_TREE_ADDRS | 1u << NETVANE_TREE_ADDRS_BY_IP | \
@@ -34,6 +35,7 @@ struct nv_commit {
      */
     uint32_t hold;
     struct netvane_region_root held[NETVANE_TREE_COUNT]; /* those that the arena holds back */
+    struct netvane_region_fib held_fib[NETVANE_FIB_SLOTS]; /* with the trees of routes */
     uint64_t verified_ns;    /* when the last full re-read in the draft ended */
     uint64_t quiet_since_ns; /* a draft without effect waits since then, 0: there is none */
 };

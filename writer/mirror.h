@@ -14,6 +14,7 @@
 #include "intern.h"
 #include "limits.h"
 #include "link_uses.h"
+#include "mirror_fib.h"
 #include "nv/content.h"
 #include "nv/event.h"
 #include "tree_edit.h"
@@ -37,13 +38,16 @@ enum nv_effect {
     NV_REFUSED  /* no memory or a limit: the mirror lacks it, and says so (DEGRADED) */
 };
 
-/* How many routes a table has of each prefix length: longest-prefix questions try only those. */
+/* A table's index, and how many routes it has of each prefix length. */
 struct nv_table {
     uint32_t table;
     uint8_t family;
     bool bared; /* of IPv6: see nv_mirror_bared_tables */
+    bool stale;  /* its record in the region is not as it should be */
+    bool broken; /* there was no memory for its index */
     uint32_t total;
     uint32_t count[129];
+    struct nv_fib_draft fib;
 };
 
 /* Consecutive entries of a dump that share all but the position are positions 0, 1, 2, ... */
@@ -76,7 +80,9 @@ struct nv_mirror {
     bool choice_stale[2]; /* defaults or egress of IPv4, IPv6 have to be chosen again */
     uint8_t probe[2][16]; /* the egress's probe destinations */
     struct nv_table *tables;
-    uint32_t table_count, table_capacity;
+    uint32_t table_count, table_capacity, table_last; /* last: the one that was asked for last */
+    bool tables_stale;                                /* some table is */
+    struct nv_mirror_fib fib;
     uint32_t expiring6_count; /* IPv6 routes that end at a time */
     uint32_t prefsrc6_count;  /* IPv6 routes that prefer a source */
     struct nv_run run;        /* of the addresses or rules that are being dumped */
@@ -204,6 +210,8 @@ void nv_mirror_drop_link(struct nv_mirror *m, const struct netvane_rec_link *r);
 void nv_mirror_drop_addr(struct nv_mirror *m, const struct netvane_rec_addr *r);
 /* IPv4 routes behind it in its list move up: of several, drop the last first. */
 void nv_mirror_drop_route(struct nv_mirror *m, unsigned tree, const void *record);
+/* The table, made if there was none; NULL: no memory. */
+struct nv_table *nv_mirror_table(struct nv_mirror *m, uint8_t family, uint32_t table);
 /* from: the key where a walk over a tree goes on. Keeps it true where an IPv4 route before it was dropped. */
 void nv_mirror_walk_dropped(unsigned tree, uint64_t *from, const void *dropped);
 void nv_mirror_drop_rule(struct nv_mirror *m, const struct netvane_rec_rule *r);

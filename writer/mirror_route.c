@@ -12,11 +12,17 @@
 
 /* ---- tables ------------------------------------------------------------------------------------------- */
 
-static struct nv_table *table_of(struct nv_mirror *m, uint8_t family, uint32_t table)
+struct nv_table *nv_mirror_table(struct nv_mirror *m, uint8_t family, uint32_t table)
 {
-    for (uint32_t i = 0; i < m->table_count; i++)
-        if (m->tables[i].table == table && m->tables[i].family == family)
-            return &m->tables[i];
+    if (m->table_last < m->table_count && m->tables[m->table_last].table == table &&
+        m->tables[m->table_last].family == family)
+        return &m->tables[m->table_last];
+    for (uint32_t i = 0; i < m->table_count; i++) {
+        if (m->tables[i].table != table || m->tables[i].family != family)
+            continue;
+        m->table_last = i;
+        return &m->tables[i];
+    }
     if (m->table_count == m->table_capacity) {
         uint32_t capacity = m->table_capacity ? m->table_capacity * 2u : 8u;
         struct nv_table *tables = realloc(m->tables, (size_t)capacity * sizeof(*tables));
@@ -32,7 +38,7 @@ static struct nv_table *table_of(struct nv_mirror *m, uint8_t family, uint32_t t
 
 static struct nv_table *table_of_route(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    return table_of(m, nv_route_is4(r) ? NV_AF_4 : NV_AF_6, (uint32_t)(r->u.key[0] >> 32));
+    return nv_mirror_table(m, nv_route_is4(r) ? NV_AF_4 : NV_AF_6, (uint32_t)(r->u.key[0] >> 32));
 }
 
 static unsigned dst_len_of(const struct nv_route_rec *r)
@@ -62,10 +68,13 @@ static bool covers_probe(const struct nv_mirror *m, const struct nv_route_rec *r
 static void count_route(struct nv_mirror *m, const struct nv_route_rec *r, bool added)
 {
     struct nv_table *t = table_of_route(m, r);
-    if (t) {
-        t->count[dst_len_of(r)] += added ? 1u : UINT32_MAX;
-        t->total += added ? 1u : UINT32_MAX;
-    }
+    if (!t)
+        return;
+    uint32_t *count = &t->count[dst_len_of(r)];
+    *count += added ? 1u : UINT32_MAX;
+    t->total += added ? 1u : UINT32_MAX;
+    if (*count == added) /* the first or the last of its length: the table's record tells */
+        t->stale = m->tables_stale = true;
 }
 
 static uint32_t expires6(const struct nv_route_rec *r)
@@ -212,6 +221,10 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
         m->expiring6_count += expires6(r) - (known ? expires6(&old) : 0);
     }
     nv_draft_put_located(&m->draft, r->tree, known, &r->u);
+    if (known)
+        nv_mirror_fib_touch(m, r);
+    else
+        nv_mirror_fib_added(m, r);
     nv_mirror_note(m, r->kind, &r->u);
     nv_mirror_account(m, NETVANE_RT_ROUTES, before, after);
     if (known)
@@ -265,6 +278,7 @@ void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r)
     m->expiring6_count -= expires6(r);
     nv_route_unref_sets(m, r);
     note_change(m, r);
+    nv_mirror_fib_touch(m, r);
 }
 
 void nv_route_drop(struct nv_mirror *m, const struct nv_route_rec *r)

@@ -12,6 +12,7 @@
  *     0x000480  topics      one generation each; they are the futex words
  *     0x000500  liveness    heartbeat, state, pid
  *     0x000580  doorbell    one byte that the writer writes at each publish (inotify)
+ *     0x000600  nothing     zeros: the empty cell of a longest-prefix index
  *     0x000800  counters    u64 each
  *     0x001000  root ring   NETVANE_RING_SLOTS records of NETVANE_SLOT_BYTES, version v in slot v % N
  *     0x101000  (journal)   place kept for the ring of changes; header.journal_bytes is 0 while there is none
@@ -40,6 +41,7 @@
 #define NETVANE_TOPICS_OFFSET     0x480
 #define NETVANE_LIVENESS_OFFSET   0x500
 #define NETVANE_DOORBELL_OFFSET   0x580
+#define NETVANE_NOTHING_OFFSET    0x600 /* 512 bytes of zeros, never written: the cell of reference 0 */
 #define NETVANE_COUNTERS_OFFSET   0x800
 #define NETVANE_RING_OFFSET       0x1000
 #define NETVANE_RING_SLOTS        1024
@@ -213,15 +215,40 @@ enum netvane_region_tree {
     NETVANE_TREE_NEXTHOPS,
     NETVANE_TREE_MEMBERS,
     NETVANE_TREE_DEFAULTS,
+    NETVANE_TREE_TABLES,
     NETVANE_TREE_COUNT
 };
-#define NETVANE_TREE_SLOTS 32 /* the rest is kept for the longest-prefix indexes */
+#define NETVANE_TREE_SLOTS 24
+
+/* Tables whose longest-prefix index stands in the root record; that of any other is in its record of TREE_TABLES. */
+enum netvane_region_slot_fib {
+    NETVANE_SF_MAIN4,
+    NETVANE_SF_MAIN6,
+    NETVANE_SF_LOCAL4,
+    NETVANE_SF_LOCAL6,
+    NETVANE_SF_COUNT
+};
+#define NETVANE_FIB_SLOTS 8
 
 struct netvane_region_root {
     uint32_t ref;    /* node, or 0: empty */
     uint32_t height; /* 0: empty, 1: the root is a leaf */
     uint32_t count;  /* records */
     uint32_t reserved;
+};
+
+enum netvane_region_fib_state {
+    NETVANE_FS_NONE = 0,  /* no route in this table, or the index is elsewhere */
+    NETVANE_FS_VALID = 1, /* the index holds every prefix of the table */
+    NETVANE_FS_BROKEN = 2 /* no memory for it: ask the tree of routes */
+};
+
+/* The longest-prefix index of one table: see the section on it below. */
+struct netvane_region_fib {
+    uint32_t top; /* the first fan, 0: no prefix but /0 */
+    uint32_t def; /* value of /0, 0: there is none */
+    uint32_t routes; /* in the table */
+    uint32_t state; /* enum netvane_region_fib_state */
 };
 
 /* One /0, or one answer for the probe destination. Exactly 64 bytes: one cache line. */
@@ -270,9 +297,60 @@ struct netvane_region_slot {
     struct netvane_region_default egress6;
     uint32_t gen[16]; /* gen[0..14] as in topics, gen[15] = any */
     struct netvane_region_root tree[NETVANE_TREE_SLOTS];
+    struct netvane_region_fib fib[NETVANE_FIB_SLOTS]; /* enum netvane_region_slot_fib */
     uint64_t digest
         [8]; /* sum of the content hashes of each topic's objects: equal State, equal digest */
     uint64_t reserved1[8];
+};
+
+/* ---- longest-prefix indexes ------------------------------------------------------------------------- */
+
+/*
+ * Cells of some words lie in pieces of the arena of NETVANE_EXTENT_BYTES, aligned to that. A reference to one is its
+ * distance from NETVANE_NOTHING_OFFSET in units of NETVANE_CELL_UNIT, so that reference 0 leads to zeros: a walk goes on
+ * through them without a question.
+ *
+ * The first 19 bits of an address go through four fans of 16, 32, 32 and 32 slots, by 4, 5, 5 and 5 bits. A prefix of 1 to
+ * 19 bits is written to every slot of its fan that it covers, unless a longer one of that fan has it. /0 stands in the
+ * root. From bit 19 on a cell looks at 6 bits (tree bitmap; Eatherton, Varghese, Dittia, SIGCOMM CCR 34(2), 2004):
+ *
+ *     u64 prefixes   bit 1 << length | bits: the prefix that is `length` (0 to 5) bits longer than where the cell begins
+ *     u64 children   bit i: a cell for the next 6 bits being i
+ *     u32 words[]    a value for each bit of prefixes, then a reference for each bit of children, each in order
+ *
+ * A value is the offset of an info divided by 4 (so its low 4 bits are free), with NETVANE_FV_CONDITIONAL, and in fans
+ * the length of its prefix less the bits before the fan. 0: none.
+ */
+#define NETVANE_EXTENT_BYTES 65536
+#define NETVANE_CELL_UNIT    16
+#define NETVANE_CELL_MAX     528 /* 16 bytes and 63 values and 64 references, in whole units */
+#define NETVANE_FAN_LEVELS   4
+#define NETVANE_FAN_BITS     19
+#define NETVANE_FIB_STRIDE   6
+
+#define NETVANE_FV_LENGTH      7u
+#define NETVANE_FV_CONDITIONAL 8u /* type of service, source or links' state decide: ask the routes */
+
+struct netvane_region_fan_slot {
+    uint32_t child; /* a fan, or a cell */
+    uint32_t value;
+};
+
+/* What a lookup ends at, shared by all routes that it is true of. Exactly 64 bytes, aligned to that. */
+struct netvane_region_info {
+    uint32_t hops;    /* hop set id, 0: none */
+    uint32_t metrics; /* metric set id, 0: none */
+    uint32_t flags;   /* of the route */
+    uint32_t metric;
+    uint8_t type, protocol, scope;
+    uint8_t pref;       /* IPv6 */
+    uint8_t gw_family;  /* of the first hop that can be used, or of the first */
+    uint8_t hop_flags;  /* RTNH_F_* of that */
+    uint16_t hop_count; /* hops in the set */
+    uint32_t ifindex;   /* of that hop, as the next */
+    uint32_t nhid;
+    uint8_t gateway[16];
+    uint8_t prefsrc[16];
 };
 
 /* ---- nodes --------------------------------------------------------------------------------------- */
@@ -542,6 +620,13 @@ struct netvane_rec_default {
     struct netvane_region_default value;
 };
 
+struct netvane_rec_table {
+    uint64_t key[1]; /* family << 32 | table */
+    uint32_t id;
+    uint32_t lengths[5]; /* bit length % 32 of word length / 32: the table has prefixes of that length */
+    struct netvane_region_fib fib; /* zeros where it stands in the root record */
+};
+
 /* ---- the layout, held by the compiler --------------------------------------------------------------- */
 
 #define NETVANE_AT(type, field, offset) \
@@ -589,6 +674,13 @@ NETVANE_AT(netvane_region_liveness, started_ns, 16);
 NETVANE_AT(netvane_region_liveness, verified_ns, 24);
 NETVANE_SIZE(netvane_region_liveness, 32);
 NETVANE_SIZE(netvane_region_root, 16);
+NETVANE_SIZE(netvane_region_fib, 16);
+NETVANE_SIZE(netvane_region_fan_slot, 8);
+NETVANE_AT(netvane_region_info, type, 16);
+NETVANE_AT(netvane_region_info, hop_count, 22);
+NETVANE_AT(netvane_region_info, gateway, 32);
+NETVANE_AT(netvane_region_info, prefsrc, 48);
+NETVANE_SIZE(netvane_region_info, 64);
 NETVANE_AT(netvane_region_default, gateway, 8);
 NETVANE_AT(netvane_region_default, prefsrc, 24);
 NETVANE_AT(netvane_region_default, metric, 40);
@@ -610,6 +702,7 @@ NETVANE_AT(netvane_region_slot, egress4, 192);
 NETVANE_AT(netvane_region_slot, egress6, 256);
 NETVANE_AT(netvane_region_slot, gen, 320);
 NETVANE_AT(netvane_region_slot, tree, 384);
+NETVANE_AT(netvane_region_slot, fib, 768);
 NETVANE_AT(netvane_region_slot, digest, 896);
 NETVANE_SIZE(netvane_region_slot, NETVANE_SLOT_BYTES);
 NETVANE_AT(netvane_region_node, count, 8);
@@ -681,6 +774,9 @@ NETVANE_SIZE(netvane_rec_nexthop, 72);
 NETVANE_SIZE(netvane_rec_member, 24);
 NETVANE_AT(netvane_rec_default, value, 16);
 NETVANE_SIZE(netvane_rec_default, 80);
+NETVANE_AT(netvane_rec_table, lengths, 12);
+NETVANE_AT(netvane_rec_table, fib, 32);
+NETVANE_SIZE(netvane_rec_table, 48);
 
 /* A word that two builds share only if they agree on every size and on the byte order (checked as a u32). */
 #define NETVANE_REGION_LAYOUT                                                               \
@@ -692,6 +788,6 @@ NETVANE_SIZE(netvane_rec_default, 80);
      (uint32_t)sizeof(struct netvane_rec_rule) * 53u +                                      \
      (uint32_t)sizeof(struct netvane_rec_nexthop) * 59u +                                   \
      (uint32_t)sizeof(struct netvane_rec_hop) * 61u + (uint32_t) _Alignof(uint64_t) * 67u + \
-     (uint32_t)NETVANE_RING_SLOTS * 71u + 1u)
+     (uint32_t)NETVANE_RING_SLOTS * 71u + (uint32_t)NETVANE_NODE_BYTES * 73u + 2u)
 
 #endif

@@ -51,6 +51,7 @@ static inline const struct nv_tree_shape *nv_tree_shape(unsigned tree)
         [NETVANE_TREE_NEXTHOPS] = NV_TREE_SHAPE(netvane_rec_nexthop),
         [NETVANE_TREE_MEMBERS] = NV_TREE_SHAPE(netvane_rec_member),
         [NETVANE_TREE_DEFAULTS] = NV_TREE_SHAPE(netvane_rec_default),
+        [NETVANE_TREE_TABLES] = NV_TREE_SHAPE(netvane_rec_table),
     };
     return &shapes[tree];
 }

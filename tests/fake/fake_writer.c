@@ -125,6 +125,10 @@ struct nv_route fact_route(uint32_t table, const char *dst, uint8_t dst_len, uin
                          .hop_count = hop_count,
                          .multipath = hop_count > 1};
     f.family = fact_ip(dst, f.dst);
+    for (unsigned i = 0; i < sizeof(f.dst); i++) /* as the kernel's are: nothing behind the prefix */
+        f.dst[i] &= (uint8_t)(dst_len >= 8 * i + 8 ? 0xff
+                              : dst_len <= 8 * i   ? 0
+                                                   : 0xff00 >> (dst_len - 8 * i));
     return f;
 }
 
@@ -219,8 +223,8 @@ const char *fake_arena_fault(const struct nv_draft *d)
         return "nodes in use that no root reaches, or the reverse";
     /* Not a->capacity: after a failed growth the lists have room for more than there is. */
     uint64_t all = (a->size_bytes - NETVANE_ARENA_OFFSET) / NETVANE_NODE_BYTES;
-    if ((uint64_t)a->used + a->free_count + a->limbo_count != all || all > a->capacity)
-        return "used + free + limbo is not all there is";
+    if ((uint64_t)a->used + a->free_count + a->limbo_count + a->lent != all || all > a->capacity)
+        return "used + free + limbo + lent is not all there is";
     for (uint32_t i = 1; i < a->limbo_count; i++)
         if (a->limbo[(a->limbo_head + i - 1) % a->capacity].last_version >
             a->limbo[(a->limbo_head + i) % a->capacity].last_version)
@@ -387,7 +391,7 @@ static const char *index_fault(const struct nv_mirror *m)
     return NULL;
 }
 
-const char *fake_mirror_fault(const struct nv_mirror *m)
+const char *fake_mirror_fault(struct nv_mirror *m)
 {
     static const char *const names[NETVANE_RT_COUNT] = {[NETVANE_RT_LINKS] = "digest of links",
                                                         [NETVANE_RT_ADDRS] = "digest of addresses",
@@ -401,5 +405,5 @@ const char *fake_mirror_fault(const struct nv_mirror *m)
     for (unsigned t = 0; t < NETVANE_RT_COUNT && !fault; t++)
         if (names[t] && fake_digest(m, t) != m->digest[t])
             fault = names[t];
-    return fault;
+    return fault ? fault : fake_fib_fault(m);
 }
