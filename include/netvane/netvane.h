@@ -471,6 +471,70 @@ NETVANE_API int netvane_default_iter(const struct netvane_snap *snap, uint8_t fa
                                      uint32_t table, struct netvane_iter *ret_it);
 NETVANE_API int netvane_default_next(struct netvane_iter *it, struct netvane_default *ret_default);
 
+/* ---- lookups -------------------------------------------------------------------------------------------------------------------- */
+
+/* The longest-prefix index of one table, of one snapshot. Copy it freely; the words are the library's. */
+struct netvane_table {
+    uint32_t size;
+    uint32_t table;
+    uint8_t family;
+    uint8_t reserved[3];
+    uint32_t routes; /* in the table */
+    uint64_t opaque[12];
+};
+
+/*
+ * Finds a table of a snapshot (family 4 or 6; table 254 is main, 255 local). Errors: NOT_FOUND (it has no route), LIMIT
+ * (the writer had no memory for its index: netvane_fib_lookup and netvane_route_iter answer all the same), EXPIRED,
+ * CORRUPT, INVALID. Cost: some loads for main and local, a tree walk for others; once for each snapshot. Any thread.
+ */
+NETVANE_API int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t table,
+                                  struct netvane_table *ret_table);
+
+#define NETVANE_MATCH_FOUND (1u << 0)
+/*
+ * What the prefix answers depends on more than the destination: it has routes for some types of service or sources only,
+ * or some that cannot be used now. The match tells the first that can be; netvane_fib_lookup decides.
+ */
+#define NETVANE_MATCH_CONDITIONAL (1u << 1)
+
+/* The answer of one lookup, in 8 bytes. */
+struct netvane_match {
+    uint32_t info; /* equal: the same answer but for its prefix; within one snapshot. netvane_match_answer */
+    uint8_t dst_len;
+    uint8_t flags; /* NETVANE_MATCH_*; 0: no prefix covers the destination */
+    uint16_t reserved;
+};
+
+/*
+ * The longest prefix of a table that covers dst (4 or 16 bytes, network order). No rules are asked, no other table, and
+ * routes for some types of service or sources do not count: for the kernel's whole decision see netvane_fib_lookup.
+ * Errors: NOT_FOUND, EXPIRED, CORRUPT, INVALID.
+ * Cost: up to six (IPv4) or twenty-one loads that depend on one another; no call into the system. Any thread.
+ */
+NETVANE_API int netvane_route_lookup(const struct netvane_table *table, const uint8_t *dst,
+                                     struct netvane_match *ret_match);
+
+#define NETVANE_BULK_MAX 64
+/*
+ * The same for n (1 to NETVANE_BULK_MAX) destinations of 4 or 16 bytes each, one behind the other: memory is fetched for
+ * all of them at once. A destination that no prefix covers gets flags 0; that is no error. Errors: EXPIRED, CORRUPT, INVALID.
+ */
+NETVANE_API int netvane_route_lookup_bulk(const struct netvane_table *table, const uint8_t *dsts,
+                                          unsigned n, struct netvane_match *ret_matches);
+
+/*
+ * What a match leads to: type, gateway and link of its first usable hop, source, metric. Errors: NOT_FOUND (flags are
+ * 0), EXPIRED, CORRUPT, INVALID. Cost: one cache line.
+ */
+NETVANE_API int netvane_match_answer(const struct netvane_table *table,
+                                     const struct netvane_match *match,
+                                     struct netvane_default *ret_answer);
+/* Its hop number index (from 0). Errors: as above. Cost: a tree walk. */
+NETVANE_API int netvane_match_hop(const struct netvane_table *table,
+                                  const struct netvane_match *match, uint32_t index,
+                                  struct netvane_hop *ret_hop);
+
 /* ---- rules ------------------------------------------------------------------------------------------------------------------ */
 
 #define NETVANE_RULE_INVERT              (1u << 0)

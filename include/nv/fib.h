@@ -48,7 +48,7 @@ static inline struct nv_bits nv_bits_of(unsigned family, const uint8_t *ip)
 }
 
 /* n bits (1 to 8) from bit `at`; zeros behind the last. */
-static inline unsigned nv_bits_at(struct nv_bits b, unsigned at, unsigned n)
+static inline NV_SPECIALIZED unsigned nv_bits_at(struct nv_bits b, unsigned at, unsigned n)
 {
     if (at >= 64)
         return (unsigned)(b.lo << (at - 64) >> (64 - n));
@@ -75,7 +75,7 @@ static inline const unsigned char *nv_fib_cell(const struct nv_fib *f, uint32_t 
 }
 
 /* One slot of a fan in one load. */
-static inline struct netvane_region_fan_slot nv_fan_slot(const unsigned char *fan, unsigned i)
+static inline NV_SPECIALIZED struct netvane_region_fan_slot nv_fan_slot(const unsigned char *fan, unsigned i)
 {
     const uint64_t w = nv_load64(fan + 8u * i, memory_order_relaxed);
     struct netvane_region_fan_slot s;
@@ -91,13 +91,13 @@ static inline struct netvane_region_fan_slot nv_fan_slot(const unsigned char *fa
 #define NV_PATH16(i) NV_PATH4(i), NV_PATH4((i) + 4), NV_PATH4((i) + 8), NV_PATH4((i) + 12)
 static const uint64_t nv_fib_path[64] = {NV_PATH16(0), NV_PATH16(16), NV_PATH16(32), NV_PATH16(48)};
 
-static inline unsigned nv_popcount(uint64_t w)
+static inline NV_SPECIALIZED unsigned nv_popcount(uint64_t w)
 {
     return (unsigned)__builtin_popcountll(w);
 }
 
 /* Where the length of the highest bit stands: 0 for bit 1. w is not 0. */
-static inline unsigned nv_top_bit(uint64_t w)
+static inline NV_SPECIALIZED unsigned nv_top_bit(uint64_t w)
 {
     return 63u - (unsigned)__builtin_clzll(w);
 }
