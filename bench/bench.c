@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench.c - options, clock, medians and output of all benches.
+ * bench.c - options, clock, medians and set-up of all benches.
  */
 #include "bench.h"
 
@@ -9,12 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
-
-static struct {
-    char text[8192];
-    size_t len;
-} kept;
 
 struct bench_options bench_options(int argc, char **argv)
 {
@@ -22,6 +18,8 @@ struct bench_options bench_options(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--json")) {
             o.json = true;
+        } else if (!strcmp(argv[i], "--all")) {
+            o.all = true;
         } else if (!strcmp(argv[i], "--seconds") && i + 1 < argc) {
             o.seconds = strtod(argv[++i], NULL);
         } else if (!strcmp(argv[i], "--runs") && i + 1 < argc) {
@@ -29,13 +27,16 @@ struct bench_options bench_options(int argc, char **argv)
         } else if (!strcmp(argv[i], "--count") && i + 1 < argc) {
             o.count = (uint32_t)strtoul(argv[++i], NULL, 10);
         } else {
-            (void)fprintf(stderr, "usage: %s [--json] [--seconds S] [--runs N] [--count N]\n",
+            (void)fprintf(stderr,
+                          "usage: %s [--json] [--seconds S] [--runs N] [--count N] [--all]\n",
                           argv[0]);
             exit(2);
         }
     }
     if (!o.runs)
         o.runs = 1;
+    if (o.runs > BENCH_RUNS_MAX)
+        o.runs = BENCH_RUNS_MAX;
     return o;
 }
 
@@ -52,6 +53,12 @@ uint64_t bench_now_ns(void)
     struct timespec t;
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void bench_pause_ns(uint64_t ns)
+{
+    struct timespec t = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+    (void)nanosleep(&t, NULL);
 }
 
 static int by_value(const void *a, const void *b)
@@ -71,44 +78,17 @@ double bench_quantile(const double *sorted, size_t count, double q)
     return sorted[(size_t)((double)(count - 1) * q)];
 }
 
-static void keep(const char *format, const char *key, double value)
+int bench_shell(const char *command)
 {
-    int n = snprintf(kept.text + kept.len, sizeof(kept.text) - kept.len, format,
-                     kept.len ? "," : "", key, value);
-    if (n > 0 && kept.len + (size_t)n < sizeof(kept.text))
-        kept.len += (size_t)n;
+    return system(command) ? -1 : 0; /* fixed commands, no input */
 }
 
-void bench_figure(const struct bench_options *o, const char *key, double value)
+void *bench_shared(size_t size_bytes)
 {
-    if (o->json)
-        keep("%s\"%s\":%.4g", key, value);
-    else
-        (void)printf("  %-52s %12.4g\n", key, value);
-}
-
-void bench_ratio(const struct bench_options *o, const char *key, double value, double at_most,
-                 double at_least)
-{
-    bench_figure(o, key, value);
-    if (o->json)
-        return;
-    if (!isnan(at_most))
-        (void)printf("  %-52s %s (target: at most %g)\n", "", value <= at_most ? "kept" : "MISSED",
-                     at_most);
-    if (!isnan(at_least))
-        (void)printf("  %-52s %s (target: at least %g)\n", "",
-                     value >= at_least ? "kept" : "MISSED", at_least);
-}
-
-void bench_skip(const struct bench_options *o, const char *what, const char *why)
-{
-    (void)fprintf(o->json ? stderr : stdout, "SKIP: %s: %s\n", what, why);
-}
-
-void bench_end(const struct bench_options *o, const char *name)
-{
-    if (o->json)
-        (void)printf("{\"bench\":\"%s\",%s}\n", name, kept.text);
-    kept.len = 0;
+    void *p = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) {
+        perror("mmap");
+        exit(1);
+    }
+    return p;
 }

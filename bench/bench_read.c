@@ -3,469 +3,294 @@
  * bench_read.c - what a read costs, beside what its peers cost in the same run.
  *
  * One process publishes with the writer's own code, pinned to core 1; this one reads through the shared library,
- * pinned to core 0. First the writer sleeps (quiet), then it publishes flat out (busy), and with each version it also
- * stores to the peers' words, so that all readers meet the same cache misses. The runs of all measures alternate.
+ * pinned to core 0. First the writer sleeps (quiet), then it publishes flat out (busy), and with each version it also changes
+ * what the peer that is being measured reads, so that all readers meet as many changes. What works inside one process only
+ * (liburcu) is changed by a thread in place of the writer, at the writer's rate. The runs of all measures alternate.
+ * A figure is the median of the runs' means; `_batch` are the quantiles of single batches of reads.
  *
  * Estimate beforehand, quiet: a load 0.3 ns; the poll twice that (two loads, one after the other); a seqlock copy of 64 bytes
  * 1.1 ns; the default route 2.5 ns (a call, 3 loads, 8 loads and 8 stores); LMDB 45 ns. Busy: each adds one or two
  * misses per version, about 100 ns each.
  */
-#include <dlfcn.h>
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#ifdef NETVANE_HAVE_LMDB
-#include <lmdb.h>
-#endif
-
 #include "bench.h"
-#include "netvane/netvane.h"
-#include "writer/commit.h"
+#include "read_peers.h"
+#include "world.h"
 
 #define REGION_BYTES (UINT64_C(256) << 20)
 #define ROUTES       1000u
-#define BATCH        4096u
+#define WAYS_MAX     32u
+#define BATCHES_MAX  20000u
 
-/* ---- what both processes see ------------------------------------------------------------------------- */
-
-/* What is copied: four vectors of 16 bytes, as our own reader takes it. */
-struct line {
-    __attribute__((vector_size(16))) uint64_t q[4];
+static const struct bench_estimate estimates[] = {
+    {"quiet_acquire_load_ns", 0.33},     {"quiet_poll_ns", 0.7},
+    {"quiet_default_get_ns", 2.5},       {"quiet_begin_and_link_get_ns", 100},
+    {"quiet_seqlock_copy_64_ns", 1.1},   {"quiet_seqlock_copy_256_ns", 4.4},
+    {"quiet_slot_copy_64_ns", 1.1},      {"quiet_ck_sequence_copy_64_ns", 1.2},
+    {"quiet_rwlock_copy_64_ns", 7.5},    {"quiet_lmdb_one_record_ns", 38},
+    {"quiet_lmdb_same_key_ns", 98},      {"quiet_lmdb_random_key_ns", 860},
+    {"quiet_lmdb_scan_record_ns", 24},   {"quiet_urcu_qsbr_copy_64_ns", 1.1},
+    {"quiet_urcu_memb_copy_64_ns", 1.9}, {"quiet_urcu_bp_copy_64_ns", 2.0},
+    {"quiet_clock_gettime_ns", 23},      {"quiet_system_call_ns", 168},
+    {"quiet_rtm_getroute_ns", 3100},     {"quiet_connect_getsockname_ns", 1300},
+    {"getifaddrs_few_ns", 32000},        {"getifaddrs_many_ns", 9200000},
 };
 
-struct seqlock {
-    _Alignas(64) _Atomic uint64_t sequence;
-    _Alignas(64) _Atomic uint64_t data[8];
+/* Ours first; the named ones are those that ratios are made of. */
+static const struct read_way *const lists[] = {read_netvane, read_memory, read_urcu, read_lmdb,
+                                               read_kernel};
+static const char *const ways_of_ratios[] = {"acquire_load", "poll", "seqlock_copy_64",
+                                             "default_get", "lmdb_one_record"};
+enum { LOAD, POLL, SEQLOCK, DEFAULT, LMDB, NAMED };
+
+static const struct read_way *way[WAYS_MAX];
+static unsigned ways;
+
+struct samples {
+    double mean_ns[BENCH_RUNS_MAX];
+    double batch_ns[BATCHES_MAX];
+    uint32_t batches;
 };
-
-struct shared {
-    _Alignas(64) _Atomic uint64_t word; /* the bare acquire load's */
-    struct seqlock lock;
-    _Alignas(64) atomic_int ready;
-    _Alignas(64) atomic_int busy;
-    _Alignas(64) _Atomic uint64_t published;
-};
-
-static struct shared *shared;            /* the writer's */
-static const struct shared *shared_view; /* the same, mapped read-only */
-static char dir[] = "/dev/shm/netvane-bench-XXXXXX";
-
-static void fail(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
-static void map_shared(void)
-{
-    char path[64];
-    if (!mkdtemp(dir))
-        fail(dir);
-    (void)snprintf(path, sizeof(path), "%s/peers", dir);
-    FILE *f = fopen(path, "w+e");
-    if (!f || ftruncate(fileno(f), (off_t)sizeof(struct shared)))
-        fail(path);
-    void *rw = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED, fileno(f), 0);
-    void *ro = mmap(NULL, sizeof(struct shared), PROT_READ, MAP_SHARED, fileno(f), 0);
-    if (rw == MAP_FAILED || ro == MAP_FAILED)
-        fail("mmap");
-    (void)fclose(f);
-    (void)unlink(path);
-    shared = rw;
-    shared_view = ro;
-}
+static struct samples samples[WAYS_MAX];
 
 /* ---- the writer ------------------------------------------------------------------------------------------ */
 
-static struct {
-    struct nv_shm *shm;
-    struct nv_mirror mirror;
-    struct nv_publisher pub;
-    struct nv_commit commit;
-} w;
+struct control {
+    _Alignas(64) atomic_int ready;
+    _Alignas(64) atomic_int busy;
+    atomic_int measured; /* number of the way whose writer is to run along; -1: none */
+    _Alignas(64) _Atomic uint64_t published;
+};
 
-static int grow(void *arg, uint64_t size_bytes)
+static struct control *control;
+static char dir[48];
+static struct world world;
+
+static void change_route(uint32_t i, uint8_t protocol)
 {
-    (void)arg;
-    return nv_shm_grow(w.shm, size_bytes);
+    const struct prefix p = {.address = (uint64_t)(0x0b000000u + (i << 8)) << 32, .len = 24};
+    world_route(&world, AF_INET, &p, protocol);
 }
 
-static void put_route(uint32_t dst, uint8_t len, uint32_t protocol)
+static const struct read_way *way_number(int number)
 {
-    struct nv_hop hop = {.ifindex = 2, .weight = 1, .gw_family = NV_AF_4, .gateway = {10, 0, 0, 1}};
-    struct nv_route r = {.family = NV_AF_4,
-                         .dst_len = len,
-                         .type = 1,
-                         .protocol = (uint8_t)protocol,
-                         .table = 254,
-                         .hop_count = 1,
-                         .hops = &hop};
-    nv_store_be32(r.dst, dst);
-    (void)nv_mirror_route_put(&w.mirror, &r, NV_LIST_REPLACE, false, 0);
-}
-
-static void open_region(void)
-{
-    struct nv_shm_args args = {.dir = dir, .name = "bench", .max_bytes = REGION_BYTES};
-    struct nv_header_args header = {.max_bytes = REGION_BYTES};
-    struct nv_legacy legacy = {0};
-    struct nv_link link = {
-        .has = NV_LINK_COMPLETE | NV_LINK_HAS_NAME, .ifindex = 2, .flags = 0x11043, .name = "eth0"};
-    if (nv_shm_create(&args, &w.shm) || nv_shm_grow(w.shm, NETVANE_ARENA_OFFSET) ||
-        nv_publisher_init(&w.pub, nv_shm_base(w.shm), w.shm, &header, &legacy) ||
-        nv_mirror_init(&w.mirror, nv_shm_base(w.shm), REGION_BYTES, grow, NULL, 1))
-        fail("bench_read: the region");
-    nv_commit_init(&w.commit, &w.mirror, &w.pub);
-    (void)nv_mirror_link_put(&w.mirror, &link);
-    put_route(0, 0, 4);
-    for (uint32_t i = 0; i < ROUTES; i++)
-        put_route(0x0b000000u + (i << 8), 24, 4);
-    (void)nv_commit(&w.commit, true, nv_clock_boottime_ns());
-    if (nv_shm_show(w.shm))
-        fail("bench_read: showing the region");
-}
-
-/* The peers get one store for each version too. */
-static void touch_peers(uint64_t n)
-{
-    atomic_store_explicit(&shared->word, n, memory_order_release);
-    uint64_t s = atomic_load_explicit(&shared->lock.sequence, memory_order_relaxed);
-    atomic_store_explicit(&shared->lock.sequence, s + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
-    for (unsigned i = 0; i < 8; i++)
-        atomic_store_explicit(&shared->lock.data[i], n, memory_order_relaxed);
-    atomic_store_explicit(&shared->lock.sequence, s + 2, memory_order_release);
+    for (unsigned l = 0; l < sizeof(lists) / sizeof(lists[0]); l++)
+        for (const struct read_way *m = lists[l]; m->name; m++)
+            if (!number--)
+                return m;
+    return NULL;
 }
 
 static _Noreturn void write_on(void)
 {
     uint32_t seed = 12345;
     bench_pin(1);
-    open_region();
-    atomic_store(&shared->ready, 1);
+    world_open(&world, dir, REGION_BYTES);
+    for (uint32_t i = 0; i < ROUTES; i++)
+        change_route(i, 4);
+    world_commit(&world);
+    world_show(&world);
+    atomic_store(&control->ready, 1);
     for (uint64_t n = 1;; n++) {
-        while (!atomic_load_explicit(&shared->busy, memory_order_relaxed))
-            (void)nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+        while (!atomic_load_explicit(&control->busy, memory_order_relaxed))
+            bench_pause_ns(200000);
         seed = seed * 1664525u + 1013904223u;
-        put_route(0x0b000000u + (seed % ROUTES << 8), 24, 4 + (uint32_t)(n % 200));
-        (void)nv_commit(&w.commit, true, nv_clock_boottime_ns());
-        touch_peers(n);
-        atomic_store_explicit(&shared->published, n, memory_order_relaxed);
+        change_route(seed % ROUTES, (uint8_t)(4 + n % 200));
+        world_commit(&world);
+        const struct read_way *m =
+            way_number(atomic_load_explicit(&control->measured, memory_order_relaxed));
+        if (m && m->update)
+            m->update(dir, n);
+        atomic_store_explicit(&control->published, n, memory_order_relaxed);
     }
 }
 
-/* ---- the library, as any program gets it -------------------------------------------------------------------- */
+/* ---- the writer's place taken by a thread -------------------------------------------------------------------- */
 
-static int (*lib_open)(const struct netvane_open_args *, struct netvane **);
-static void (*lib_close)(struct netvane *);
-static int (*lib_default_get)(struct netvane *, uint8_t, struct netvane_default *);
-static int (*lib_snap_begin)(struct netvane *, struct netvane_snap *);
-static int (*lib_addr_find)(const struct netvane_snap *, uint8_t, const uint8_t *,
-                            struct netvane_addr *);
-static int (*lib_link_get)(const struct netvane_snap *, uint32_t, struct netvane_link *);
-static struct netvane *nv;
+static struct {
+    pthread_t thread;
+    const struct read_way *way;
+    uint64_t period_ns;
+    atomic_int stop;
+} stand_in;
 
-static void symbol(void *lib, const char *name, void *ret_function)
+static void *stand_in_run(void *arg)
 {
-    void *p = dlsym(lib, name);
-    if (!p) {
-        (void)fprintf(stderr, "bench_read: %s\n", dlerror());
+    uint64_t next = bench_now_ns();
+    bench_pin(1);
+    for (uint64_t n = 1; !atomic_load_explicit(&stand_in.stop, memory_order_relaxed); n++) {
+        stand_in.way->thread_update(n);
+        next += stand_in.period_ns;
+        while (bench_now_ns() < next)
+            ;
+    }
+    return arg;
+}
+
+static void stand_in_start(const struct read_way *m)
+{
+    atomic_store(&control->busy, 0);
+    atomic_store(&stand_in.stop, 0);
+    stand_in.way = m;
+    if (pthread_create(&stand_in.thread, NULL, stand_in_run, NULL)) {
+        perror("bench_read: a thread");
         exit(1);
     }
-    memcpy(ret_function, &p, sizeof(p));
+    bench_pause_ns(300000); /* until the writer sleeps */
 }
 
-/* libnetvane.so of this build: bench/ and lib/ lie side by side. */
-static bool load_library(void)
+static void stand_in_end(void)
 {
-    char path[4200];
-    ssize_t n = readlink("/proc/self/exe", path, 4096);
-    char *slash = n > 0 ? (path[n] = '\0', strrchr(path, '/')) : NULL;
-    if (!slash)
-        return false;
-    (void)snprintf(slash, sizeof(path) - (size_t)(slash - path), "/../lib/libnetvane.so.0");
-    void *lib = dlopen(path, RTLD_NOW);
-    if (!lib)
-        return false;
-    symbol(lib, "netvane_open", &lib_open);
-    symbol(lib, "netvane_close", &lib_close);
-    symbol(lib, "netvane_default_get", &lib_default_get);
-    symbol(lib, "netvane_snap_begin", &lib_snap_begin);
-    symbol(lib, "netvane_addr_find", &lib_addr_find);
-    symbol(lib, "netvane_link_get", &lib_link_get);
-    return true;
+    atomic_store(&stand_in.stop, 1);
+    (void)pthread_join(stand_in.thread, NULL);
+    atomic_store(&control->busy, 1);
 }
 
-/* ---- measures: each does BATCH reads -------------------------------------------------------------------------- */
+/* ---- measures --------------------------------------------------------------------------------------------------- */
 
-static void read_word(void)
+/* One run of one way, over at least slice_ns. */
+static double run(unsigned i, uint64_t slice_ns)
 {
-    const _Atomic uint64_t *const word = &shared_view->word;
-    for (unsigned i = 0; i < BATCH; i++)
-        bench_keep(atomic_load_explicit(word, memory_order_acquire));
-}
-
-/* As a program does it: where there is a new version, begin a snapshot of it. */
-static void poll_changed(void)
-{
-    static uint64_t known;
-    const struct netvane *const handle = nv;
-    uint64_t version = known;
-    for (unsigned i = 0; i < BATCH; i++) {
-        if (__builtin_expect(netvane_changed(handle, version), 0)) {
-            struct netvane_snap snap;
-            if (lib_snap_begin(nv, &snap))
-                fail("bench_read: no snapshot");
-            version = snap.version;
-        }
-        bench_keep(version);
-    }
-    known = version;
-}
-
-/*
- * As seqlocks are written in practice: a plain copy of the struct between the two looks at the sequence, which the
- * compiler makes of the widest moves it has. By the letter of C11 that is a race; atomic words would make the peer slower.
- */
-static inline void seqlock_read(const struct seqlock *l, struct line *restrict to)
-{
-    for (;;) {
-        const uint64_t s = atomic_load_explicit(&l->sequence, memory_order_acquire);
-        struct line copy = *(const struct line *)(const void *)l->data;
-        atomic_thread_fence(memory_order_acquire);
-        if (!(s & 1) && atomic_load_explicit(&l->sequence, memory_order_relaxed) == s) {
-            *to = copy;
-            return;
-        }
-    }
-}
-
-static void copy_seqlock(void)
-{
-    const struct seqlock *const l = &shared_view->lock;
-    struct line copy;
-    for (unsigned n = 0; n < BATCH; n++) {
-        seqlock_read(l, &copy);
-        bench_keep((uint64_t)(uintptr_t)&copy);
-    }
-}
-
-static void get_default(void)
-{
-    int (*const get)(struct netvane *, uint8_t, struct netvane_default *) = lib_default_get;
-    struct netvane *const handle = nv;
-    struct netvane_default d;
-    NETVANE_INIT(&d);
-    for (unsigned i = 0; i < BATCH; i++) {
-        if (get(handle, 4, &d))
-            fail("bench_read: no default route");
-        bench_keep((uint64_t)(uintptr_t)&d);
-    }
-    if (d.ifindex != 2)
-        fail("bench_read: another default route");
-}
-
-static void begin_and_get_link(void)
-{
-    struct netvane_snap snap;
-    struct netvane_link l;
-    NETVANE_INIT(&l);
-    for (unsigned i = 0; i < BATCH / 16; i++) {
-        int r;
-        do
-            r = lib_snap_begin(nv, &snap);
-        while (r || (r = lib_link_get(&snap, 2, &l)) == NETVANE_EXPIRED);
-        if (r)
-            fail("bench_read: no link");
-        bench_keep((uint64_t)(uintptr_t)&l);
-    }
-}
-
-#ifdef NETVANE_HAVE_LMDB
-static MDB_env *env;
-static MDB_txn *txn;
-static MDB_dbi dbi;
-
-static void check_lmdb(int r)
-{
-    if (r) {
-        (void)fprintf(stderr, "bench_read: lmdb: %s\n", mdb_strerror(r));
-        exit(1);
-    }
-}
-
-static void open_lmdb(void)
-{
-    char path[64], value[64] = "default";
-    MDB_txn *write;
-    MDB_val k = {1, "d"}, v = {sizeof(value), value};
-    (void)snprintf(path, sizeof(path), "%s/lmdb", dir);
-    check_lmdb(mdb_env_create(&env));
-    check_lmdb(mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOSYNC, 0600));
-    check_lmdb(mdb_txn_begin(env, NULL, 0, &write));
-    check_lmdb(mdb_dbi_open(write, NULL, 0, &dbi));
-    check_lmdb(mdb_put(write, dbi, &k, &v, 0));
-    check_lmdb(mdb_txn_commit(write));
-    check_lmdb(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn));
-    mdb_txn_reset(txn);
-}
-
-static void close_lmdb(void)
-{
-    char path[64];
-    mdb_txn_abort(txn);
-    mdb_env_close(env);
-    (void)snprintf(path, sizeof(path), "%s/lmdb", dir);
-    (void)unlink(path);
-    (void)snprintf(path, sizeof(path), "%s/lmdb-lock", dir);
-    (void)unlink(path);
-}
-
-static void get_lmdb(void)
-{
-    MDB_val k = {1, "d"}, v;
-    char copy[64];
-    for (unsigned i = 0; i < BATCH; i++) {
-        check_lmdb(mdb_txn_renew(txn));
-        check_lmdb(mdb_get(txn, dbi, &k, &v));
-        memcpy(copy, v.mv_data, sizeof(copy));
-        mdb_txn_reset(txn);
-        bench_keep((uint64_t)(uintptr_t)copy);
-    }
-}
-#endif
-
-/* ---- all ------------------------------------------------------------------------------------------------------- */
-
-static const struct measure {
-    const char *name;
-    void (*batch)(void);
-    unsigned reads; /* per batch */
-} measures[] = {
-    {"acquire_load_ns", read_word, BATCH},
-    {"poll_ns", poll_changed, BATCH},
-    {"seqlock_copy_64_ns", copy_seqlock, BATCH},
-    {"default_get_ns", get_default, BATCH},
-    {"begin_and_link_get_ns", begin_and_get_link, BATCH / 16},
-#ifdef NETVANE_HAVE_LMDB
-    {"lmdb_renew_get_reset_ns", get_lmdb, BATCH},
-#endif
-};
-enum {
-    LOAD,
-    POLL,
-    SEQLOCK,
-    DEFAULT,
-    LINK,
-    LMDB,
-    MEASURES = sizeof(measures) / sizeof(measures[0])
-};
-
-/* Nanoseconds of one read, over at least slice_ns. */
-static double run(const struct measure *m, uint64_t slice_ns)
-{
-    uint64_t start = bench_now_ns(), now = start, batches = 0;
+    const struct read_way *m = way[i];
+    struct samples *s = &samples[i];
+    uint64_t start = bench_now_ns(), before = start, now = start, batches = 0;
     do {
         m->batch();
         batches++;
         now = bench_now_ns();
+        if (s->batches < BATCHES_MAX)
+            s->batch_ns[s->batches++] = (double)(now - before) / m->reads;
+        before = now;
     } while (now - start < slice_ns);
     return (double)(now - start) / (double)(batches * m->reads);
 }
 
-static void measure_all(const struct bench_options *o, const char *mode, uint64_t slice_ns,
-                        double median[MEASURES])
+static double run_busy(unsigned i, uint64_t slice_ns)
 {
-    static double values[MEASURES][64];
-    const unsigned runs = o->runs < 64 ? o->runs : 64;
+    const struct read_way *m = way[i];
+    int number = 0;
+    while (way_number(number) != m)
+        number++;
+    atomic_store(&control->measured, number);
+    if (m->thread_update)
+        stand_in_start(m);
+    double ns = run(i, slice_ns);
+    if (m->thread_update)
+        stand_in_end();
+    return ns;
+}
+
+static void measure(const struct bench_options *o, const char *mode, uint64_t slice_ns, bool busy,
+                    double named[NAMED])
+{
     char key[96];
-    for (unsigned i = 0; i < MEASURES; i++)
-        measures[i].batch(); /* warm */
-    for (unsigned r = 0; r < runs; r++)
-        for (unsigned i = 0; i < MEASURES; i++)
-            values[i][r] = run(&measures[i], slice_ns);
-    for (unsigned i = 0; i < MEASURES; i++) {
-        median[i] = bench_median(values[i], runs);
-        (void)snprintf(key, sizeof(key), "%s_%s", mode, measures[i].name);
-        bench_figure(o, key, median[i]);
+    for (unsigned i = 0; i < ways; i++) {
+        samples[i].batches = 0;
+        way[i]->batch(); /* warm */
+        samples[i].batches = 0;
+    }
+    for (unsigned r = 0; r < o->runs; r++)
+        for (unsigned i = 0; i < ways; i++)
+            if (!busy || !way[i]->quiet_only)
+                samples[i].mean_ns[r] = busy ? run_busy(i, slice_ns) : run(i, slice_ns);
+    for (unsigned i = 0; i < NAMED; i++)
+        named[i] = NAN;
+    for (unsigned i = 0; i < ways; i++) {
+        if (busy && way[i]->quiet_only)
+            continue;
+        const double median = bench_median(samples[i].mean_ns, o->runs);
+        (void)snprintf(key, sizeof(key), "%s_%s_ns", mode, way[i]->name);
+        bench_figure(o, key, median);
+        (void)snprintf(key, sizeof(key), "%s_%s_batch_ns", mode, way[i]->name);
+        (void)bench_distribution(o, key, samples[i].batch_ns, samples[i].batches);
+        for (unsigned n = 0; n < NAMED; n++)
+            if (!strcmp(way[i]->name, ways_of_ratios[n]))
+                named[n] = median;
     }
 }
 
-static void ratios(const struct bench_options *o, const char *mode, const double median[MEASURES],
-                   bool held)
+static void ratio(const struct bench_options *o, const char *mode, const char *what, double value,
+                  double at_most, double at_least)
 {
     char key[96];
-    (void)snprintf(key, sizeof(key), "%s_poll_to_acquire_load", mode);
-    bench_ratio(o, key, median[POLL] / median[LOAD], held ? 2.0 : NAN, NAN);
-    (void)snprintf(key, sizeof(key), "%s_default_to_seqlock_copy", mode);
-    bench_ratio(o, key, median[DEFAULT] / median[SEQLOCK], held ? 2.5 : NAN, NAN);
-#ifdef NETVANE_HAVE_LMDB
-    (void)snprintf(key, sizeof(key), "%s_lmdb_to_default", mode);
-    bench_ratio(o, key, median[LMDB] / median[DEFAULT], NAN, held ? 12.0 : NAN);
-#endif
+    (void)snprintf(key, sizeof(key), "%s_%s", mode, what);
+    if (!isnan(value))
+        bench_ratio(o, key, value, at_most, at_least);
+}
+
+static void ratios(const struct bench_options *o, const char *mode, const double ns[NAMED],
+                   bool held)
+{
+    ratio(o, mode, "poll_to_acquire_load", ns[POLL] / ns[LOAD], held ? 2.0 : NAN, NAN);
+    ratio(o, mode, "default_to_seqlock_copy", ns[DEFAULT] / ns[SEQLOCK], held ? 2.5 : NAN, NAN);
+    ratio(o, mode, "lmdb_to_default", ns[LMDB] / ns[DEFAULT], NAN, held ? 12.0 : NAN);
+}
+
+/* Opens all ways that can be had. */
+static void open_ways(const struct bench_options *o)
+{
+    for (int number = 0; way_number(number); number++) {
+        const struct read_way *m = way_number(number);
+        const char *why = m->open ? m->open(dir) : NULL;
+        if (why)
+            bench_skip(o, m->name, why);
+        else if (ways < WAYS_MAX)
+            way[ways++] = m;
+    }
+}
+
+/* Versions a second while nothing but ours is written. */
+static double writer_rate(uint64_t over_ns)
+{
+    atomic_store(&control->measured, -1);
+    const uint64_t from = atomic_load(&control->published), start = bench_now_ns();
+    bench_pause_ns(over_ns);
+    return (double)(atomic_load(&control->published) - from) * 1e9 /
+           (double)(bench_now_ns() - start);
 }
 
 int main(int argc, char **argv)
 {
     struct bench_options o = bench_options(argc, argv);
-    const double seconds = o.seconds > 0 ? o.seconds : 6;
-    const uint64_t slice_ns = (uint64_t)(seconds * 0.8e9 / (2.0 * o.runs * MEASURES));
-    struct netvane_open_args args = {.size = sizeof(args), .dir = dir, .name = "bench"};
-    double median[MEASURES];
-    if (!load_library()) {
-        (void)printf("SKIP: %s\n", dlerror());
-        return 77;
-    }
-    map_shared();
+    const double seconds = o.seconds > 0 ? o.seconds : 12;
+    double named[NAMED];
+    bench_estimates(estimates, sizeof(estimates) / sizeof(estimates[0]));
+    read_lmdb_size(o.count ? o.count : o.seconds > 0 ? 20000 : 1000000);
+    read_memory_map();
+    read_kernel_enter();
+    control = bench_shared(sizeof(*control));
+    atomic_store(&control->measured, -1);
+    world_dir_make(dir);
     pid_t writer = fork();
-    if (writer < 0)
-        fail("fork");
     if (!writer)
         write_on();
     bench_pin(0);
-    for (unsigned i = 0; i < 5000 && !atomic_load(&shared->ready); i++)
-        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    int r = lib_open(&args, &nv);
-    if (!r) {
-#ifdef NETVANE_HAVE_LMDB
-        open_lmdb();
-#else
-        bench_skip(&o, "lmdb_renew_get_reset_ns", "liblmdb was not found when this was built");
-#endif
-        measure_all(&o, "quiet", slice_ns, median);
-        ratios(&o, "quiet", median, true);
-        uint64_t from = atomic_load(&shared->published), start = bench_now_ns();
-        atomic_store(&shared->busy, 1);
-        measure_all(&o, "busy", slice_ns, median);
-        double s = (double)(bench_now_ns() - start) / 1e9;
-        bench_figure(&o, "busy_versions_per_s",
-                     (double)(atomic_load(&shared->published) - from) / s);
-        ratios(&o, "busy", median, false);
-#ifdef NETVANE_HAVE_LMDB
-        close_lmdb();
-#endif
-        lib_close(nv);
-    } else {
-        (void)fprintf(stderr, "bench_read: netvane_open: %d\n", r);
-    }
+    for (unsigned i = 0; i < 5000 && writer > 0 && !atomic_load(&control->ready); i++)
+        bench_pause_ns(1000000);
+    open_ways(&o);
+    const uint64_t slice_ns = (uint64_t)(seconds * 0.8e9 / (2.0 * o.runs * ways));
+    measure(&o, "quiet", slice_ns, false, named);
+    ratios(&o, "quiet", named, true);
+    atomic_store(&control->busy, 1);
+    const double rate = writer_rate(o.seconds > 0 ? 50000000 : 500000000);
+    stand_in.period_ns = rate > 1 ? (uint64_t)(1e9 / rate) : 1000000;
+    measure(&o, "busy", slice_ns, true, named);
+    bench_figure(&o, "busy_versions_per_s", rate);
+    ratios(&o, "busy", named, false);
     (void)kill(writer, SIGKILL);
     (void)waitpid(writer, NULL, 0);
-    char path[96];
-    (void)snprintf(path, sizeof(path), "%s/bench", dir);
-    (void)unlink(path);
-    (void)snprintf(path, sizeof(path), "%s/.bench.lock", dir);
-    (void)unlink(path);
-    if (rmdir(dir))
-        perror(dir);
+    read_walk(&o);
+    world_dir_remove(dir);
     bench_end(&o, "read");
-    return r ? 1 : 0;
+    return 0;
 }

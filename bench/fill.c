@@ -15,70 +15,10 @@
 #define PROTOCOL_BGP 186 /* and the metric 20: as FRR installs them */
 #define METRIC       20u
 
-/* Of 100 prefixes, so many have this length. */
-static const struct {
-    uint8_t len, share;
-} lengths4[] = {{24, 60}, {23, 10}, {22, 12}, {21, 5}, {20, 5}, {19, 3}, {18, 2}, {17, 1}, {16, 2}},
-  lengths6[] = {{48, 60}, {47, 3}, {46, 4}, {44, 9}, {40, 9}, {36, 5}, {32, 8}, {29, 1}, {28, 1}};
-
-/* ---- which prefixes ----------------------------------------------------------------------------------------- */
-
-static uint32_t draw(struct fill *f, uint32_t below)
-{
-    f->seed = f->seed * 1664525u + 1013904223u;
-    return (uint32_t)((uint64_t)f->seed * below >> 32);
-}
-
 void fill_init(struct fill *f, int family, uint32_t ifindex)
 {
-    *f = (struct fill){.family = family,
-                       .ifindex = ifindex,
-                       .seed = 20261,
-                       .address = family == AF_INET ? UINT64_C(1) << 56 : UINT64_C(0x2001) << 48};
-}
-
-static uint32_t draw_length(struct fill *f)
-{
-    uint32_t n = draw(f, 100), i = 0;
-    if (f->family == AF_INET) {
-        while (n >= lengths4[i].share)
-            n -= lengths4[i++].share;
-        return lengths4[i].len;
-    }
-    while (n >= lengths6[i].share)
-        n -= lengths6[i++].share;
-    return lengths6[i].len;
-}
-
-/* The next prefix: behind the last one, or inside it and longer. False: the address space has ended. */
-static bool next_prefix(struct fill *f, uint64_t *ret_address, uint32_t *ret_len)
-{
-    const uint64_t end = f->family == AF_INET ? UINT64_C(224) << 56 : UINT64_C(0x4000) << 48;
-    uint32_t len = draw_length(f);
-    uint64_t size = UINT64_C(1) << (64 - len);
-    uint64_t aligned = (f->address + size - 1) & ~(size - 1);
-    if (aligned != f->address)
-        f->longest_here = 0;
-    if (len <= f->longest_here) { /* that one is there already, or would come before it */
-        aligned += size;
-        f->longest_here = 0;
-    }
-    if (f->family == AF_INET && (aligned >> 56 == 10 || aligned >> 56 == 127)) {
-        aligned = ((aligned >> 56) + 1) << 56; /* a multiple of every size */
-        f->longest_here = 0;
-    }
-    if (aligned >= end)
-        return false;
-    *ret_address = aligned;
-    *ret_len = len;
-    f->longest_here = len;
-    if (draw(f, 2)) { /* go on behind it, else inside it */
-        f->address = aligned + size;
-        f->longest_here = 0;
-    } else {
-        f->address = aligned;
-    }
-    return true;
+    *f = (struct fill){.family = family, .ifindex = ifindex};
+    prefixes_init(&f->prefixes, family);
 }
 
 /* ---- requests ------------------------------------------------------------------------------------------------- */
@@ -92,25 +32,24 @@ static void put_attr(struct nlmsghdr *nlh, uint16_t type, const void *data, size
     nlh->nlmsg_len += (uint32_t)RTA_SPACE(size);
 }
 
-static void put_route(struct fill *f, struct nlmsghdr *nlh, uint64_t address, uint32_t len)
+static void put_route(const struct fill *f, struct nlmsghdr *nlh, const struct prefix *p)
 {
     const uint32_t metric = METRIC;
-    uint8_t dst[16] = {0}, gateway[16] = {10, 99, 0};
+    uint8_t dst[16], gateway[16] = {10, 99, 0};
     size_t bytes = f->family == AF_INET ? 4 : 16;
     *nlh = (struct nlmsghdr){.nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)),
                              .nlmsg_type = RTM_NEWROUTE,
                              .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL};
     *(struct rtmsg *)NLMSG_DATA(nlh) = (struct rtmsg){.rtm_family = (uint8_t)f->family,
-                                                      .rtm_dst_len = (uint8_t)len,
+                                                      .rtm_dst_len = p->len,
                                                       .rtm_table = RT_TABLE_MAIN,
                                                       .rtm_protocol = PROTOCOL_BGP,
                                                       .rtm_scope = RT_SCOPE_UNIVERSE,
                                                       .rtm_type = RTN_UNICAST};
-    for (unsigned i = 0; i < 8; i++)
-        dst[i] = (uint8_t)(address >> (56 - 8 * i));
+    prefix_bytes(f->family, p->address, dst);
     if (f->family == AF_INET6)
         memcpy(gateway, (const uint8_t[]){0xfe, 0x80, 0}, 3);
-    gateway[bytes - 1] = (uint8_t)(2 + draw(f, FILL_GATEWAYS));
+    gateway[bytes - 1] = (uint8_t)(FILL_GATEWAY_FIRST + p->gateway);
     put_attr(nlh, RTA_DST, dst, bytes);
     put_attr(nlh, RTA_PRIORITY, &metric, sizeof(metric));
     put_attr(nlh, RTA_GATEWAY, gateway, bytes);
@@ -132,7 +71,16 @@ static int errors(int fd)
     return errno == EAGAIN ? 0 : -errno;
 }
 
-int fill_until(struct fill *f, uint32_t total)
+/* From the generator, or from a list that stands at its next one. */
+static bool next(struct fill *f, const struct prefix **list, struct prefix *ret_prefix)
+{
+    if (!*list)
+        return prefixes_next(&f->prefixes, ret_prefix);
+    *ret_prefix = *(*list)++;
+    return true;
+}
+
+static int add(struct fill *f, const struct prefix *list, uint32_t total)
 {
     static union {
         struct nlmsghdr head;
@@ -145,13 +93,12 @@ int fill_until(struct fill *f, uint32_t total)
         size_t used = 0;
         while (f->added < total && used + 256 <= BATCH_BYTES) {
             struct nlmsghdr *nlh = (struct nlmsghdr *)(void *)(batch.bytes + used);
-            uint64_t address;
-            uint32_t len;
-            if (!next_prefix(f, &address, &len)) {
+            struct prefix p;
+            if (!next(f, &list, &p)) {
                 r = -ERANGE;
                 break;
             }
-            put_route(f, nlh, address, len);
+            put_route(f, nlh, &p);
             used += NLMSG_ALIGN(nlh->nlmsg_len);
             f->added++;
         }
@@ -162,4 +109,14 @@ int fill_until(struct fill *f, uint32_t total)
     }
     (void)close(fd);
     return r;
+}
+
+int fill_until(struct fill *f, uint32_t total)
+{
+    return add(f, NULL, total);
+}
+
+int fill_list(struct fill *f, const struct prefix *list, uint32_t count)
+{
+    return add(f, list, f->added + count);
 }

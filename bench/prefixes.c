@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * prefixes.c - draws prefixes by a linear congruence, so that each run has the same ones.
+ */
+#include "prefixes.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+/* Of 100 prefixes, so many have this length. */
+static const struct {
+    uint8_t len, share;
+} lengths4[] = {{24, 60}, {23, 10}, {22, 12}, {21, 5}, {20, 5}, {19, 3}, {18, 2}, {17, 1}, {16, 2}},
+  lengths6[] = {{48, 60}, {47, 3}, {46, 4}, {44, 9}, {40, 9}, {36, 5}, {32, 8}, {29, 1}, {28, 1}};
+
+static uint32_t draw(struct prefixes *p, uint32_t below)
+{
+    p->seed = p->seed * 1664525u + 1013904223u;
+    return (uint32_t)((uint64_t)p->seed * below >> 32);
+}
+
+void prefixes_init(struct prefixes *p, int family)
+{
+    *p = (struct prefixes){.family = family,
+                           .seed = 20261,
+                           .address =
+                               family == AF_INET ? UINT64_C(1) << 56 : UINT64_C(0x2001) << 48};
+}
+
+static uint32_t draw_length(struct prefixes *p)
+{
+    uint32_t n = draw(p, 100), i = 0;
+    if (p->family == AF_INET) {
+        while (n >= lengths4[i].share)
+            n -= lengths4[i++].share;
+        return lengths4[i].len;
+    }
+    while (n >= lengths6[i].share)
+        n -= lengths6[i++].share;
+    return lengths6[i].len;
+}
+
+bool prefixes_next(struct prefixes *p, struct prefix *ret_prefix)
+{
+    const uint64_t end = p->family == AF_INET ? UINT64_C(224) << 56 : UINT64_C(0x4000) << 48;
+    uint32_t len = draw_length(p);
+    uint64_t size = UINT64_C(1) << (64 - len);
+    uint64_t aligned = (p->address + size - 1) & ~(size - 1);
+    if (aligned != p->address)
+        p->longest_here = 0;
+    if (len <= p->longest_here) { /* that one is there already, or would come before it */
+        aligned += size;
+        p->longest_here = 0;
+    }
+    if (p->family == AF_INET && (aligned >> 56 == 10 || aligned >> 56 == 127)) {
+        aligned = ((aligned >> 56) + 1) << 56; /* a multiple of every size */
+        p->longest_here = 0;
+    }
+    if (aligned >= end)
+        return false;
+    p->longest_here = len;
+    if (draw(p, 2)) { /* go on behind it, else inside it */
+        p->address = aligned + size;
+        p->longest_here = 0;
+    } else {
+        p->address = aligned;
+    }
+    *ret_prefix = (struct prefix){
+        .address = aligned, .len = (uint8_t)len, .gateway = (uint8_t)draw(p, PREFIX_GATEWAYS)};
+    return true;
+}
+
+void prefixes_thin(const struct prefix *from, uint32_t from_count, struct prefix *to,
+                   uint32_t to_count)
+{
+    for (uint32_t i = 0; i < to_count; i++)
+        to[i] = from[(uint64_t)i * from_count / to_count];
+}
+
+void prefix_bytes(int family, uint64_t address, uint8_t ret_bytes[16])
+{
+    memset(ret_bytes, 0, 16);
+    for (unsigned i = 0; i < (family == AF_INET ? 4u : 8u); i++)
+        ret_bytes[i] = (uint8_t)(address >> (56 - 8 * i));
+}

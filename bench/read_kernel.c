@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * read_kernel.c - asking the kernel each time: which way does a packet go?
+ *
+ * In a network namespace of the bench's own, with a default route: RTM_GETROUTE on an open netlink socket; a UDP socket that is
+ * connected, and asked which address it got; beside them the clock and a system call that does nothing.
+ */
+#include <arpa/inet.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "read_peers.h"
+
+static int netlink = -1, udp = -1;
+static const char *missing; /* why there is no namespace to ask in */
+
+void read_kernel_enter(void)
+{
+    if (bench_netns())
+        missing = "may not make a network namespace";
+    else if (bench_shell("ip link add v0 type veth peer name v1 && ip link set v0 up && "
+                         "ip link set v1 up && ip link set lo up && "
+                         "ip addr add 10.99.0.1/24 dev v0 && ip route add default via 10.99.0.2"))
+        missing = "cannot set a network namespace up (ip of iproute2)";
+}
+
+static const char *open_netlink(const char *dir)
+{
+    (void)dir;
+    if (missing)
+        return missing;
+    netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    return netlink < 0 ? "no netlink socket" : NULL;
+}
+
+static const char *open_udp(const char *dir)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+    (void)dir;
+    if (missing)
+        return missing;
+    udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    to.sin_addr.s_addr = htonl(0xc0000201); /* 192.0.2.1 */
+    if (udp < 0 || connect(udp, (const struct sockaddr *)&to, sizeof(to)))
+        return "a UDP socket is not connected";
+    return NULL;
+}
+
+static void netlink_batch(void)
+{
+    struct {
+        struct nlmsghdr nlh;
+        struct rtmsg rtm;
+        struct rtattr attr;
+        uint8_t dst[4];
+    } req = {
+        .nlh = {.nlmsg_len = sizeof(req), .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST},
+        .rtm = {.rtm_family = AF_INET, .rtm_dst_len = 32},
+        .attr = {.rta_len = RTA_LENGTH(4), .rta_type = RTA_DST},
+        .dst = {192, 0, 2, 1}};
+    char answer[1024];
+    for (unsigned i = 0; i < READ_FEW; i++)
+        if (send(netlink, &req, sizeof(req), 0) != sizeof(req) ||
+            recv(netlink, answer, sizeof(answer), 0) <= 0)
+            return;
+}
+
+static void udp_batch(void)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)}, self;
+    for (unsigned i = 0; i < READ_FEW; i++) {
+        socklen_t size = sizeof(self);
+        to.sin_addr.s_addr = htonl(0xc0000201 + i % 2);
+        if (connect(udp, (const struct sockaddr *)&to, sizeof(to)) ||
+            getsockname(udp, (struct sockaddr *)&self, &size))
+            return;
+    }
+}
+
+static void clock_batch(void)
+{
+    for (unsigned i = 0; i < READ_FEW; i++)
+        bench_keep(bench_now_ns());
+}
+
+static void syscall_batch(void)
+{
+    for (unsigned i = 0; i < READ_FEW; i++)
+        bench_keep((uint64_t)syscall(SYS_getppid));
+}
+
+const struct read_way read_kernel[] = {
+    {.name = "clock_gettime", .batch = clock_batch, .reads = READ_FEW, .quiet_only = true},
+    {.name = "system_call", .batch = syscall_batch, .reads = READ_FEW, .quiet_only = true},
+    {.name = "rtm_getroute",
+     .open = open_netlink,
+     .batch = netlink_batch,
+     .reads = READ_FEW,
+     .quiet_only = true},
+    {.name = "connect_getsockname",
+     .open = open_udp,
+     .batch = udp_batch,
+     .reads = READ_FEW,
+     .quiet_only = true},
+    {.name = NULL},
+};
