@@ -42,9 +42,7 @@ static const char *const pattern_names[PATTERNS] = {"random", "hot", "chain"};
 static const char *const call_names[CALLS] = {"single", "bulk32"};
 
 static const struct lookup_peer *const lists[] = {
-#ifdef NETVANE_HAVE_LOOKUP
     lookup_netvane,
-#endif
     lookup_dpdk,
     lookup_kernel,
 };

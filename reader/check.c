@@ -39,7 +39,7 @@ const char *nv_tree_name(unsigned tree)
 {
     static const char *const names[NETVANE_TREE_COUNT] = {
         "links",   "names", "altnames", "strings", "addrs",    "addrs_by_ip", "routes4",
-        "routes6", "hops",  "metrics",  "rules",   "nexthops", "members",     "defaults"};
+        "routes6", "hops",  "metrics",  "rules",   "nexthops", "members",     "defaults", "tables"};
     return names[tree];
 }
 

@@ -26,6 +26,7 @@ union record {
     struct netvane_rec_nexthop nexthop;
     struct netvane_rec_member member;
     struct netvane_rec_default def;
+    struct netvane_rec_table table;
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
     unsigned char bytes[NV_RECORD_MAX];
 };
@@ -34,6 +35,7 @@ union record {
 struct sums {
     uint64_t digest[NETVANE_TOPIC_COUNT];
     uint64_t altnames, members; /* that links and groups promise */
+    uint64_t routes;            /* that tables have */
     struct nv_route_hasher hasher;
     union record before; /* the record visited last; key[0] 0: none */
 };
@@ -292,6 +294,11 @@ static void visit_default(struct nv_check *c, struct sums *sums, const union rec
                    (unsigned)r->def.hops);
 }
 
+static void visit_table(struct nv_check *c, struct sums *sums, const union record *r)
+{
+    sums->routes += nv_check_table(c, &r->table);
+}
+
 static void check_main_default(struct nv_check *c, unsigned family,
                                const struct netvane_region_default *inlined)
 {
@@ -337,6 +344,7 @@ void nv_check_references(struct nv_check *c)
         [NETVANE_TREE_HOPS] = visit_hop,         [NETVANE_TREE_METRICS] = visit_metric,
         [NETVANE_TREE_RULES] = visit_rule,       [NETVANE_TREE_NEXTHOPS] = visit_nexthop,
         [NETVANE_TREE_MEMBERS] = visit_member,   [NETVANE_TREE_DEFAULTS] = visit_default,
+        [NETVANE_TREE_TABLES] = visit_table,
     };
     struct sums sums;
     memset(&sums, 0, sizeof(sums));
@@ -348,6 +356,10 @@ void nv_check_references(struct nv_check *c)
     compare_count(c, NETVANE_TREE_ADDRS_BY_IP, nv_snap_tree(&c->s, NETVANE_TREE_ADDRS).count,
                   "addresses");
     compare_count(c, NETVANE_TREE_MEMBERS, sums.members, "members of groups");
+    if (nv_snap_tree(&c->s, NETVANE_TREE_ROUTES4).count +
+            (uint64_t)nv_snap_tree(&c->s, NETVANE_TREE_ROUTES6).count !=
+        sums.routes)
+        nv_finding(c, "There are routes of tables that have no record, or are not to be found.");
     check_main_default(c, NV_AF_4, &c->slot.main4);
     check_main_default(c, NV_AF_6, &c->slot.main6);
     compare_digests(c, &sums);

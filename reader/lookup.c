@@ -13,30 +13,37 @@
 
 #include "nv/fib.h"
 
+#if defined(__x86_64__) && !defined(__POPCNT__)
+#define COUNTS_BITS __attribute__((target("popcnt,lzcnt,bmi,bmi2")))
+#endif
+
+enum how { UNSET = 0, PLAINLY, COUNTING };
+
 struct view {
     struct nv_snap snap;
-    struct netvane_region_fib root;
-    uint64_t counts_bits; /* the processor has the instructions that the fast variant needs */
+    struct nv_fib fib;
+    uint64_t how; /* enum how */
 };
 _Static_assert(sizeof(struct view) <= sizeof(((struct netvane_table *)0)->opaque),
                "a view has to fit");
 
 /* The library is the only one that looks inside. */
-static const struct view *view_of(const struct netvane_table *t)
+static inline const struct view *view_of(const struct netvane_table *t)
 {
     return (const struct view *)(const void *)t->opaque;
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
 
-static bool processor_counts_bits(void)
+static enum how how(void)
 {
-#if defined(__x86_64__) && !defined(__POPCNT__)
-    return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2");
-#else
-    return false;
+#ifdef COUNTS_BITS
+    /* All that have AVX2 have lzcnt, which not every compiler can ask for. */
+    if (__builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi") &&
+        __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("avx2"))
+        return COUNTING;
 #endif
+    return PLAINLY;
 }
 
 /* The root of a table's index; END: the table has no route. */
@@ -66,62 +73,59 @@ int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t 
                       struct netvane_table *ret_table)
 {
     struct view v;
+    struct netvane_region_fib root;
     struct netvane_table t = {.table = table, .family = family};
     if (!ret_table || !nv_is_family(family))
         return NETVANE_INVALID;
     int r = nv_enter(snap, &v.snap);
     if (r)
         return r;
-    r = nv_leave(&v.snap, find_root(&v.snap, family, table, &v.root));
+    r = nv_leave(&v.snap, find_root(&v.snap, family, table, &root));
     if (r)
         return r;
-    if (v.root.state == NETVANE_FS_BROKEN)
+    if (root.state == NETVANE_FS_BROKEN)
         return NETVANE_LIMIT;
     if (ret_table->size < sizeof(t)) /* the view stands at its end */
         return NETVANE_INVALID;
-    v.counts_bits = processor_counts_bits();
-    t.routes = v.root.routes;
+    v.fib = nv_fib_of(v.snap.base, v.snap.limit, &root);
+    v.how = how();
+    t.routes = root.routes;
     memcpy(t.opaque, &v, sizeof(v));
     return nv_out(ret_table, &t, sizeof(t));
 }
 
 /* ---- one destination -------------------------------------------------------------------------------------------- */
 
-static inline NV_SPECIALIZED struct nv_fib fib_of(const struct view *v)
+static inline NV_SPECIALIZED struct netvane_match match_of(uint32_t value, uint32_t len)
 {
-    return nv_fib_of(v->snap.base, v->snap.limit, &v->root);
+    const unsigned flags =
+        NETVANE_MATCH_FOUND |
+        (value & NETVANE_FV_CONDITIONAL) / (NETVANE_FV_CONDITIONAL / NETVANE_MATCH_CONDITIONAL);
+    return (struct netvane_match){.info = value & NETVANE_FV_INFO,
+                                  .dst_len = (uint8_t)len,
+                                  .flags = value ? (uint8_t)flags : 0};
 }
 
-static inline NV_SPECIALIZED int find(const struct view *v, unsigned family, const uint8_t *dst,
-                                      struct nv_fib_hit *ret_hit)
+static inline NV_SPECIALIZED int look_up(const struct view *v, unsigned family, const uint8_t *dst,
+                                         struct netvane_match *ret_match)
 {
-    const struct nv_fib f = fib_of(v);
-    return family == NV_AF_4 ? nv_fib_find(&f, nv_bits_of(NV_AF_4, dst), 32, ret_hit)
-                             : nv_fib_find(&f, nv_bits_of(NV_AF_6, dst), 128, ret_hit);
-}
-
-static int find_plainly(const struct view *v, unsigned family, const uint8_t *dst,
-                        struct nv_fib_hit *ret_hit)
-{
-    return find(v, family, dst, ret_hit);
-}
-
-static inline struct netvane_match match_of(struct nv_fib_hit hit)
-{
-    const uint8_t flags =
-        (uint8_t)(NETVANE_MATCH_FOUND |
-                  (hit.value & NETVANE_FV_CONDITIONAL ? NETVANE_MATCH_CONDITIONAL : 0u));
-    return (struct netvane_match){.info = hit.value & ~15u,
-                                  .dst_len = (uint8_t)hit.len,
-                                  .flags = hit.value ? flags : 0};
+    struct nv_fib_hit hit;
+    int r = nv_reenter(&v->snap);
+    if (nv_unlikely(r))
+        return r;
+    const int w = family == NV_AF_4 ? nv_fib_find(&v->fib, nv_bits_of(NV_AF_4, dst), 32, &hit)
+                                    : nv_fib_find(&v->fib, nv_bits_of(NV_AF_6, dst), 128, &hit);
+    r = nv_leave(&v->snap, w);
+    if (nv_likely(!r))
+        *ret_match = match_of(hit.value, hit.len);
+    return r;
 }
 
 /* ---- many ----------------------------------------------------------------------------------------------------------- */
 
 struct batch {
     struct nv_bits dst[NETVANE_BULK_MAX];
-    struct nv_fib_hit hit[NETVANE_BULK_MAX];
-    const unsigned char *best[NETVANE_BULK_MAX]; /* where a value stands that is longer than hit's; NULL: none */
+    struct nv_fib_best best[NETVANE_BULK_MAX];
     uint32_t ref[NETVANE_BULK_MAX];
 };
 
@@ -129,127 +133,113 @@ struct batch {
 static inline NV_SPECIALIZED bool step_fan(const struct nv_fib *f, struct batch *b, unsigned n,
                                            unsigned level)
 {
-    uint32_t highest = 0;
+    struct netvane_region_fan_slot s = {0, 0};
+    bool good = true;
     for (unsigned k = 0; k < n; k++) {
-        const unsigned i = nv_bits_at(b->dst[k], nv_fan_start[level], nv_fan_bits(level));
-        const struct netvane_region_fan_slot s = nv_fan_slot(nv_fib_cell(f, b->ref[k]), i);
-        const unsigned len = nv_fan_start[level] + (s.value & NETVANE_FV_LENGTH);
-        b->hit[k].len = s.value ? len : b->hit[k].len;
-        b->hit[k].value = s.value ? s.value : b->hit[k].value;
+        good &= nv_fib_fan(f, b->dst[k], level, b->ref[k], &s);
         b->ref[k] = s.child;
-        highest = s.child > highest ? s.child : highest;
-        const unsigned next =
-            level + 1 < NETVANE_FAN_LEVELS
-                ? 8 * nv_bits_at(b->dst[k], nv_fan_start[level + 1], nv_fan_bits(level + 1))
-                : 0;
-        __builtin_prefetch(f->base + NETVANE_NOTHING_OFFSET +
-                           (uint64_t)s.child * NETVANE_CELL_UNIT + next);
+        /* The upper fans are few, and stay in the cache. */
+        if (level + 2 == NETVANE_FAN_LEVELS)
+            __builtin_prefetch(nv_fib_cell(f, s.child) +
+                               8 * nv_bits_at(b->dst[k], nv_fan_start(level + 1),
+                                              nv_fan_bits(level + 1)));
+        if (level + 1 == NETVANE_FAN_LEVELS)
+            __builtin_prefetch(nv_fib_cell(f, s.child));
     }
-    return highest < f->ref_limit;
+    return good;
 }
 
-/* One cell of destination k; false: it has no child there. */
-static inline NV_SPECIALIZED bool step_cell(const struct nv_fib *f, struct batch *b, unsigned k,
-                                            unsigned depth)
+static inline NV_SPECIALIZED int find_many(const struct nv_fib *f, unsigned family,
+                                           const uint8_t *dsts, unsigned n, struct batch *b)
 {
-    const unsigned char *cell = nv_fib_cell(f, b->ref[k]);
-    const uint64_t prefixes = nv_load64(cell, memory_order_relaxed),
-                   children = nv_load64(cell + 8, memory_order_relaxed);
-    const unsigned i = nv_bits_at(b->dst[k], depth, NETVANE_FIB_STRIDE);
-    const uint64_t way = prefixes & nv_fib_path[i];
-    const unsigned top = nv_top_bit(way | 1);
-    const unsigned char *at =
-        nv_cell_word(cell, nv_popcount(prefixes & ((UINT64_C(1) << top) - 1)));
-    b->best[k] = way ? at : b->best[k];
-    b->hit[k].len = way ? depth + nv_top_bit(top | 1) : b->hit[k].len;
-    if (!(children >> i & 1u)) {
-        __builtin_prefetch(b->best[k]);
-        return false;
-    }
-    const unsigned rank = nv_popcount(prefixes) + nv_popcount(children & ((UINT64_C(1) << i) - 1));
-    b->ref[k] = nv_load32(nv_cell_word(cell, rank), memory_order_relaxed);
-    __builtin_prefetch(f->base + NETVANE_NOTHING_OFFSET + (uint64_t)b->ref[k] * NETVANE_CELL_UNIT);
-    return true;
-}
-
-static inline NV_SPECIALIZED int find_many_in(const struct view *v, unsigned family,
-                                              const uint8_t *dsts, unsigned n, struct batch *b)
-{
-    const struct nv_fib f = fib_of(v);
+    const unsigned bits = family == NV_AF_4 ? 32 : 128;
     uint8_t going[NETVANE_BULK_MAX]; /* destinations that have a cell yet */
-    unsigned left = 0;
-    if (f.top >= f.ref_limit)
+    unsigned left = n;
+    for (unsigned k = 0; k < n; k++) {
+        b->dst[k] = nv_bits_of(family, dsts + k * (bits / 8));
+        b->best[k] = (struct nv_fib_best){NULL, 0};
+        b->ref[k] = f->top;
+        going[k] = (uint8_t)k;
+    }
+    if (!(step_fan(f, b, n, 0) && step_fan(f, b, n, 1) && step_fan(f, b, n, 2) &&
+          step_fan(f, b, n, 3)))
         return NV_TREE_BAD;
-    for (unsigned k = 0; k < n; k++) {
-        b->dst[k] = nv_bits_of(family, dsts + k * (family == NV_AF_4 ? 4u : 16u));
-        b->hit[k] = (struct nv_fib_hit){f.def, 0};
-        b->best[k] = NULL;
-        b->ref[k] = f.top;
-    }
-    for (unsigned level = 0; level < NETVANE_FAN_LEVELS; level++)
-        if (!step_fan(&f, b, n, level))
-            return NV_TREE_BAD;
-    for (unsigned k = 0; k < n; k++) {
-        going[left] = (uint8_t)k;
-        left += b->ref[k] != 0;
-    }
-    for (unsigned depth = NETVANE_FAN_BITS; left && depth < (family == NV_AF_4 ? 32u : 128u);
-         depth += NETVANE_FIB_STRIDE) {
+    for (unsigned depth = NETVANE_FAN_BITS; left && depth < bits; depth += NETVANE_FIB_STRIDE) {
         unsigned kept = 0;
         for (unsigned g = 0; g < left; g++) {
-            const unsigned k = going[g];
-            if (b->ref[k] >= f.ref_limit)
+            const unsigned k = depth == NETVANE_FAN_BITS ? g : going[g];
+            if (nv_unlikely(b->ref[k] >= f->ref_limit))
                 return NV_TREE_BAD;
+            b->ref[k] = nv_fib_step(f, b->dst[k], depth, b->ref[k], &b->best[k]);
+            __builtin_prefetch(b->ref[k] ? nv_fib_cell(f, b->ref[k]) : b->best[k].at);
             going[kept] = (uint8_t)k;
-            kept += step_cell(&f, b, k, depth);
+            kept += b->ref[k] != 0;
         }
         left = kept;
     }
-    for (unsigned k = 0; k < n; k++)
-        if (b->best[k])
-            b->hit[k].value = nv_load32(b->best[k], memory_order_relaxed);
     return NV_TREE_OK;
 }
 
-static inline NV_SPECIALIZED int find_many(const struct view *v, unsigned family,
-                                           const uint8_t *dsts, unsigned n, struct batch *b)
+static inline NV_SPECIALIZED int look_up_many(const struct view *v, unsigned family,
+                                              const uint8_t *dsts, unsigned n,
+                                              struct netvane_match *ret_matches)
 {
-    return family == NV_AF_4 ? find_many_in(v, NV_AF_4, dsts, n, b)
-                             : find_many_in(v, NV_AF_6, dsts, n, b);
+    struct batch b;
+    int r = nv_reenter(&v->snap);
+    if (nv_unlikely(r))
+        return r;
+    const int w = family == NV_AF_4 ? find_many(&v->fib, NV_AF_4, dsts, n, &b)
+                                    : find_many(&v->fib, NV_AF_6, dsts, n, &b);
+    uint32_t value[NETVANE_BULK_MAX];
+    for (unsigned k = 0; w == NV_TREE_OK && k < n; k++) {
+        if (nv_likely(b.best[k].at != NULL)) {
+            value[k] = nv_load32(b.best[k].at, memory_order_relaxed);
+            continue;
+        }
+        value[k] = nv_fib_short(&v->fib, b.dst[k]);
+        b.best[k].len = value[k] & NETVANE_FV_LENGTH;
+    }
+    r = nv_leave(&v->snap, w);
+    for (unsigned k = 0; !r && k < n; k++)
+        ret_matches[k] = match_of(value[k], b.best[k].len);
+    return r;
 }
-
-static int find_many_plainly(const struct view *v, unsigned family, const uint8_t *dsts, unsigned n,
-                             struct batch *b)
-{
-    return find_many(v, family, dsts, n, b);
-}
-
-/* ---- for processors that count bits ------------------------------------------------------------------------------------ */
-
-#if defined(__x86_64__) && !defined(__POPCNT__)
-#define COUNTS_BITS __attribute__((target("popcnt,bmi,bmi2")))
-
-COUNTS_BITS static int find_counting(const struct view *v, unsigned family, const uint8_t *dst,
-                                     struct nv_fib_hit *ret_hit)
-{
-    return find(v, family, dst, ret_hit);
-}
-
-COUNTS_BITS static int find_many_counting(const struct view *v, unsigned family,
-                                          const uint8_t *dsts, unsigned n, struct batch *b)
-{
-    return find_many(v, family, dsts, n, b);
-}
-#else
-#define find_counting      find_plainly
-#define find_many_counting find_many_plainly
-#endif
 
 /* ---- the API ------------------------------------------------------------------------------------------------------------- */
 
+#ifdef COUNTS_BITS
+COUNTS_BITS static int look_up_counting(const struct view *v, unsigned family, const uint8_t *dst,
+                                        struct netvane_match *ret_match)
+{
+    return look_up(v, family, dst, ret_match);
+}
+
+COUNTS_BITS static int look_up_many_counting(const struct view *v, unsigned family,
+                                             const uint8_t *dsts, unsigned n,
+                                             struct netvane_match *ret_matches)
+{
+    return look_up_many(v, family, dsts, n, ret_matches);
+}
+#else
+#define look_up_counting      look_up
+#define look_up_many_counting look_up_many
+#endif
+
+static int look_up_plainly(const struct view *v, unsigned family, const uint8_t *dst,
+                           struct netvane_match *ret_match)
+{
+    return look_up(v, family, dst, ret_match);
+}
+
+static int look_up_many_plainly(const struct view *v, unsigned family, const uint8_t *dsts,
+                                unsigned n, struct netvane_match *ret_matches)
+{
+    return look_up_many(v, family, dsts, n, ret_matches);
+}
+
 static inline bool usable(const struct netvane_table *t)
 {
-    return nv_likely(t && t->size >= sizeof(*t) && view_of(t)->snap.header);
+    return nv_likely(t && view_of(t)->how != UNSET);
 }
 
 int netvane_route_lookup(const struct netvane_table *table, const uint8_t *dst,
@@ -258,16 +248,8 @@ int netvane_route_lookup(const struct netvane_table *table, const uint8_t *dst,
     if (nv_unlikely(!usable(table) || !dst || !ret_match))
         return NETVANE_INVALID;
     const struct view *v = view_of(table);
-    struct nv_fib_hit hit;
-    int r = nv_reenter(&v->snap);
-    if (nv_unlikely(r))
-        return r;
-    const int w = nv_likely(v->counts_bits) ? find_counting(v, table->family, dst, &hit)
-                                            : find_plainly(v, table->family, dst, &hit);
-    r = nv_leave(&v->snap, w);
-    if (nv_likely(!r))
-        *ret_match = match_of(hit);
-    return r;
+    return nv_likely(v->how == COUNTING) ? look_up_counting(v, table->family, dst, ret_match)
+                                         : look_up_plainly(v, table->family, dst, ret_match);
 }
 
 int netvane_route_lookup_bulk(const struct netvane_table *table, const uint8_t *dsts, unsigned n,
@@ -276,19 +258,9 @@ int netvane_route_lookup_bulk(const struct netvane_table *table, const uint8_t *
     if (nv_unlikely(!usable(table) || !dsts || !ret_matches || !n || n > NETVANE_BULK_MAX))
         return NETVANE_INVALID;
     const struct view *v = view_of(table);
-    struct batch b;
-    int r = nv_reenter(&v->snap);
-    if (nv_unlikely(r))
-        return r;
-    const int w = nv_likely(v->counts_bits)
-                      ? find_many_counting(v, table->family, dsts, n, &b)
-                      : find_many_plainly(v, table->family, dsts, n, &b);
-    r = nv_leave(&v->snap, w);
-    if (nv_unlikely(r))
-        return r;
-    for (unsigned k = 0; k < n; k++)
-        ret_matches[k] = match_of(b.hit[k]);
-    return NETVANE_OK;
+    return nv_likely(v->how == COUNTING)
+               ? look_up_many_counting(v, table->family, dsts, n, ret_matches)
+               : look_up_many_plainly(v, table->family, dsts, n, ret_matches);
 }
 
 /* ---- what a match leads to --------------------------------------------------------------------------------------------------- */

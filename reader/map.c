@@ -4,9 +4,9 @@
  *
  * Owns:      struct nv_mapping, and the order in which a takeover changes the handle's words.
  * Assumes:   a writer renames its region into place before it marks the old one MOVED (edge F).
- * Promises:  one thread follows, the others find it done; the old arena is unmapped only after every read
- *            section that could use it has ended; header pages stay until close. Where the successor cannot
- *            be found, the old region stays current: its last State is readable.
+ * Promises:  one thread follows, the others find it done; the old arena is replaced by zeros under running readers, who
+ *            find out by edge G; header pages stay until close. Where the successor cannot be found, the old region stays
+ *            current: its last State is readable.
  * Leaves:    what is inside a region to nv/tree.h, what to do about EXPIRED to the callers.
  */
 #include "reader.h"
@@ -114,7 +114,7 @@ static void publish(struct netvane *nv, struct nv_mapping *old, struct nv_mappin
     __atomic_store_n(&nv->words.head,
                      (const uint64_t *)(const void *)nv_at(new->header, NV_HOT(head)),
                      __ATOMIC_RELEASE);
-    atomic_store_explicit(&old->base, NULL, memory_order_release);
+    atomic_store_explicit(&old->base, NULL, memory_order_seq_cst); /* G: before its memory goes */
 }
 
 int nv_follow(struct netvane *nv, struct nv_mapping *from)
@@ -132,9 +132,11 @@ int nv_follow(struct netvane *nv, struct nv_mapping *from)
         nv_mapping_close(next);
     }
     nv_mutex_unlock(nv->mutex);
+    if (moved)
+        nv_view_revoke(from->view); /* G */
     /* Not under the mutex: a thread that is in a read section of its own may be waiting for it. */
     if (moved && nv_grace(nv))
-        nv_view_unmap(from->view);
+        nv_view_release(from->view);
     return r;
 }
 

@@ -2,15 +2,16 @@
 /*
  * reader.h - what the library's files share: the handle, a mapped region, the inside of a snap.
  *
- * Owns:      the read section (nv_enter, nv_leave) that every access to the arena stands in.
+ * Owns:      the read section (nv_enter, nv_leave) that every access to the arena stands in: no lock, but a judgement.
  * Assumes:   the caller's structs are as netvane.h says; the region may hold anything at all.
- * Promises:  between nv_enter and nv_leave the arena of the snap stays mapped, and nv_leave says whether
- *            what was read in between may be used. Header pages stay mapped until netvane_close.
+ * Promises:  the arena of a snap can be read until netvane_close, and nv_leave says whether what was read since nv_enter may
+ *            be used. Header pages stay mapped until then, too.
  * Leaves:    bounds and bounded steps to nv/tree.h, order of loads to nv/proto.h.
  *
  * Lifetimes. A struct nv_mapping lives until netvane_close, so that a pointer to one is never stale and
  * never reused. A takeover makes a new one current and takes the arena of the old one away: its `base`
- * becomes NULL, then a grace period passes (urcu-bp), then the arena is unmapped.
+ * becomes NULL, then zeros take the arena's place (edge G of nv/proto.h). A grace period (urcu-bp) only guards the
+ * view's descriptor, and the lists of watches.
  */
 #ifndef NV_READER_H
 #define NV_READER_H
@@ -31,15 +32,12 @@
 #endif
 #endif
 
-#define nv_likely(x)   __builtin_expect(!!(x), 1)
-#define nv_unlikely(x) __builtin_expect(!!(x), 0)
-
 /* ---- one mapped region ----------------------------------------------------------------------------- */
 
 struct nv_mapping {
     struct nv_view *view;
     const unsigned char *header;       /* header pages: mapped until close */
-    const unsigned char *_Atomic base; /* header and arena; NULL once replaced */
+    const unsigned char *_Atomic base; /* header and arena; NULL once replaced: G */
     uint64_t max_bytes;
     struct netvane_region_header facts; /* verified copy */
     _Atomic uint32_t gone;              /* some wait found that the writer has ended */
@@ -173,17 +171,16 @@ static inline void nv_rcu_unlock(void)
     urcu_bp_read_unlock();
 }
 
+/* Has the snap's arena been taken away? G: pairs with publish in map.c */
+static inline bool nv_is_revoked(const struct nv_snap *s, memory_order order)
+{
+    return !(s->flags & NV_SNAP_PRIVATE) && !atomic_load_explicit(&s->m->base, order);
+}
+
 /* Begins a read section: 0, EXPIRED or INVALID; only after 0 nv_leave must follow. Sections may nest. */
 static inline int nv_reenter(const struct nv_snap *s)
 {
-    if (s->flags & NV_SNAP_PRIVATE)
-        return NETVANE_OK;
-    nv_rcu_lock();
-    if (nv_unlikely(!atomic_load_explicit(&s->m->base, memory_order_acquire))) {
-        nv_rcu_unlock();
-        return NETVANE_EXPIRED;
-    }
-    return NETVANE_OK;
+    return nv_unlikely(nv_is_revoked(s, memory_order_relaxed)) ? NETVANE_EXPIRED : NETVANE_OK;
 }
 
 static inline int nv_enter(const struct netvane_snap *snap, struct nv_snap *ret_s)
@@ -196,10 +193,10 @@ static inline int nv_enter(const struct netvane_snap *snap, struct nv_snap *ret_
     return nv_reenter(ret_s);
 }
 
-/* May what was read so far be used? R2 */
+/* May what was read so far be used? R2, then G: pairs with publish in map.c */
 static inline bool nv_valid(const struct nv_snap *s)
 {
-    return nv_read_check(s->header, s->version);
+    return nv_read_check(s->header, s->version) && !nv_is_revoked(s, memory_order_relaxed);
 }
 
 /*
@@ -208,10 +205,7 @@ static inline bool nv_valid(const struct nv_snap *s)
  */
 static inline int nv_leave(const struct nv_snap *s, int walk)
 {
-    bool valid = nv_valid(s);
-    if (!(s->flags & NV_SNAP_PRIVATE))
-        nv_rcu_unlock();
-    if (nv_unlikely(!valid))
+    if (nv_unlikely(!nv_valid(s)))
         return NETVANE_EXPIRED;
     return nv_likely(walk == NV_TREE_OK) ? NETVANE_OK
            : walk == NV_TREE_END         ? NETVANE_NOT_FOUND

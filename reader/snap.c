@@ -75,8 +75,6 @@ static int check(const struct nv_snap *s)
 {
     if (nv_unlikely(!s->header))
         return NETVANE_INVALID;
-    if (!(s->flags & NV_SNAP_PRIVATE) && !atomic_load_explicit(&s->m->base, memory_order_relaxed))
-        return NETVANE_EXPIRED;
     return nv_valid(s) ? NETVANE_OK : NETVANE_EXPIRED;
 }
 

@@ -210,35 +210,33 @@ static uint32_t *slot_value(unsigned char *fan, unsigned i)
 /* The first slot of a prefix in its fan, and how many it covers. */
 static unsigned fan_range(struct nv_bits dst, unsigned level, unsigned len, unsigned *ret_count)
 {
-    *ret_count = 1u << (nv_fan_start[level + 1] - len);
-    return nv_bits_at(dst, nv_fan_start[level], nv_fan_bits(level)) & ~(*ret_count - 1);
+    *ret_count = 1u << (nv_fan_start(level + 1) - len);
+    return nv_bits_at(dst, nv_fan_start(level), nv_fan_bits(level)) & ~(*ret_count - 1);
 }
 
 static void fan_set(unsigned char *fan, unsigned level, struct nv_bits dst, unsigned len,
                     uint32_t value)
 {
-    const unsigned length = len - nv_fan_start[level];
     unsigned count;
     const unsigned first = fan_range(dst, level, len, &count);
     for (unsigned i = first; i < first + count; i++)
-        if ((*slot_value(fan, i) & NETVANE_FV_LENGTH) <= length)
-            store32(slot_value(fan, i), value | length);
+        if ((*slot_value(fan, i) & NETVANE_FV_LENGTH) <= len)
+            store32(slot_value(fan, i), value | len);
 }
 
 static void fan_clear(unsigned char *fan, unsigned level, struct nv_bits dst, unsigned len,
                       nv_shorter_fn *shorter, void *arg)
 {
-    const unsigned length = len - nv_fan_start[level];
     unsigned count;
     const unsigned first = fan_range(dst, level, len, &count);
     uint32_t instead = 0;
-    for (unsigned l = len - 1; l > nv_fan_start[level] && !instead; l--) {
+    for (unsigned l = len - 1; l > nv_fan_start(level) && !instead; l--) {
         instead = shorter(arg, dst, l);
         if (instead)
-            instead |= l - nv_fan_start[level];
+            instead |= l;
     }
     for (unsigned i = first; i < first + count; i++)
-        if ((*slot_value(fan, i) & NETVANE_FV_LENGTH) == length)
+        if ((*slot_value(fan, i) & NETVANE_FV_LENGTH) == len)
             store32(slot_value(fan, i), instead);
 }
 
@@ -262,11 +260,11 @@ void nv_fib_set(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst, 
     }
     for (unsigned level = 0; level < NETVANE_FAN_LEVELS; level++) {
         unsigned char *fan = own_fan(c, where, level);
-        if (len <= nv_fan_start[level + 1]) {
+        if (len <= nv_fan_start(level + 1)) {
             fan_set(fan, level, dst, len, value);
             return;
         }
-        where = slot_child(fan, nv_bits_at(dst, nv_fan_start[level], nv_fan_bits(level)));
+        where = slot_child(fan, nv_bits_at(dst, nv_fan_start(level), nv_fan_bits(level)));
     }
     unsigned depth = NETVANE_FAN_BITS;
     for (; len - depth >= NETVANE_FIB_STRIDE; depth += NETVANE_FIB_STRIDE)
@@ -310,7 +308,7 @@ void nv_fib_clear(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst
         if (!*w.where[at])
             return;
         unsigned char *fan = own_fan(c, w.where[at], at);
-        if (len <= nv_fan_start[at + 1]) {
+        if (len <= nv_fan_start(at + 1)) {
             fan_clear(fan, at, dst, len, shorter, arg);
             if (fan_is_empty(fan, at)) {
                 nv_cells_give(c, *w.where[at], fan_bytes(at));
@@ -319,7 +317,7 @@ void nv_fib_clear(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst
             }
             return;
         }
-        w.next[at] = nv_bits_at(dst, nv_fan_start[at], nv_fan_bits(at));
+        w.next[at] = nv_bits_at(dst, nv_fan_start(at), nv_fan_bits(at));
         w.where[at + 1] = slot_child(fan, w.next[at]);
     }
     unsigned depth = NETVANE_FAN_BITS;

@@ -17,11 +17,6 @@ struct nv_info_marks {
     bool failed;
 };
 
-static uint64_t offset_of(uint32_t value)
-{
-    return (uint64_t)value * 4u;
-}
-
 static uint32_t hash_of(const struct netvane_region_info *info)
 {
     return (uint32_t)nv_hash(info, sizeof(*info));
@@ -29,7 +24,7 @@ static uint32_t hash_of(const struct netvane_region_info *info)
 
 static const struct netvane_region_info *info_at(const struct nv_cells *c, uint32_t value)
 {
-    return (const struct netvane_region_info *)(const void *)(c->arena->base + offset_of(value));
+    return (const struct netvane_region_info *)(const void *)(c->arena->base + value);
 }
 
 void nv_infos_destroy(struct nv_infos *in)
@@ -76,12 +71,12 @@ uint32_t nv_infos_get(struct nv_infos *in, struct nv_cells *c,
             return in->table[i];
     const uint32_t ref = nv_cells_take_info(c);
     const uint64_t offset = nv_cell_offset(ref);
-    if (offset / 4u > UINT32_MAX) {
+    if (offset > UINT32_MAX) {
         nv_cells_give_info(c, ref);
         return 0;
     }
     nv_payload_store(nv_cell_rw(c, ref), info, sizeof(*info));
-    in->table[i] = (uint32_t)(offset / 4u);
+    in->table[i] = (uint32_t)offset;
     in->count++;
     return in->table[i];
 }
@@ -90,16 +85,16 @@ uint32_t nv_infos_get(struct nv_infos *in, struct nv_cells *c,
 
 static uint8_t *mark_of(const struct nv_info_marks *marks, uint32_t value)
 {
-    uint8_t *extent = marks->extents[offset_of(value) / NETVANE_EXTENT_BYTES];
+    uint8_t *extent = marks->extents[value / NETVANE_EXTENT_BYTES];
     const uint64_t at =
-        offset_of(value) % NETVANE_EXTENT_BYTES / sizeof(struct netvane_region_info);
+        value % NETVANE_EXTENT_BYTES / sizeof(struct netvane_region_info);
     return extent ? &extent[at] : NULL;
 }
 
 void nv_infos_mark(struct nv_info_marks *marks, uint32_t value)
 {
-    value &= ~15u; /* what stands below is not the info's */
-    uint8_t **extent = &marks->extents[offset_of(value) / NETVANE_EXTENT_BYTES];
+    value &= NETVANE_FV_INFO;
+    uint8_t **extent = &marks->extents[value / NETVANE_EXTENT_BYTES];
     if (!*extent)
         *extent = calloc(NETVANE_EXTENT_BYTES / sizeof(struct netvane_region_info), 1);
     if (*extent)
@@ -114,7 +109,7 @@ static void sweep(struct nv_infos *in, struct nv_cells *c, const struct nv_info_
         const uint32_t value = in->table[i];
         if (!value || (mark_of(marks, value) && *mark_of(marks, value)))
             continue;
-        nv_cells_give_info(c, (uint32_t)((offset_of(value) - NETVANE_NOTHING_OFFSET) /
+        nv_cells_give_info(c, (uint32_t)((value - NETVANE_NOTHING_OFFSET) /
                                          NETVANE_CELL_UNIT));
         in->table[i] = 0;
         in->count--;

@@ -20,7 +20,7 @@ struct nv_infos {
 };
 
 void nv_infos_destroy(struct nv_infos *in);
-/* The value of this content (the offset of its cell divided by 4), in a cell that was reserved; 0: no memory. */
+/* The value of this content (the offset of its cell), in a cell that was reserved; 0: no memory. */
 uint32_t nv_infos_get(struct nv_infos *in, struct nv_cells *c,
                       const struct netvane_region_info *info);
 

@@ -17,8 +17,8 @@
  *              three different answers. On an error, what the caller passed for results is untouched.
  *   Threads    A handle may be used by any number of threads at once; a snap, an iterator and a private State
  *              by one at a time. netvane_close must be the last call on a handle. No read takes a lock,
- *              allocates memory or makes a system call, except the first after a new writer took over, the
- *              first of each thread (liburcu registers it), and netvane_snap_begin after the writer stopped.
+ *              allocates memory or makes a system call, except the first after a new writer took over, and
+ *              netvane_snap_begin after the writer stopped.
  *   Fork       The child may go on reading through the handle; it must not use watches or the descriptor of
  *              the parent.
  *   Ownership  The caller owns every struct that it passes. netvane_free-like calls are named at each maker.

@@ -307,8 +307,8 @@ struct netvane_region_slot {
 
 /*
  * Cells of some words lie in pieces of the arena of NETVANE_EXTENT_BYTES, aligned to that. A reference to one is its
- * distance from NETVANE_NOTHING_OFFSET in units of NETVANE_CELL_UNIT, so that reference 0 leads to zeros: a walk goes on
- * through them without a question.
+ * distance from NETVANE_NOTHING_OFFSET in units of NETVANE_CELL_UNIT (the largest that processors scale an index by), so that
+ * reference 0 leads to zeros: a walk goes on through them without a question.
  *
  * The first 19 bits of an address go through four fans of 16, 32, 32 and 32 slots, by 4, 5, 5 and 5 bits. A prefix of 1 to
  * 19 bits is written to every slot of its fan that it covers, unless a longer one of that fan has it. /0 stands in the
@@ -318,18 +318,19 @@ struct netvane_region_slot {
  *     u64 children   bit i: a cell for the next 6 bits being i
  *     u32 words[]    a value for each bit of prefixes, then a reference for each bit of children, each in order
  *
- * A value is the offset of an info divided by 4 (so its low 4 bits are free), with NETVANE_FV_CONDITIONAL, and in fans
- * the length of its prefix less the bits before the fan. 0: none.
+ * A value is the offset of an info, whose low 6 bits are free: for NETVANE_FV_CONDITIONAL, and in fans for the length of the
+ * prefix. So infos lie below 4 GiB. 0: none.
  */
 #define NETVANE_EXTENT_BYTES 65536
-#define NETVANE_CELL_UNIT    16
-#define NETVANE_CELL_MAX     528 /* 16 bytes and 63 values and 64 references, in whole units */
+#define NETVANE_CELL_UNIT    8
+#define NETVANE_CELL_MAX     528 /* 16 bytes, 63 values and 64 references, in whole units */
 #define NETVANE_FAN_LEVELS   4
 #define NETVANE_FAN_BITS     19
 #define NETVANE_FIB_STRIDE   6
+#define NETVANE_FV_INFO        (~UINT32_C(63))
 
-#define NETVANE_FV_LENGTH      7u
-#define NETVANE_FV_CONDITIONAL 8u /* type of service, source or links' state decide: ask the routes */
+#define NETVANE_FV_LENGTH      31u
+#define NETVANE_FV_CONDITIONAL 32u /* type of service, source or links' state decide: ask the routes */
 
 struct netvane_region_fan_slot {
     uint32_t child; /* a fan, or a cell */

@@ -17,6 +17,9 @@
 
 #define NV_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
+#define nv_likely(x)   __builtin_expect(!!(x), 1)
+#define nv_unlikely(x) __builtin_expect(!!(x), 0)
+
 /* A function that is compiled anew wherever it is called, for the constants that it is called with there. */
 #define NV_SPECIALIZED __attribute__((always_inline))
 

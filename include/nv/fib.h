@@ -23,7 +23,7 @@ struct nv_bits {
 };
 
 struct nv_fib {
-    const unsigned char *base;
+    const unsigned char *cells; /* where reference 0 leads */
     uint32_t ref_limit; /* references below it lead to NETVANE_CELL_MAX readable bytes */
     uint32_t top, def;
 };
@@ -33,9 +33,13 @@ struct nv_fib_hit {
     uint32_t len;
 };
 
-static const uint8_t nv_fan_start[NETVANE_FAN_LEVELS + 1] = {0, 4, 9, 14, NETVANE_FAN_BITS};
+/* The bits before a fan; behind the last one: before the first cell. */
+static inline NV_SPECIALIZED unsigned nv_fan_start(unsigned level)
+{
+    return level ? 5 * level - 1 : 0;
+}
 
-static inline unsigned nv_fan_bits(unsigned level)
+static inline NV_SPECIALIZED unsigned nv_fan_bits(unsigned level)
 {
     return level ? 5 : 4;
 }
@@ -63,15 +67,15 @@ static inline struct nv_fib nv_fib_of(const void *base, uint64_t limit,
 {
     const uint64_t refs =
         (limit - NETVANE_NOTHING_OFFSET - NETVANE_CELL_MAX) / NETVANE_CELL_UNIT + 1;
-    return (struct nv_fib){.base = base,
+    return (struct nv_fib){.cells = nv_at(base, NETVANE_NOTHING_OFFSET),
                            .ref_limit = (uint32_t)nv_min_u64(refs, UINT32_MAX),
                            .top = root->top,
                            .def = root->def};
 }
 
-static inline const unsigned char *nv_fib_cell(const struct nv_fib *f, uint32_t ref)
+static inline NV_SPECIALIZED const unsigned char *nv_fib_cell(const struct nv_fib *f, uint32_t ref)
 {
-    return f->base + NETVANE_NOTHING_OFFSET + (uint64_t)ref * NETVANE_CELL_UNIT;
+    return f->cells + (uint64_t)ref * NETVANE_CELL_UNIT;
 }
 
 /* One slot of a fan in one load. */
@@ -102,62 +106,113 @@ static inline NV_SPECIALIZED unsigned nv_top_bit(uint64_t w)
     return 63u - (unsigned)__builtin_clzll(w);
 }
 
-static inline const unsigned char *nv_cell_word(const unsigned char *cell, unsigned i)
+static inline NV_SPECIALIZED const unsigned char *nv_cell_word(const unsigned char *cell, unsigned i)
 {
     return cell + 16 + 4 * (size_t)i;
 }
 
-/* Goes down the fans. False: a bad reference. */
-static inline NV_SPECIALIZED bool nv_fib_fans(const struct nv_fib *f, struct nv_bits dst,
-                                              uint32_t *ret_ref, struct nv_fib_hit *ret_hit)
+/*
+ * a or b, without a branch: which one it is cannot be foretold, and a processor that guesses wrong runs into the wrong
+ * lookup.
+ */
+#if defined(__clang__)
+#define NV_EITHER(condition, a, b) (__builtin_unpredictable(condition) ? (a) : (b))
+#else
+#define NV_EITHER(condition, a, b) \
+    (__builtin_expect_with_probability((condition), 1, 0.5) ? (a) : (b))
+#endif
+
+/* One fan down: what it says of dst, if its reference is a good one. */
+static inline NV_SPECIALIZED bool nv_fib_fan(const struct nv_fib *f, struct nv_bits dst,
+                                             unsigned level, uint32_t ref,
+                                             struct netvane_region_fan_slot *ret_slot)
 {
-    uint32_t ref = f->top;
-    struct nv_fib_hit hit = {f->def, 0};
-    for (unsigned level = 0; level < NETVANE_FAN_LEVELS; level++) {
-        if (ref >= f->ref_limit)
-            return false;
-        const unsigned i = nv_bits_at(dst, nv_fan_start[level], nv_fan_bits(level));
-        const struct netvane_region_fan_slot s = nv_fan_slot(nv_fib_cell(f, ref), i);
-        hit.len = s.value ? nv_fan_start[level] + (s.value & NETVANE_FV_LENGTH) : hit.len;
-        hit.value = s.value ? s.value : hit.value;
-        ref = s.child;
-    }
-    *ret_ref = ref;
-    *ret_hit = hit;
+    if (nv_unlikely(ref >= f->ref_limit))
+        return false;
+    *ret_slot = nv_fan_slot(nv_fib_cell(f, ref),
+                            nv_bits_at(dst, nv_fan_start(level), nv_fan_bits(level)));
     return true;
 }
 
-/* The longest prefix that covers dst: OK, END (none) or BAD. bits: of an address of the family. */
+/* Down all fans, each step compiled for its level: the reference behind them. */
+static inline NV_SPECIALIZED bool nv_fib_fans(const struct nv_fib *f, struct nv_bits dst,
+                                              uint32_t *ret_ref)
+{
+    struct netvane_region_fan_slot s;
+    if (!nv_fib_fan(f, dst, 0, f->top, &s) || !nv_fib_fan(f, dst, 1, s.child, &s) ||
+        !nv_fib_fan(f, dst, 2, s.child, &s) || !nv_fib_fan(f, dst, 3, s.child, &s))
+        return false;
+    *ret_ref = s.child;
+    return true;
+}
+
+/* The value that the root and the fans have for dst: of a prefix of at most 19 bits. */
+static inline uint32_t nv_fib_short(const struct nv_fib *f, struct nv_bits dst)
+{
+    struct netvane_region_fan_slot s = {.child = f->top};
+    uint32_t value = f->def;
+    for (unsigned level = 0; level < NETVANE_FAN_LEVELS; level++) {
+        if (!nv_fib_fan(f, dst, level, s.child, &s))
+            break; /* the walk saw it, too */
+        value = s.value ? s.value : value;
+    }
+    return value;
+}
+
+/* What was found so far behind the fans: where the value stands, and the length of its prefix. */
+struct nv_fib_best {
+    const unsigned char *at;
+    uint32_t len;
+};
+
+/* One cell; returns the reference of the child, 0: there is none. */
+static inline NV_SPECIALIZED uint32_t nv_fib_step(const struct nv_fib *f, struct nv_bits dst,
+                                                  unsigned depth, uint32_t ref,
+                                                  struct nv_fib_best *best)
+{
+    const unsigned char *cell = nv_fib_cell(f, ref);
+    const uint64_t prefixes = nv_load64(cell, memory_order_relaxed),
+                   children = nv_load64(cell + 8, memory_order_relaxed);
+    const unsigned i = nv_bits_at(dst, depth, NETVANE_FIB_STRIDE);
+    const uint64_t way = prefixes & nv_fib_path[i];
+    const unsigned top = nv_top_bit(way | 1);
+    const unsigned char *at =
+        nv_cell_word(cell, nv_popcount(prefixes & ((UINT64_C(1) << top) - 1)));
+    const uint32_t len = depth + nv_top_bit(top | 1);
+    best->at = NV_EITHER(way != 0, at, best->at);
+    best->len = NV_EITHER(way != 0, len, best->len);
+    if (!(children >> i & 1u))
+        return 0;
+    const unsigned rank =
+        nv_popcount(prefixes) + nv_popcount(children & ((UINT64_C(1) << i) - 1));
+    return nv_load32(nv_cell_word(cell, rank), memory_order_relaxed);
+}
+
+/*
+ * The longest prefix that covers dst: OK, END (none) or BAD. bits: of an address of the family. The values of fans are
+ * only looked at where no cell has one: tables are made of long prefixes.
+ */
 static inline NV_SPECIALIZED int nv_fib_find(const struct nv_fib *f, struct nv_bits dst,
                                              unsigned bits, struct nv_fib_hit *ret_hit)
 {
-    struct nv_fib_hit hit;
+    struct nv_fib_best best = {NULL, 0};
     uint32_t ref;
-    const unsigned char *best = NULL;
-    if (!nv_fib_fans(f, dst, &ref, &hit))
+    if (nv_unlikely(!nv_fib_fans(f, dst, &ref)))
         return NV_TREE_BAD;
-    for (unsigned depth = NETVANE_FAN_BITS; ref && depth < bits; depth += NETVANE_FIB_STRIDE) {
-        if (ref >= f->ref_limit)
+    unsigned depth = NETVANE_FAN_BITS;
+    do {
+        if (nv_unlikely(ref >= f->ref_limit))
             return NV_TREE_BAD;
-        const unsigned char *cell = nv_fib_cell(f, ref);
-        const uint64_t prefixes = nv_load64(cell, memory_order_relaxed),
-                       children = nv_load64(cell + 8, memory_order_relaxed);
-        const unsigned i = nv_bits_at(dst, depth, NETVANE_FIB_STRIDE);
-        const uint64_t way = prefixes & nv_fib_path[i];
-        const unsigned top = nv_top_bit(way | 1);
-        const unsigned char *at =
-            nv_cell_word(cell, nv_popcount(prefixes & ((UINT64_C(1) << top) - 1)));
-        best = way ? at : best;
-        hit.len = way ? depth + nv_top_bit(top | 1) : hit.len;
-        if (!(children >> i & 1u))
-            break;
-        const unsigned rank =
-            nv_popcount(prefixes) + nv_popcount(children & ((UINT64_C(1) << i) - 1));
-        ref = nv_load32(nv_cell_word(cell, rank), memory_order_relaxed);
+        ref = nv_fib_step(f, dst, depth, ref, &best);
+        depth += NETVANE_FIB_STRIDE;
+    } while (nv_unlikely(ref) && depth < bits);
+    if (nv_likely(best.at != NULL)) {
+        *ret_hit = (struct nv_fib_hit){nv_load32(best.at, memory_order_relaxed), best.len};
+        return NV_TREE_OK;
     }
-    hit.value = best ? nv_load32(best, memory_order_relaxed) : hit.value;
-    *ret_hit = hit;
-    return hit.value ? NV_TREE_OK : NV_TREE_END;
+    const uint32_t value = nv_fib_short(f, dst);
+    *ret_hit = (struct nv_fib_hit){value, value & NETVANE_FV_LENGTH};
+    return value ? NV_TREE_OK : NV_TREE_END;
 }
 
 /*
@@ -174,10 +229,10 @@ static inline int nv_fib_exact(const struct nv_fib *f, struct nv_bits dst, unsig
     for (unsigned level = 0; len && level < NETVANE_FAN_LEVELS; level++) {
         if (ref >= f->ref_limit)
             return NV_TREE_BAD;
-        const unsigned i = nv_bits_at(dst, nv_fan_start[level], nv_fan_bits(level));
+        const unsigned i = nv_bits_at(dst, nv_fan_start(level), nv_fan_bits(level));
         const struct netvane_region_fan_slot s = nv_fan_slot(nv_fib_cell(f, ref), i);
-        if (len <= nv_fan_start[level + 1]) {
-            if (nv_fan_start[level] + (s.value & NETVANE_FV_LENGTH) == len)
+        if (len <= nv_fan_start(level + 1)) {
+            if ((s.value & NETVANE_FV_LENGTH) == len)
                 *ret_value = s.value;
             len = 0;
         }
@@ -211,7 +266,7 @@ static inline int nv_fib_exact(const struct nv_fib *f, struct nv_bits dst, unsig
 static inline int nv_fib_info(const void *base, uint64_t limit, uint32_t value,
                               struct netvane_region_info *ret_info)
 {
-    const uint64_t offset = (uint64_t)(value & ~15u) * 4u;
+    const uint64_t offset = value & NETVANE_FV_INFO;
     if (offset < NETVANE_ARENA_OFFSET || offset + sizeof(*ret_info) > limit)
         return NV_TREE_BAD;
     nv_payload_load(ret_info, nv_at(base, offset), sizeof(*ret_info));

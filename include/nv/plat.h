@@ -100,8 +100,13 @@ int nv_view_open(const char *dir, const char *name, uint32_t trusted_uid, size_t
 const void *nv_view_header(const struct nv_view *v); /* mapped until nv_view_close */
 /* Maps [0, max_bytes) read-only, reserving address space past the end of the file. */
 int nv_view_map(struct nv_view *v, uint64_t max_bytes, const void **ret_base);
-/* Unmaps what nv_view_map mapped, and lets go of the file; the header stays readable, and that is all. */
-void nv_view_unmap(struct nv_view *v);
+/*
+ * Takes away what nv_view_map mapped, under threads that may be reading it: from now on they read zeros, never a fault. The
+ * address space stays reserved until nv_view_close. (Where the OS cannot do that, the old bytes stay.)
+ */
+void nv_view_revoke(struct nv_view *v);
+/* Lets go of the file; nobody asks the two questions below any more. The header stays readable. */
+void nv_view_release(struct nv_view *v);
 uint64_t nv_view_size_bytes(const struct nv_view *v); /* the file's size now */
 bool nv_view_writer_alive(const struct nv_view *v); /* probes the writer's lock; one system call */
 bool nv_view_is_current(const struct nv_view *v);   /* the name still leads to this file */

@@ -26,6 +26,9 @@
  *   E  P0 before P3: the limit that a reader loads after head covers every node of that version. Without it: a
  *      reader takes a fresh node for a bad offset.
  *   F  T1 before the head's MOVED bit (release): who sees MOVED finds the successor.
+ *   G  Inside one reading process: `base` of a replaced mapping becomes NULL, then the OS puts zeros in the place of its
+ *      arena (a system call, which reaches every processor), against R1, fence acquire (R2), `base` again: who has read
+ *      one of these zeros sees NULL. Without it: an empty State, or a CORRUPT one, of a version that is whole.
  *
  * Invariants
  *   I1 horizon <= version of head.   I2 slot v % N holds v for horizon <= v <= head.

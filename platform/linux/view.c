@@ -109,11 +109,16 @@ int nv_view_map(struct nv_view *v, uint64_t max_bytes, const void **ret_base)
     return 0;
 }
 
-void nv_view_unmap(struct nv_view *v)
+/* One call: a thread that touches a page in between waits for it inside the kernel. */
+void nv_view_revoke(struct nv_view *v)
 {
     if (v->base)
-        (void)munmap(v->base, v->base_bytes);
-    v->base = NULL;
+        (void)mmap(v->base, v->base_bytes, PROT_READ,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+void nv_view_release(struct nv_view *v)
+{
     if (v->fd >= 0)
         (void)close(v->fd);
     v->fd = -1;
@@ -141,7 +146,9 @@ void nv_view_close(struct nv_view *v)
 {
     if (!v)
         return;
-    nv_view_unmap(v);
+    if (v->base)
+        (void)munmap(v->base, v->base_bytes);
+    nv_view_release(v);
     if (v->header)
         (void)munmap(v->header, v->header_bytes);
     free(v);

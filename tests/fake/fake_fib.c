@@ -143,7 +143,7 @@ static void count_cell(struct audit *a, uint32_t ref)
     const unsigned values = ones(word64(c, ref, 0)), children = ones(word64(c, ref, 1));
     if (!values && !children)
         a->fault = "an empty cell";
-    a->bytes += (16 + 4 * (values + children) + 15) / 16 * 16;
+    a->bytes += (16 + 4 * (values + children) + 7) / 8 * 8;
     a->values += values;
     for (unsigned i = 0; i < children && !a->fault; i++) {
         const uint32_t child = word32(c, ref, 4 + values + i);
@@ -186,9 +186,9 @@ static unsigned slots_of(struct audit *a, const struct nv_fib *f, const struct p
     const unsigned first = nv_bits_at(p->dst, start[level], start[level + 1] - start[level]);
     for (unsigned i = first; i < first + (1u << (start[level + 1] - p->len)); i++) {
         const uint32_t value = word32(&a->m->fib.cells, ref, 2 * i + 1);
-        if (!ref || (value & 7u) < p->len - start[level])
+        if (!ref || (value & 31u) < p->len)
             a->fault = "a slot shows less than covers it";
-        else if ((value & 7u) == p->len - start[level])
+        else if ((value & 31u) == p->len)
             shown += is_value_of(a->m, value, p);
     }
     return shown;
@@ -246,7 +246,7 @@ static uint64_t chain_bytes(const struct nv_cells *c, uint32_t list)
 {
     uint64_t bytes = 0;
     for (uint32_t ref = c->free[list]; ref; ref = word32(c, ref, 0))
-        bytes += list ? 16u * list : 64u;
+        bytes += list ? 8u * list : 64u;
     return bytes;
 }
 
@@ -265,11 +265,11 @@ const char *fake_fib_fault(struct nv_mirror *m)
     uint64_t used = a.bytes + 64u * (uint64_t)m->fib.infos.count;
     for (uint32_t i = 0; i < c->limbo_count; i++) {
         const struct nv_cell_limbo *l = &c->limbo[(c->limbo_head + i) % c->limbo_capacity];
-        used += l->units ? 16u * l->units : 64u;
+        used += l->units ? 8u * l->units : 64u;
     }
     if (used != c->bytes_used)
         return "cells in use that no index reaches, or the reverse";
-    uint64_t all = used + 16u * (uint64_t)(c->rest_end - c->rest) + c->bytes_lost;
+    uint64_t all = used + 8u * (uint64_t)(c->rest_end - c->rest) + c->bytes_lost;
     for (uint32_t list = 0; list <= NV_CELL_UNITS_MAX; list++)
         all += chain_bytes(c, list);
     const uint64_t extents = m->draft.arena.lent * (uint64_t)NETVANE_NODE_BYTES / NETVANE_EXTENT_BYTES;

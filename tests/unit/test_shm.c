@@ -205,7 +205,10 @@ static void region_grows_under_its_mapping(void **state)
     assert_int_equal(nv_shm_grow(shm, PAGE), 0); /* never shrinks */
     assert_int_equal(nv_view_size_bytes(v), 8 << 20);
     assert_int_equal(nv_shm_grow(shm, MAX_BYTES + 1), -ENOSPC);
-    nv_view_unmap(v);
+    nv_view_revoke(v);
+    assert_int_equal(((const char *)base)[(8 << 20) - 1], 0); /* no fault, and nothing of it */
+    assert_int_equal(((const char *)base)[MAX_BYTES - 1], 0);
+    nv_view_release(v);
     assert_string_equal(nv_view_header(v), "x"); /* the header stays */
     nv_view_close(v);
     nv_shm_close(shm, true);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_fib.c - checks the longest-prefix indexes against the routes.
+ *
+ * Owns:      the records of tables, and for each prefix: its value, what that leads to, and where it stands.
+ * Assumes:   check.c found the trees whole.
+ * Promises:  an index and what it indexes are compared both ways: prefix by prefix, and by the count of values; no cell is
+ *            walked more often than there is room for cells.
+ */
+#include "check.h"
+
+#include "nv/fib.h"
+
+#define TABLE_MAIN  254u
+#define TABLE_LOCAL 255u
+
+struct fib_check {
+    struct nv_check *c;
+    bool is4;
+    uint32_t table;
+    struct nv_fib f;
+    uint32_t lengths[5]; /* of the prefixes that were met */
+    uint64_t values;     /* in cells and slots of fans, that prefixes explain */
+    uint64_t found;      /* that there are */
+    uint64_t budget;     /* cells that may still be walked */
+    bool broken_off;
+};
+
+union route {
+    uint64_t key[NV_TREE_KEY_WORDS_MAX];
+    struct netvane_rec_route4 r4;
+    struct netvane_rec_route6 r6;
+};
+
+static void finding(const struct fib_check *x, struct nv_bits dst, unsigned len, const char *what)
+{
+    nv_finding(x->c, "Index of table %u, IPv%u: prefix %016llx%016llx/%u %s.", (unsigned)x->table,
+               x->is4 ? 4u : 6u, (unsigned long long)dst.hi, (unsigned long long)dst.lo, len, what);
+}
+
+/* ---- one prefix --------------------------------------------------------------------------------------------- */
+
+static int add_route(const struct nv_snap *s, struct nv_fib_group *g, bool is4,
+                     const union route *r)
+{
+    struct nv_fib_hops hops;
+    struct netvane_rec_hop hop;
+    struct nv_cursor c;
+    const uint32_t set = is4 ? r->r4.hops : r->r6.hops;
+    const uint64_t key = (uint64_t)set << 32;
+    memset(&hops, 0, sizeof(hops));
+    int w = set ? nv_snap_seek(s, NETVANE_TREE_HOPS, &key, &c) : NV_TREE_END;
+    while (w == NV_TREE_OK && (w = nv_step(&c, &hop)) == NV_TREE_OK && hop.key[0] >> 32 == set)
+        nv_fib_hops_add(&hops, &hop);
+    if (is4)
+        nv_fib_group_add4(g, &r->r4, &hops);
+    else
+        nv_fib_group_add6(g, &r->r6, &hops);
+    return w == NV_TREE_BAD ? w : NV_TREE_OK;
+}
+
+static bool is_value_of(const struct fib_check *x, uint32_t value, const struct nv_fib_group *g)
+{
+    struct netvane_region_info info;
+    return nv_fib_info(x->c->s.base, x->c->s.limit, value, &info) == NV_TREE_OK &&
+           !memcmp(&info, &g->info, sizeof(info)) &&
+           !!(value & NETVANE_FV_CONDITIONAL) == g->conditional;
+}
+
+/* A prefix of 1 to 19 bits: each slot that it covers shows it, or a longer one. */
+static void check_short(struct fib_check *x, struct nv_bits dst, unsigned len,
+                        const struct nv_fib_group *g)
+{
+    struct netvane_region_fan_slot s = {.child = x->f.top};
+    unsigned level = 0;
+    for (; len > nv_fan_start(level + 1); level++)
+        if (!nv_fib_fan(&x->f, dst, level, s.child, &s))
+            break;
+    const unsigned count = 1u << (nv_fan_start(level + 1) - len);
+    const unsigned first = nv_bits_at(dst, nv_fan_start(level), nv_fan_bits(level));
+    if (!s.child || s.child >= x->f.ref_limit) {
+        finding(x, dst, len, "has no fan");
+        return;
+    }
+    for (unsigned i = first; i < first + count; i++) {
+        const uint32_t value = nv_fan_slot(nv_fib_cell(&x->f, s.child), i).value;
+        if ((value & NETVANE_FV_LENGTH) < len)
+            finding(x, dst, len, "is not in a slot that it covers");
+        else if ((value & NETVANE_FV_LENGTH) == len && !is_value_of(x, value, g))
+            finding(x, dst, len, "has a value that is not its route's");
+        else
+            x->values += (value & NETVANE_FV_LENGTH) == len;
+    }
+}
+
+static void check_prefix(struct fib_check *x, const uint64_t *key, const struct nv_fib_group *g)
+{
+    unsigned len;
+    uint32_t value;
+    const struct nv_bits dst = nv_fib_prefix(x->is4, key, &len);
+    if (len > (x->is4 ? 32u : 128u))
+        return; /* its record was found bad */
+    x->lengths[len / 32] |= 1u << len % 32;
+    if (len && len <= NETVANE_FAN_BITS) {
+        check_short(x, dst, len, g);
+        return;
+    }
+    if (nv_fib_exact(&x->f, dst, len, &value) != NV_TREE_OK || !is_value_of(x, value, g))
+        finding(x, dst, len, "is missing, or has a value that is not its route's");
+    x->values += len != 0;
+}
+
+/* ---- what is there ---------------------------------------------------------------------------------------------- */
+
+static void count_cell(struct fib_check *x, uint32_t ref)
+{
+    if (!ref)
+        return;
+    if (ref >= x->f.ref_limit || !x->budget) {
+        x->broken_off = true;
+        return;
+    }
+    x->budget--;
+    const unsigned char *cell = nv_fib_cell(&x->f, ref);
+    const unsigned values = nv_popcount(nv_load64(cell, memory_order_relaxed)),
+                   children = nv_popcount(nv_load64(cell + 8, memory_order_relaxed));
+    x->found += values;
+    for (unsigned i = 0; i < children && !x->broken_off; i++)
+        count_cell(x, nv_load32(nv_cell_word(cell, values + i), memory_order_relaxed));
+}
+
+static void count_fan(struct fib_check *x, uint32_t ref, unsigned level)
+{
+    if (!ref || level == NETVANE_FAN_LEVELS) {
+        count_cell(x, ref);
+        return;
+    }
+    if (ref >= x->f.ref_limit || !x->budget) {
+        x->broken_off = true;
+        return;
+    }
+    x->budget--;
+    for (unsigned i = 0; i < 1u << nv_fan_bits(level) && !x->broken_off; i++) {
+        const struct netvane_region_fan_slot s = nv_fan_slot(nv_fib_cell(&x->f, ref), i);
+        x->found += s.value != 0;
+        count_fan(x, s.child, level + 1);
+    }
+}
+
+/* ---- one table ------------------------------------------------------------------------------------------------------ */
+
+/* The routes of a table, prefix by prefix; returns how many there are. */
+static uint64_t check_routes(struct fib_check *x, bool indexed)
+{
+    const struct nv_snap *s = &x->c->s;
+    struct nv_fib_group g;
+    struct nv_cursor c;
+    union route r;
+    uint64_t key[NV_TREE_KEY_WORDS_MAX], routes = 0;
+    memset(&g, 0, sizeof(g));
+    nv_fib_key(x->is4, x->table, (struct nv_bits){0, 0}, 0, key);
+    int w = nv_snap_seek(s, x->is4 ? NETVANE_TREE_ROUTES4 : NETVANE_TREE_ROUTES6, key, &c);
+    while (w == NV_TREE_OK && (w = nv_step(&c, &r)) == NV_TREE_OK &&
+           r.key[0] >> 32 == x->table && !(routes++ % 4096 == 4095 && !nv_valid(s))) {
+        if (g.any && !nv_fib_same_prefix(x->is4, r.key, key)) {
+            if (indexed)
+                check_prefix(x, key, &g);
+            memset(&g, 0, sizeof(g));
+        }
+        memcpy(key, r.key, (x->is4 ? 2u : 3u) * sizeof(*key));
+        (void)add_route(s, &g, x->is4, &r);
+    }
+    if (g.any && indexed)
+        check_prefix(x, key, &g);
+    return routes;
+}
+
+static const struct netvane_region_fib *root_of(const struct nv_check *c, bool is4,
+                                                const struct netvane_rec_table *r)
+{
+    const uint32_t table = (uint32_t)r->key[0];
+    if (table == TABLE_MAIN)
+        return &c->slot.fib[is4 ? NETVANE_SF_MAIN4 : NETVANE_SF_MAIN6];
+    if (table == TABLE_LOCAL)
+        return &c->slot.fib[is4 ? NETVANE_SF_LOCAL4 : NETVANE_SF_LOCAL6];
+    return &r->fib;
+}
+
+uint64_t nv_check_table(struct nv_check *c, const struct netvane_rec_table *r)
+{
+    struct fib_check x = {.c = c, .is4 = r->key[0] >> 32 == NV_AF_4, .table = (uint32_t)r->key[0]};
+    const struct netvane_region_fib *root = root_of(c, x.is4, r);
+    const bool indexed = root->state == NETVANE_FS_VALID;
+    if (!nv_is_family((unsigned)(r->key[0] >> 32)) || root->state == NETVANE_FS_NONE ||
+        root->state > NETVANE_FS_BROKEN) {
+        nv_finding(c, "Table %u: its family or its index is none.", (unsigned)x.table);
+        return 0;
+    }
+    x.f = nv_fib_of(c->s.base, c->s.limit, root);
+    x.budget = c->s.limit / NETVANE_CELL_UNIT;
+    const uint64_t routes = check_routes(&x, indexed);
+    if (routes != root->routes)
+        nv_finding(c, "Table %u: it has %llu routes, but its root says %u.", (unsigned)x.table,
+                   (unsigned long long)routes, (unsigned)root->routes);
+    if (!indexed || !nv_valid(&c->s))
+        return routes;
+    count_fan(&x, x.f.top, 0);
+    if (x.broken_off)
+        nv_finding(c, "Index of table %u: a reference leads out of the region, or in a circle.",
+                   (unsigned)x.table);
+    else if (x.found != x.values || !!x.f.def != (x.lengths[0] & 1u))
+        nv_finding(c, "Index of table %u: it has values that no route explains.",
+                   (unsigned)x.table);
+    if (memcmp(x.lengths, r->lengths, sizeof(x.lengths)))
+        nv_finding(c, "Table %u: it has other prefix lengths than its record says.",
+                   (unsigned)x.table);
+    return routes;
+}
