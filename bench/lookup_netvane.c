@@ -44,7 +44,8 @@ static const char *build(const struct lookup_table *t)
     world_show(&w);
     nv = library_reader(dir);
     NETVANE_INIT(&table);
-    if (library_snap_begin(nv, &snap) || table_get(&snap, t->family == AF_INET ? 4 : 6, 254, &table))
+    if (library_snap_begin(nv, &snap) ||
+        table_get(&snap, t->family == AF_INET ? 4 : 6, 254, &table))
         return "no such table";
     return NULL;
 }

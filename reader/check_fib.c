@@ -67,23 +67,27 @@ static bool is_value_of(const struct fib_check *x, uint32_t value, const struct 
            !!(value & NETVANE_FV_CONDITIONAL) == g->conditional;
 }
 
-/* A prefix of 1 to 19 bits: each slot that it covers shows it, or a longer one. */
+/* The value of slot i of a fan, or of node i behind the fans. */
+static uint32_t slot_value(const unsigned char *fan, unsigned level, unsigned i)
+{
+    return level < NV_FANS ? nv_fan_slot(fan, i).value : nv_fib_node(fan + 16u * (size_t)i).value;
+}
+
+/* A prefix of 1 to 15 bits: each slot that it covers shows it, or a longer one. */
 static void check_short(struct fib_check *x, struct nv_bits dst, unsigned len,
                         const struct nv_fib_group *g)
 {
-    struct netvane_region_fan_slot s = {.child = x->f.top};
+    uint32_t ref = x->f.top;
     unsigned level = 0;
-    for (; len > nv_fan_start(level + 1); level++)
-        if (!nv_fib_fan(&x->f, dst, level, s.child, &s))
-            break;
-    const unsigned count = 1u << (nv_fan_start(level + 1) - len);
-    const unsigned first = nv_bits_at(dst, nv_fan_start(level), nv_fan_bits(level));
-    if (!s.child || s.child >= x->f.ref_limit) {
+    for (; len > 5 * (level + 1) && ref < x->f.ref_limit; level++)
+        ref = nv_fan_slot(nv_fib_cell(&x->f, ref), nv_bits_at(dst, 5 * level, 5)).child;
+    if (!ref || ref >= x->f.ref_limit) {
         finding(x, dst, len, "has no fan");
         return;
     }
+    const unsigned count = 1u << (5 * (level + 1) - len), first = nv_bits_at(dst, 5 * level, 5);
     for (unsigned i = first; i < first + count; i++) {
-        const uint32_t value = nv_fan_slot(nv_fib_cell(&x->f, s.child), i).value;
+        const uint32_t value = slot_value(nv_fib_cell(&x->f, ref), level, i);
         if ((value & NETVANE_FV_LENGTH) < len)
             finding(x, dst, len, "is not in a slot that it covers");
         else if ((value & NETVANE_FV_LENGTH) == len && !is_value_of(x, value, g))
@@ -101,7 +105,7 @@ static void check_prefix(struct fib_check *x, const uint64_t *key, const struct 
     if (len > (x->is4 ? 32u : 128u))
         return; /* its record was found bad */
     x->lengths[len / 32] |= 1u << len % 32;
-    if (len && len <= NETVANE_FAN_BITS) {
+    if (len && len <= NETVANE_FIB_NODES) {
         check_short(x, dst, len, g);
         return;
     }
@@ -112,38 +116,43 @@ static void check_prefix(struct fib_check *x, const uint64_t *key, const struct 
 
 /* ---- what is there ---------------------------------------------------------------------------------------------- */
 
-static void count_cell(struct fib_check *x, uint32_t ref)
+static bool may_walk(struct fib_check *x, uint32_t ref)
 {
-    if (!ref)
-        return;
     if (ref >= x->f.ref_limit || !x->budget) {
+        x->broken_off = true;
+        return false;
+    }
+    x->budget--;
+    return true;
+}
+
+/* depth: bits before the node. */
+static void count_node(struct fib_check *x, const unsigned char *at, unsigned depth)
+{
+    const struct netvane_region_fib_node n = nv_fib_node(at);
+    if (!n.block && !n.prefixes && !n.children)
+        return;
+    if (!may_walk(x, n.block) || depth >= (x->is4 ? 32u : 128u)) {
         x->broken_off = true;
         return;
     }
-    x->budget--;
-    const unsigned char *cell = nv_fib_cell(&x->f, ref);
-    const unsigned values = nv_popcount(nv_load64(cell, memory_order_relaxed)),
-                   children = nv_popcount(nv_load64(cell + 8, memory_order_relaxed));
-    x->found += values;
-    for (unsigned i = 0; i < children && !x->broken_off; i++)
-        count_cell(x, nv_load32(nv_cell_word(cell, values + i), memory_order_relaxed));
+    const unsigned char *block = nv_fib_cell(&x->f, n.block);
+    x->found += nv_popcount(n.prefixes);
+    for (unsigned i = 0; i < nv_popcount(n.children) && !x->broken_off; i++)
+        count_node(x, nv_block_node(block, i), depth + NETVANE_FIB_STRIDE);
 }
 
 static void count_fan(struct fib_check *x, uint32_t ref, unsigned level)
 {
-    if (!ref || level == NETVANE_FAN_LEVELS) {
-        count_cell(x, ref);
+    if (!ref || !may_walk(x, ref))
         return;
-    }
-    if (ref >= x->f.ref_limit || !x->budget) {
-        x->broken_off = true;
-        return;
-    }
-    x->budget--;
-    for (unsigned i = 0; i < 1u << nv_fan_bits(level) && !x->broken_off; i++) {
-        const struct netvane_region_fan_slot s = nv_fan_slot(nv_fib_cell(&x->f, ref), i);
-        x->found += s.value != 0;
-        count_fan(x, s.child, level + 1);
+    const unsigned char *fan = nv_fib_cell(&x->f, ref);
+    for (unsigned i = 0; i < 32 && !x->broken_off; i++) {
+        x->found += slot_value(fan, level, i) != 0;
+        if (level < NV_FANS)
+            count_fan(x, nv_fan_slot(fan, i).child, level + 1);
+        else
+            count_node(x, fan + 16u * (size_t)i, NETVANE_FIB_NODES);
     }
 }
 
@@ -160,8 +169,8 @@ static uint64_t check_routes(struct fib_check *x, bool indexed)
     memset(&g, 0, sizeof(g));
     nv_fib_key(x->is4, x->table, (struct nv_bits){0, 0}, 0, key);
     int w = nv_snap_seek(s, x->is4 ? NETVANE_TREE_ROUTES4 : NETVANE_TREE_ROUTES6, key, &c);
-    while (w == NV_TREE_OK && (w = nv_step(&c, &r)) == NV_TREE_OK &&
-           r.key[0] >> 32 == x->table && !(routes++ % 4096 == 4095 && !nv_valid(s))) {
+    while (w == NV_TREE_OK && (w = nv_step(&c, &r)) == NV_TREE_OK && r.key[0] >> 32 == x->table &&
+           !(routes++ % 4096 == 4095 && !nv_valid(s))) {
         if (g.any && !nv_fib_same_prefix(x->is4, r.key, key)) {
             if (indexed)
                 check_prefix(x, key, &g);

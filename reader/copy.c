@@ -8,29 +8,14 @@
  * Promises:  all that the version reaches is copied, once; nothing is kept of a copy that was overtaken.
  *            The root ring is address space only: one of its pages is touched.
  */
-#include "reader.h"
+#include "copy.h"
 
 #include <stdlib.h>
 
-struct netvane_state {
-    unsigned char *block; /* as a region: header pages, root ring, arena */
-    uint64_t capacity;
-    uint64_t used;
-    uint64_t version;
-};
-
-enum { COPY_NO_MEMORY = -2 }; /* beside NV_TREE_* */
-
-struct copy {
-    struct nv_snap s;
-    struct netvane_state *to;
-    uint64_t budget; /* nodes that may still be copied: no region has more */
-};
-
-/* Room for one more node; its reference, or 0. */
-static uint32_t take_node(struct netvane_state *st)
+uint64_t nv_copy_take(struct netvane_state *st, uint64_t bytes, uint64_t align)
 {
-    if (st->used + NETVANE_NODE_BYTES > st->capacity) {
+    const uint64_t at = (st->used + align - 1) / align * align;
+    if (at + bytes > st->capacity) {
         uint64_t capacity = st->capacity + (st->capacity - NETVANE_ARENA_OFFSET) / 2 +
                             UINT64_C(64) * NETVANE_NODE_BYTES;
         void *block = capacity <= SIZE_MAX ? realloc(st->block, (size_t)capacity) : NULL;
@@ -39,13 +24,28 @@ static uint32_t take_node(struct netvane_state *st)
         st->block = block;
         st->capacity = capacity;
     }
-    uint32_t ref = (uint32_t)(st->used / NETVANE_NODE_BYTES);
-    st->used += NETVANE_NODE_BYTES;
-    return ref;
+    st->used = at + bytes;
+    return at;
+}
+
+/* The indexes that the records of a leaf name. */
+static int copy_tables(struct nv_copy *c, struct netvane_region_node *leaf)
+{
+    for (unsigned i = 0; i < leaf->count; i++) {
+        struct netvane_rec_table r;
+        unsigned char *at = leaf->bytes + i * sizeof(r);
+        memcpy(&r, at, sizeof(r));
+        int w = nv_copy_fib(c, r.key[0] >> 32 == NV_AF_4, &r.fib);
+        if (w != NV_TREE_OK)
+            return w;
+        memcpy(at, &r, sizeof(r));
+    }
+    leaf->checksum = nv_node_checksum(leaf, nv_tree_shape(NETVANE_TREE_TABLES));
+    return NV_TREE_OK;
 }
 
 /* Copies the subtree at ref; depth is bounded by the height, which the caller has checked. */
-static int copy_node(struct copy *c, const struct nv_tree *t, uint32_t ref, unsigned level,
+static int copy_node(struct nv_copy *c, const struct nv_tree *t, uint32_t ref, unsigned level,
                      uint64_t *records, uint32_t *ret_ref)
 {
     const struct nv_tree_shape *shape = nv_tree_shape(t->tree);
@@ -57,11 +57,14 @@ static int copy_node(struct copy *c, const struct nv_tree *t, uint32_t ref, unsi
     nv_payload_load(&node, n, sizeof(node));
     if (node.count != count) /* overwritten between two loads */
         return NV_TREE_BAD;
-    uint32_t mine = take_node(c->to);
+    const uint64_t mine = nv_copy_take(c->to, NETVANE_NODE_BYTES, NETVANE_NODE_BYTES);
     if (!mine)
-        return COPY_NO_MEMORY;
+        return NV_COPY_NO_MEMORY;
     if (!level) {
         *records += count;
+        int w = t->tree == NETVANE_TREE_TABLES ? copy_tables(c, &node) : NV_TREE_OK;
+        if (w != NV_TREE_OK)
+            return w;
     } else {
         unsigned char *children =
             node.bytes + (size_t)shape->inner_capacity * shape->key_words * 8u;
@@ -75,12 +78,12 @@ static int copy_node(struct copy *c, const struct nv_tree *t, uint32_t ref, unsi
         }
         node.checksum = nv_node_checksum(&node, shape);
     }
-    memcpy(c->to->block + (uint64_t)mine * NETVANE_NODE_BYTES, &node, sizeof(node));
-    *ret_ref = mine;
+    memcpy(c->to->block + mine, &node, sizeof(node));
+    *ret_ref = (uint32_t)(mine / NETVANE_NODE_BYTES);
     return NV_TREE_OK;
 }
 
-static int copy_tree(struct copy *c, unsigned tree, struct netvane_region_root *root)
+static int copy_tree(struct nv_copy *c, unsigned tree, struct netvane_region_root *root)
 {
     struct nv_tree t = {.base = c->s.base,
                         .limit = c->s.limit,
@@ -97,9 +100,9 @@ static int copy_tree(struct copy *c, unsigned tree, struct netvane_region_root *
     return w == NV_TREE_OK && records != t.count ? NV_TREE_BAD : w;
 }
 
-static int copy_all(struct copy *c, struct netvane_region_slot *slot)
+static int copy_all(struct nv_copy *c, struct netvane_region_slot *slot)
 {
-    c->budget = c->s.limit / NETVANE_NODE_BYTES;
+    c->budget = c->s.limit / 16; /* the smallest cell */
     nv_payload_load(slot, nv_snap_slot(&c->s), sizeof(*slot));
     if (slot->version != c->s.version)
         return NV_TREE_BAD;
@@ -112,7 +115,15 @@ static int copy_all(struct copy *c, struct netvane_region_slot *slot)
     }
     memset(&slot->tree[NETVANE_TREE_COUNT], 0,
            (NETVANE_TREE_SLOTS - NETVANE_TREE_COUNT) * sizeof(slot->tree[0]));
-    return NV_TREE_OK;
+    for (unsigned i = 0; i < NETVANE_FIB_SLOTS; i++) {
+        const bool is4 = i == NETVANE_SF_MAIN4 || i == NETVANE_SF_LOCAL4;
+        int w = nv_copy_fib(c, is4, &slot->fib[i]);
+        if (w != NV_TREE_OK)
+            return w;
+    }
+    /* A reader looks at NETVANE_CELL_MAX bytes, whatever the size of the cell. */
+    return nv_copy_take(c->to, NETVANE_CELL_MAX, NETVANE_NODE_BYTES) ? NV_TREE_OK
+                                                                     : NV_COPY_NO_MEMORY;
 }
 
 /* The copy's own hot words: one version, readable for ever. */
@@ -131,7 +142,7 @@ static void finish(struct netvane_state *st, struct netvane_region_slot *slot)
 
 int netvane_state_copy(const struct netvane_snap *snap, struct netvane_state **ret_state)
 {
-    struct copy c;
+    struct nv_copy c = {.map = NULL};
     struct netvane_region_slot slot;
     struct netvane_state *st = ret_state ? calloc(1, sizeof(*st)) : NULL;
     if (!st)
@@ -145,8 +156,9 @@ int netvane_state_copy(const struct netvane_snap *snap, struct netvane_state **r
         goto fail;
     st->version = c.s.version;
     int w = copy_all(&c, &slot);
-    r = nv_leave(&c.s, w == NV_TREE_OK || w == COPY_NO_MEMORY ? NV_TREE_OK : NV_TREE_BAD);
-    if (!r && w == COPY_NO_MEMORY)
+    nv_copy_end(&c);
+    r = nv_leave(&c.s, w == NV_TREE_OK || w == NV_COPY_NO_MEMORY ? NV_TREE_OK : NV_TREE_BAD);
+    if (!r && w == NV_COPY_NO_MEMORY)
         r = NETVANE_NO_MEMORY;
     if (r)
         goto fail;

@@ -53,7 +53,8 @@ static int find_root(const struct nv_snap *s, uint8_t family, uint32_t table,
     const bool is4 = family == NV_AF_4;
     enum { MAIN = 254, LOCAL = 255 };
     if (table == MAIN || table == LOCAL) {
-        const unsigned slot = (table == MAIN ? (unsigned)NETVANE_SF_MAIN4 : NETVANE_SF_LOCAL4) + !is4;
+        const unsigned slot =
+            (table == MAIN ? (unsigned)NETVANE_SF_MAIN4 : NETVANE_SF_LOCAL4) + !is4;
         nv_payload_load(ret_root,
                         nv_snap_slot(s) + offsetof(struct netvane_region_slot, fib) +
                             slot * sizeof(*ret_root),
@@ -98,86 +99,143 @@ int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t 
 
 static inline NV_SPECIALIZED struct netvane_match match_of(uint32_t value, uint32_t len)
 {
-    const unsigned flags =
-        NETVANE_MATCH_FOUND |
-        (value & NETVANE_FV_CONDITIONAL) / (NETVANE_FV_CONDITIONAL / NETVANE_MATCH_CONDITIONAL);
-    return (struct netvane_match){.info = value & NETVANE_FV_INFO,
-                                  .dst_len = (uint8_t)len,
-                                  .flags = value ? (uint8_t)flags : 0};
+    return (struct netvane_match){.info = value & ~NETVANE_FV_LENGTH, .dst_len = len};
 }
 
-static inline NV_SPECIALIZED int look_up(const struct view *v, unsigned family, const uint8_t *dst,
-                                         struct netvane_match *ret_match)
+/*
+ * The usual answer of an IPv4 table is a prefix of 20 to 24 bits where there are no longer ones: a fan, a fan, a node, a node.
+ * False: it is another, and the whole walk has to be done.
+ */
+static inline NV_SPECIALIZED bool find_usual(const struct nv_fib *f, struct nv_bits dst,
+                                             const unsigned char *at, struct nv_fib_hit *ret_hit)
 {
-    struct nv_fib_hit hit;
-    int r = nv_reenter(&v->snap);
-    if (nv_unlikely(r))
-        return r;
-    const int w = family == NV_AF_4 ? nv_fib_find(&v->fib, nv_bits_of(NV_AF_4, dst), 32, &hit)
-                                    : nv_fib_find(&v->fib, nv_bits_of(NV_AF_6, dst), 128, &hit);
-    r = nv_leave(&v->snap, w);
+    enum { FIRST = NETVANE_FIB_NODES, SECOND = FIRST + NETVANE_FIB_STRIDE };
+    struct netvane_region_fib_node n = nv_fib_node(at);
+    unsigned i = nv_bits_at(dst, FIRST, NETVANE_FIB_STRIDE);
+    if (nv_unlikely(!(n.children >> i & 1u) || n.block >= f->ref_limit))
+        return false;
+    at = nv_block_node(nv_fib_cell(f, n.block), nv_rank(n.children, i));
+    n = nv_fib_node(at);
+    i = nv_bits_at(dst, SECOND, NETVANE_FIB_STRIDE);
+    const uint32_t way = n.prefixes & nv_fib_ways[i];
+    if (nv_unlikely(!way || n.children || n.block >= f->ref_limit))
+        return false;
+    const unsigned top = nv_top_bit(way);
+    at = nv_block_value(nv_fib_cell(f, n.block), 0, nv_rank(n.prefixes, top));
+    *ret_hit = (struct nv_fib_hit){nv_load32(at, memory_order_relaxed), SECOND + nv_top_bit(top)};
+    return true;
+}
+
+typedef int walk_fn(const struct view *v, struct nv_bits dst, unsigned bits,
+                    const unsigned char *at, struct netvane_match *ret_match);
+
+static inline NV_SPECIALIZED int end(const struct view *v, int walk, struct nv_fib_hit hit,
+                                     struct netvane_match *ret_match)
+{
+    const int r = nv_leave(&v->snap, walk);
     if (nv_likely(!r))
         *ret_match = match_of(hit.value, hit.len);
     return r;
+}
+
+static inline NV_SPECIALIZED int walk(const struct view *v, struct nv_bits dst, unsigned bits,
+                                      const unsigned char *at, struct netvane_match *ret_match)
+{
+    struct nv_fib_hit hit = {0, 0};
+    const int w = bits == 32 ? nv_fib_walk(&v->fib, dst, 32, at, &hit)
+                             : nv_fib_walk(&v->fib, dst, 128, at, &hit);
+    return end(v, w, hit, ret_match);
+}
+
+/* No question whether the arena was taken away before the walk: what is read then is zeros, and nv_leave sees it. */
+static inline NV_SPECIALIZED int look_up(const struct view *v, unsigned family, const uint8_t *dst,
+                                         walk_fn *walk_on, struct netvane_match *ret_match)
+{
+    struct nv_fib_hit hit;
+    const struct nv_bits bits = nv_bits_of(family, dst);
+    const unsigned char *at = nv_fib_enter(&v->fib, bits);
+    if (family == NV_AF_4 && nv_likely(at && find_usual(&v->fib, bits, at, &hit)))
+        return end(v, NV_TREE_OK, hit, ret_match);
+    return walk_on(v, bits, family == NV_AF_4 ? 32 : 128, at, ret_match);
 }
 
 /* ---- many ----------------------------------------------------------------------------------------------------------- */
 
 struct batch {
     struct nv_bits dst[NETVANE_BULK_MAX];
-    struct nv_fib_best best[NETVANE_BULK_MAX];
-    uint32_t ref[NETVANE_BULK_MAX];
+    const unsigned char *at[NETVANE_BULK_MAX]; /* the node that is looked at next */
+    const unsigned char
+        *best[NETVANE_BULK_MAX]; /* where the value of the longest prefix stands; NULL: none yet */
+    uint32_t value[NETVANE_BULK_MAX];
+    uint8_t len[NETVANE_BULK_MAX];
 };
 
-/* All destinations one fan down; asks for what the next step reads. */
-static inline NV_SPECIALIZED bool step_fan(const struct nv_fib *f, struct batch *b, unsigned n,
-                                           unsigned level)
+/* All destinations behind the fans. */
+static inline NV_SPECIALIZED bool enter_all(const struct nv_fib *f, struct batch *b, unsigned n)
 {
-    struct netvane_region_fan_slot s = {0, 0};
     bool good = true;
     for (unsigned k = 0; k < n; k++) {
-        good &= nv_fib_fan(f, b->dst[k], level, b->ref[k], &s);
-        b->ref[k] = s.child;
-        /* The upper fans are few, and stay in the cache. */
-        if (level + 2 == NETVANE_FAN_LEVELS)
-            __builtin_prefetch(nv_fib_cell(f, s.child) +
-                               8 * nv_bits_at(b->dst[k], nv_fan_start(level + 1),
-                                              nv_fan_bits(level + 1)));
-        if (level + 1 == NETVANE_FAN_LEVELS)
-            __builtin_prefetch(nv_fib_cell(f, s.child));
+        b->at[k] = nv_fib_enter(f, b->dst[k]);
+        good &= b->at[k] != NULL;
+        __builtin_prefetch(b->at[k]);
     }
     return good;
+}
+
+/* One node of destination k; asks for what the next step reads. Returns whether there is one; *good: no bad reference. */
+static inline NV_SPECIALIZED bool step(const struct nv_fib *f, struct batch *b, unsigned k,
+                                       unsigned depth, bool *good)
+{
+    const struct netvane_region_fib_node n = nv_fib_node(b->at[k]);
+    const unsigned i = nv_bits_at(b->dst[k], depth, NETVANE_FIB_STRIDE);
+    const uint32_t way = n.prefixes & nv_fib_ways[i];
+    const unsigned top = nv_top_bit(way | 1);
+    if (nv_unlikely(n.block >= f->ref_limit)) {
+        *good = false;
+        return false;
+    }
+    const unsigned char *block = nv_fib_cell(f, n.block);
+    b->best[k] = NV_EITHER(way != 0, nv_block_value(block, n.children, nv_rank(n.prefixes, top)),
+                           b->best[k]);
+    b->len[k] = (uint8_t)NV_EITHER(way != 0, depth + nv_top_bit(top | 1), b->len[k]);
+    const bool more = n.children >> i & 1u;
+    b->at[k] = nv_block_node(block, nv_rank(n.children, i));
+    __builtin_prefetch(NV_EITHER(more, b->at[k], b->best[k]));
+    return more;
 }
 
 static inline NV_SPECIALIZED int find_many(const struct nv_fib *f, unsigned family,
                                            const uint8_t *dsts, unsigned n, struct batch *b)
 {
     const unsigned bits = family == NV_AF_4 ? 32 : 128;
-    uint8_t going[NETVANE_BULK_MAX]; /* destinations that have a cell yet */
+    uint8_t going[NETVANE_BULK_MAX]; /* destinations that have a node yet */
     unsigned left = n;
+    bool good;
     for (unsigned k = 0; k < n; k++) {
         b->dst[k] = nv_bits_of(family, dsts + k * (bits / 8));
-        b->best[k] = (struct nv_fib_best){NULL, 0};
-        b->ref[k] = f->top;
+        b->best[k] = NULL;
         going[k] = (uint8_t)k;
     }
-    if (!(step_fan(f, b, n, 0) && step_fan(f, b, n, 1) && step_fan(f, b, n, 2) &&
-          step_fan(f, b, n, 3)))
-        return NV_TREE_BAD;
-    for (unsigned depth = NETVANE_FAN_BITS; left && depth < bits; depth += NETVANE_FIB_STRIDE) {
+    good = enter_all(f, b, n);
+    for (unsigned depth = NETVANE_FIB_NODES; good && left && depth < bits;
+         depth += NETVANE_FIB_STRIDE) {
         unsigned kept = 0;
         for (unsigned g = 0; g < left; g++) {
-            const unsigned k = depth == NETVANE_FAN_BITS ? g : going[g];
-            if (nv_unlikely(b->ref[k] >= f->ref_limit))
-                return NV_TREE_BAD;
-            b->ref[k] = nv_fib_step(f, b->dst[k], depth, b->ref[k], &b->best[k]);
-            __builtin_prefetch(b->ref[k] ? nv_fib_cell(f, b->ref[k]) : b->best[k].at);
+            const unsigned k = going[g];
             going[kept] = (uint8_t)k;
-            kept += b->ref[k] != 0;
+            kept += step(f, b, k, depth, &good);
         }
         left = kept;
     }
-    return NV_TREE_OK;
+    for (unsigned k = 0; good && k < n; k++) {
+        if (nv_likely(b->best[k] != NULL)) {
+            b->value[k] = nv_load32(b->best[k], memory_order_relaxed);
+        } else {
+            b->value[k] = nv_fib_short(f, b->dst[k]);
+            b->len[k] = b->value[k] & NETVANE_FV_LENGTH;
+        }
+    }
+    return good ? NV_TREE_OK : NV_TREE_BAD;
 }
 
 static inline NV_SPECIALIZED int look_up_many(const struct view *v, unsigned family,
@@ -185,33 +243,50 @@ static inline NV_SPECIALIZED int look_up_many(const struct view *v, unsigned fam
                                               struct netvane_match *ret_matches)
 {
     struct batch b;
-    int r = nv_reenter(&v->snap);
-    if (nv_unlikely(r))
-        return r;
     const int w = family == NV_AF_4 ? find_many(&v->fib, NV_AF_4, dsts, n, &b)
                                     : find_many(&v->fib, NV_AF_6, dsts, n, &b);
-    uint32_t value[NETVANE_BULK_MAX];
-    for (unsigned k = 0; w == NV_TREE_OK && k < n; k++) {
-        if (nv_likely(b.best[k].at != NULL)) {
-            value[k] = nv_load32(b.best[k].at, memory_order_relaxed);
-            continue;
-        }
-        value[k] = nv_fib_short(&v->fib, b.dst[k]);
-        b.best[k].len = value[k] & NETVANE_FV_LENGTH;
-    }
-    r = nv_leave(&v->snap, w);
+    const int r = nv_leave(&v->snap, w);
     for (unsigned k = 0; !r && k < n; k++)
-        ret_matches[k] = match_of(value[k], b.best[k].len);
+        ret_matches[k] = match_of(b.value[k], b.len[k]);
     return r;
 }
 
 /* ---- the API ------------------------------------------------------------------------------------------------------------- */
 
+static __attribute__((noinline)) int walk_plainly(const struct view *v, struct nv_bits dst,
+                                                  unsigned bits, const unsigned char *at,
+                                                  struct netvane_match *ret_match)
+{
+    return walk(v, dst, bits, at, ret_match);
+}
+
+static int look_up_plainly(const struct view *v, unsigned family, const uint8_t *dst,
+                           struct netvane_match *ret_match)
+{
+    return family == NV_AF_4 ? look_up(v, NV_AF_4, dst, walk_plainly, ret_match)
+                             : look_up(v, NV_AF_6, dst, walk_plainly, ret_match);
+}
+
+static int look_up_many_plainly(const struct view *v, unsigned family, const uint8_t *dsts,
+                                unsigned n, struct netvane_match *ret_matches)
+{
+    return look_up_many(v, family, dsts, n, ret_matches);
+}
+
 #ifdef COUNTS_BITS
+COUNTS_BITS static __attribute__((noinline)) int walk_counting(const struct view *v,
+                                                               struct nv_bits dst, unsigned bits,
+                                                               const unsigned char *at,
+                                                               struct netvane_match *ret_match)
+{
+    return walk(v, dst, bits, at, ret_match);
+}
+
 COUNTS_BITS static int look_up_counting(const struct view *v, unsigned family, const uint8_t *dst,
                                         struct netvane_match *ret_match)
 {
-    return look_up(v, family, dst, ret_match);
+    return nv_likely(family == NV_AF_4) ? look_up(v, NV_AF_4, dst, walk_counting, ret_match)
+                                        : look_up(v, NV_AF_6, dst, walk_counting, ret_match);
 }
 
 COUNTS_BITS static int look_up_many_counting(const struct view *v, unsigned family,
@@ -221,21 +296,9 @@ COUNTS_BITS static int look_up_many_counting(const struct view *v, unsigned fami
     return look_up_many(v, family, dsts, n, ret_matches);
 }
 #else
-#define look_up_counting      look_up
-#define look_up_many_counting look_up_many
+#define look_up_counting      look_up_plainly
+#define look_up_many_counting look_up_many_plainly
 #endif
-
-static int look_up_plainly(const struct view *v, unsigned family, const uint8_t *dst,
-                           struct netvane_match *ret_match)
-{
-    return look_up(v, family, dst, ret_match);
-}
-
-static int look_up_many_plainly(const struct view *v, unsigned family, const uint8_t *dsts,
-                                unsigned n, struct netvane_match *ret_matches)
-{
-    return look_up_many(v, family, dsts, n, ret_matches);
-}
 
 static inline bool usable(const struct netvane_table *t)
 {
@@ -271,7 +334,7 @@ static int find_info(const struct netvane_table *table, const struct netvane_mat
 {
     if (!usable(table) || !match)
         return NETVANE_INVALID;
-    if (!(match->flags & NETVANE_MATCH_FOUND))
+    if (!match->info)
         return NETVANE_NOT_FOUND;
     const struct nv_snap *s = &view_of(table)->snap;
     const int r = nv_reenter(s);

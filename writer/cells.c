@@ -216,10 +216,10 @@ static void give(struct nv_cells *c, uint32_t ref, uint32_t units)
         *fresh_word(c, ref, &bit) &= ~bit;
         set_free(c, ref, units);
     } else if (limbo_room(c)) {
-        c->limbo[(c->limbo_head + c->limbo_count++) % c->limbo_capacity] = (struct nv_cell_limbo){
-            .last_version = c->held ? NV_LIMBO_HELD : c->arena->draft - 1,
-            .ref = ref,
-            .units = units};
+        c->limbo[(c->limbo_head + c->limbo_count++) % c->limbo_capacity] =
+            (struct nv_cell_limbo){.last_version = c->held ? NV_LIMBO_HELD : c->arena->draft - 1,
+                                   .ref = ref,
+                                   .units = units};
     } else {
         c->bytes_lost += bytes_of(units);
     }

@@ -23,14 +23,16 @@ struct nv_cell_limbo {
 
 struct nv_cells {
     struct nv_arena *arena;
-    uint32_t free[NV_CELL_UNITS_MAX + 1]; /* by units, 0: infos; a chain through the first word of each */
-    uint32_t rest, rest_end;              /* what is left of the extent that is being cut */
-    uint32_t spare;                       /* the next one, whole, 0: none */
-    uint64_t **fresh; /* by extent of the file, a bit for each unit where a cell of the draft begins; NULL: no extent */
-    uint32_t extents; /* entries of fresh */
+    uint32_t free[NV_CELL_UNITS_MAX +
+                  1];        /* by units, 0: infos; a chain through the first word of each */
+    uint32_t rest, rest_end; /* what is left of the extent that is being cut */
+    uint32_t spare;          /* the next one, whole, 0: none */
+    uint64_t **
+        fresh; /* by extent of the file, a bit for each unit where a cell of the draft begins; NULL: no extent */
+    uint32_t extents;               /* entries of fresh */
     uint32_t noted[NV_CELLS_NOTED]; /* cells of the draft, unless there are more */
     uint32_t noted_count;
-    bool held; /* versions are published that show the indexes as they were */
+    bool held;                   /* versions are published that show the indexes as they were */
     struct nv_cell_limbo *limbo; /* a ring in order of last_version */
     uint32_t limbo_head, limbo_count, limbo_capacity;
     uint64_t bytes_made; /* by the draft, until nv_cells_published */
@@ -64,9 +66,10 @@ static inline unsigned char *nv_cell_rw(const struct nv_cells *c, uint32_t ref)
     return c->arena->base + NETVANE_NOTHING_OFFSET + (uint64_t)ref * NETVANE_CELL_UNIT;
 }
 
+/* Cells are aligned to 16 bytes, and so are their sizes. */
 static inline uint32_t nv_cell_units(uint32_t bytes)
 {
-    return (bytes + NETVANE_CELL_UNIT - 1) / NETVANE_CELL_UNIT;
+    return (bytes + 15u) / 16u * (16u / NETVANE_CELL_UNIT);
 }
 
 static inline uint64_t nv_cell_offset(uint32_t ref)

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fib_edit.c - a copy-on-write tree bitmap behind four fans.
+ * fib_edit.c - a copy-on-write tree bitmap behind two fans.
  *
- * Idea: an edit goes down and makes each fan and cell on its way the draft's; `where` is the word that refers to the next one,
- * which lies in a cell of the draft (or is the root), so that it can be written. A cell that gets a word more or
- * less is moved to one of another size only where it has to be.
+ * Idea: an edit goes down and makes each fan, and each block, on its way the draft's, so that the node that leads to the next
+ * one can be written. A block that gets a value or a node more or less is taken apart, and put together again where it was,
+ * if it has room there.
  * Hazard: cells are written with relaxed atomic words, because an expired reader may still look at reused ones.
  */
 #include "fib_edit.h"
 
-#include <assert.h>
+#define FAN_SLOTS   32u
+#define FAN_BYTES   (FAN_SLOTS * 8u)
+#define ARRAY_BYTES (FAN_SLOTS * 16u) /* of the nodes behind the fans */
+#define NODES_MAX   23u               /* on one way */
 
-#define WORDS_MAX 127u /* 63 values and 64 references */
+typedef struct netvane_region_fib_node node;
 
-/* ---- words of cells ------------------------------------------------------------------------------------------ */
-
-static uint32_t load32(const unsigned char *p)
+static uint32_t load32(const void *p)
 {
     return nv_load32(p, memory_order_relaxed);
 }
@@ -25,176 +26,164 @@ static void store32(void *p, uint32_t v)
     nv_store32(p, v, memory_order_relaxed);
 }
 
-static unsigned char *word_at(unsigned char *cell, unsigned i)
+static unsigned five(struct nv_bits dst, unsigned at)
 {
-    return cell + 16 + 4 * (size_t)i;
+    return nv_bits_at(dst, at, NETVANE_FIB_STRIDE);
 }
 
-struct head {
-    uint64_t prefixes, children;
-};
-
-static struct head head_of(const unsigned char *cell)
+/* The bit of a prefix that is `extra` bits longer than its node's place. */
+static unsigned prefix_bit(struct nv_bits dst, unsigned depth, unsigned extra)
 {
-    return (struct head){nv_load64(cell, memory_order_relaxed),
-                         nv_load64(cell + 8, memory_order_relaxed)};
+    return 1u << extra | five(dst, depth) >> (NETVANE_FIB_STRIDE - extra);
 }
 
-static void set_head(unsigned char *cell, struct head h)
-{
-    nv_store64(cell, h.prefixes, memory_order_relaxed);
-    nv_store64(cell + 8, h.children, memory_order_relaxed);
-}
-
-static unsigned words_of(struct head h)
-{
-    return nv_popcount(h.prefixes) + nv_popcount(h.children);
-}
-
-static uint32_t bytes_of(unsigned words)
-{
-    return 16 + 4 * words;
-}
-
-static unsigned rank(uint64_t bits, unsigned bit)
-{
-    return nv_popcount(bits & ((UINT64_C(1) << bit) - 1));
-}
-
-/* The bit of a prefix that is `extra` bits longer than where the cell begins; i: its next six bits. */
-static unsigned prefix_bit(unsigned i, unsigned extra)
-{
-    return 1u << extra | i >> (NETVANE_FIB_STRIDE - extra);
-}
-
-/* ---- cells ------------------------------------------------------------------------------------------------------- */
-
-/* Makes the cell or fan that *where refers to the draft's. */
+/* Makes the cell that *where refers to the draft's, a new one all zeros. */
 static unsigned char *own(struct nv_cells *c, uint32_t *where, uint32_t bytes)
 {
-    const uint32_t ref = *where;
-    if (nv_cell_is_fresh(c, ref))
+    const uint32_t ref = load32(where);
+    if (ref && nv_cell_is_fresh(c, ref))
         return nv_cell_rw(c, ref);
     const uint32_t to = nv_cells_take(c, bytes);
-    nv_payload_store(nv_cell_rw(c, to), nv_cell_rw(c, ref),
-                     (size_t)nv_cell_units(bytes) * NETVANE_CELL_UNIT);
-    nv_cells_give(c, ref, bytes);
+    unsigned char *cell = nv_cell_rw(c, to);
+    if (ref) {
+        nv_payload_store(cell, nv_cell_rw(c, ref), (bytes + 7u) / 8u * 8u);
+        nv_cells_give(c, ref, bytes);
+    } else {
+        for (uint32_t i = 0; i < bytes; i += 8)
+            nv_store64(cell + i, 0, memory_order_relaxed);
+    }
     store32(where, to);
-    return nv_cell_rw(c, to);
+    return cell;
 }
 
-/* Makes room for one more word at `at`; the caller then writes the head and the word. */
-static unsigned char *open_gap(struct nv_cells *c, uint32_t *where, unsigned words, unsigned at)
+static bool is_empty(const unsigned char *cell, uint32_t bytes)
 {
-    const uint32_t ref = *where;
-    unsigned char *from = nv_cell_rw(c, ref), *to = from;
-    const bool stays = ref && nv_cell_is_fresh(c, ref) &&
-                       nv_cell_units(bytes_of(words)) == nv_cell_units(bytes_of(words + 1));
-    if (!stays) {
-        const uint32_t moved = nv_cells_take(c, bytes_of(words + 1));
-        to = nv_cell_rw(c, moved);
-        for (unsigned i = 0; i < at; i++)
-            store32(word_at(to, i), load32(word_at(from, i)));
-        store32(where, moved);
-    }
-    for (unsigned i = words; i > at; i--)
-        store32(word_at(to, i), load32(word_at(from, i - 1)));
-    if (!stays && ref)
-        nv_cells_give(c, ref, bytes_of(words));
-    return to;
+    for (uint32_t i = 0; i < bytes; i += 8)
+        if (nv_load64(cell + i, memory_order_relaxed))
+            return false;
+    return true;
 }
 
-/* Takes the word at `at` out; the caller then writes the head. */
-static unsigned char *close_gap(struct nv_cells *c, uint32_t *where, unsigned words, unsigned at)
+/* ---- blocks -------------------------------------------------------------------------------------------------- */
+
+static uint32_t block_bytes(const node *n)
 {
-    const uint32_t ref = *where;
-    unsigned char *from = nv_cell_rw(c, ref), *to = from;
-    const bool stays = nv_cell_is_fresh(c, ref) &&
-                       nv_cell_units(bytes_of(words)) == nv_cell_units(bytes_of(words - 1));
-    if (!stays) {
-        const uint32_t moved = nv_cells_take(c, bytes_of(words - 1));
-        to = nv_cell_rw(c, moved);
-        for (unsigned i = 0; i < at; i++)
-            store32(word_at(to, i), load32(word_at(from, i)));
-        store32(where, moved);
-    }
-    for (unsigned i = at; i + 1 < words; i++)
-        store32(word_at(to, i), load32(word_at(from, i + 1)));
-    if (!stays)
-        nv_cells_give(c, ref, bytes_of(words));
-    return to;
+    return 16u * nv_popcount(n->children) + 4u * nv_popcount(n->prefixes);
 }
 
-static void cell_set(struct nv_cells *c, uint32_t *where, unsigned bit, uint32_t value)
+static unsigned char *own_block(struct nv_cells *c, node *n)
 {
-    struct head h = head_of(nv_cell_rw(c, *where)); /* of reference 0: nothing */
-    const unsigned at = rank(h.prefixes, bit), words = words_of(h);
-    unsigned char *cell;
-    if (h.prefixes >> bit & 1u) {
-        cell = own(c, where, bytes_of(words));
-    } else {
-        cell = open_gap(c, where, words, at);
-        h.prefixes |= UINT64_C(1) << bit;
-        set_head(cell, h);
-    }
-    store32(word_at(cell, at), value);
+    return own(c, &n->block, block_bytes(n));
 }
 
-/* The word that refers to child i of the cell, which becomes the draft's; 0 stands there if the child is new. */
-static uint32_t *cell_child(struct nv_cells *c, uint32_t *where, unsigned i)
+static node *child_at(unsigned char *block, unsigned rank)
 {
-    struct head h = head_of(nv_cell_rw(c, *where));
-    const unsigned at = nv_popcount(h.prefixes) + rank(h.children, i), words = words_of(h);
-    unsigned char *cell;
-    if (h.children >> i & 1u) {
-        cell = own(c, where, bytes_of(words));
-    } else {
-        cell = open_gap(c, where, words, at);
-        h.children |= UINT64_C(1) << i;
-        set_head(cell, h);
-        store32(word_at(cell, at), 0);
-    }
-    return (uint32_t *)(void *)word_at(cell, at);
+    return (node *)(void *)block + rank;
 }
 
-/* Takes a prefix (or a child) out of the cell; *where is 0 if nothing is left of it. */
-static void cell_remove(struct nv_cells *c, uint32_t *where, bool child, unsigned bit)
+static unsigned char *value_at(unsigned char *block, const node *n, unsigned rank)
 {
-    const uint32_t ref = *where;
-    struct head h = head_of(nv_cell_rw(c, ref));
-    const unsigned words = words_of(h);
-    const unsigned at =
-        child ? nv_popcount(h.prefixes) + rank(h.children, bit) : rank(h.prefixes, bit);
-    if (words == 1) {
-        nv_cells_give(c, ref, bytes_of(words));
-        store32(where, 0);
-        return;
+    return block + 16 * (size_t)nv_popcount(n->children) + 4 * (size_t)rank;
+}
+
+/* A block, taken apart. */
+struct parts {
+    node nodes[33];
+    uint32_t values[34]; /* 31, one more, and zeros up to whole words of 8 bytes */
+    unsigned value_count, node_count;
+};
+
+static void take_apart(const struct nv_cells *c, const node *n, struct parts *ret)
+{
+    const unsigned char *block = nv_cell_rw(c, n->block);
+    ret->value_count = nv_popcount(n->prefixes);
+    ret->node_count = nv_popcount(n->children);
+    memcpy(ret->nodes, block, ret->node_count * sizeof(ret->nodes[0]));
+    memcpy(ret->values, block + ret->node_count * sizeof(ret->nodes[0]),
+           ret->value_count * sizeof(ret->values[0]));
+}
+
+/* Gives n these prefixes and children, whose values and nodes p holds. */
+static void put_together(struct nv_cells *c, node *n, uint32_t prefixes, uint32_t children,
+                         struct parts *p)
+{
+    const uint32_t had = block_bytes(n), ref = n->block;
+    node now = {.prefixes = prefixes, .children = children, .block = ref, .value = n->value};
+    const uint32_t bytes = block_bytes(&now);
+    if (!(ref && bytes == had && nv_cell_is_fresh(c, ref))) {
+        now.block = bytes ? nv_cells_take(c, bytes) : 0;
+        if (ref)
+            nv_cells_give(c, ref, had);
     }
-    unsigned char *cell = close_gap(c, where, words, at);
-    if (child)
-        h.children &= ~(UINT64_C(1) << bit);
-    else
-        h.prefixes &= ~(UINT64_C(1) << bit);
-    set_head(cell, h);
+    unsigned char *block = nv_cell_rw(c, now.block);
+    p->values[p->value_count] = 0;
+    nv_payload_store(block, p->nodes, p->node_count * sizeof(p->nodes[0]));
+    nv_payload_store(block + p->node_count * sizeof(p->nodes[0]), p->values,
+                     (p->value_count + 1u) / 2u * 8u);
+    nv_payload_store(n, &now, sizeof(now));
+}
+
+static void insert_value(struct nv_cells *c, node *n, unsigned bit, uint32_t value)
+{
+    struct parts p;
+    const unsigned at = nv_rank(n->prefixes, bit);
+    take_apart(c, n, &p);
+    memmove(&p.values[at + 1], &p.values[at], (p.value_count - at) * sizeof(p.values[0]));
+    p.values[at] = value;
+    p.value_count++;
+    put_together(c, n, n->prefixes | UINT32_C(1) << bit, n->children, &p);
+}
+
+static void remove_value(struct nv_cells *c, node *n, unsigned bit)
+{
+    struct parts p;
+    const unsigned at = nv_rank(n->prefixes, bit);
+    take_apart(c, n, &p);
+    p.value_count--;
+    memmove(&p.values[at], &p.values[at + 1], (p.value_count - at) * sizeof(p.values[0]));
+    put_together(c, n, n->prefixes & ~(UINT32_C(1) << bit), n->children, &p);
+}
+
+static void insert_child(struct nv_cells *c, node *n, unsigned i)
+{
+    struct parts p;
+    const unsigned at = nv_rank(n->children, i);
+    take_apart(c, n, &p);
+    memmove(&p.nodes[at + 1], &p.nodes[at], (p.node_count - at) * sizeof(p.nodes[0]));
+    p.nodes[at] = (node){0};
+    p.node_count++;
+    put_together(c, n, n->prefixes, n->children | UINT32_C(1) << i, &p);
+}
+
+static void remove_child(struct nv_cells *c, node *n, unsigned i)
+{
+    struct parts p;
+    const unsigned at = nv_rank(n->children, i);
+    take_apart(c, n, &p);
+    p.node_count--;
+    memmove(&p.nodes[at], &p.nodes[at + 1], (p.node_count - at) * sizeof(p.nodes[0]));
+    put_together(c, n, n->prefixes, n->children & ~(UINT32_C(1) << i), &p);
+}
+
+/* The child for the next five bits being i, in a block of the draft; made if there is none. */
+static node *own_child(struct nv_cells *c, node *n, unsigned i)
+{
+    if (!(n->children >> i & 1u))
+        insert_child(c, n, i);
+    return child_at(own_block(c, n), nv_rank(n->children, i));
 }
 
 /* ---- fans ---------------------------------------------------------------------------------------------------------- */
 
+/* What leads to each of the two fans, and to the nodes behind them; then the nodes. */
+struct way {
+    uint32_t *where[NV_FANS + 1];
+    node *at[NODES_MAX];
+};
+
 static uint32_t fan_bytes(unsigned level)
 {
-    return 8u << nv_fan_bits(level);
-}
-
-static unsigned char *own_fan(struct nv_cells *c, uint32_t *where, unsigned level)
-{
-    if (*where)
-        return own(c, where, fan_bytes(level));
-    const uint32_t ref = nv_cells_take(c, fan_bytes(level));
-    unsigned char *fan = nv_cell_rw(c, ref);
-    for (unsigned i = 0; i < fan_bytes(level); i += 8)
-        nv_store64(fan + i, 0, memory_order_relaxed);
-    store32(where, ref);
-    return fan;
+    return level < NV_FANS ? FAN_BYTES : ARRAY_BYTES;
 }
 
 static uint32_t *slot_child(unsigned char *fan, unsigned i)
@@ -202,16 +191,19 @@ static uint32_t *slot_child(unsigned char *fan, unsigned i)
     return (uint32_t *)(void *)(fan + 8u * i + offsetof(struct netvane_region_fan_slot, child));
 }
 
-static uint32_t *slot_value(unsigned char *fan, unsigned i)
+/* The word for the value of a slot, or of a node behind the fans. */
+static uint32_t *slot_value(unsigned char *fan, unsigned level, unsigned i)
 {
-    return (uint32_t *)(void *)(fan + 8u * i + offsetof(struct netvane_region_fan_slot, value));
+    return (uint32_t *)(void *)(level < NV_FANS
+                                    ? fan + 8u * i + offsetof(struct netvane_region_fan_slot, value)
+                                    : fan + 16u * i + offsetof(node, value));
 }
 
 /* The first slot of a prefix in its fan, and how many it covers. */
 static unsigned fan_range(struct nv_bits dst, unsigned level, unsigned len, unsigned *ret_count)
 {
-    *ret_count = 1u << (nv_fan_start(level + 1) - len);
-    return nv_bits_at(dst, nv_fan_start(level), nv_fan_bits(level)) & ~(*ret_count - 1);
+    *ret_count = 1u << (5 * (level + 1) - len);
+    return five(dst, 5 * level) & ~(*ret_count - 1);
 }
 
 static void fan_set(unsigned char *fan, unsigned level, struct nv_bits dst, unsigned len,
@@ -219,9 +211,11 @@ static void fan_set(unsigned char *fan, unsigned level, struct nv_bits dst, unsi
 {
     unsigned count;
     const unsigned first = fan_range(dst, level, len, &count);
-    for (unsigned i = first; i < first + count; i++)
-        if ((*slot_value(fan, i) & NETVANE_FV_LENGTH) <= len)
-            store32(slot_value(fan, i), value | len);
+    for (unsigned i = first; i < first + count; i++) {
+        uint32_t *at = slot_value(fan, level, i);
+        if ((load32(at) & NETVANE_FV_LENGTH) <= len)
+            store32(at, value | len);
+    }
 }
 
 static void fan_clear(unsigned char *fan, unsigned level, struct nv_bits dst, unsigned len,
@@ -230,22 +224,28 @@ static void fan_clear(unsigned char *fan, unsigned level, struct nv_bits dst, un
     unsigned count;
     const unsigned first = fan_range(dst, level, len, &count);
     uint32_t instead = 0;
-    for (unsigned l = len - 1; l > nv_fan_start(level) && !instead; l--) {
+    for (unsigned l = len - 1; l > 5 * level && !instead; l--) {
         instead = shorter(arg, dst, l);
         if (instead)
             instead |= l;
     }
-    for (unsigned i = first; i < first + count; i++)
-        if ((*slot_value(fan, i) & NETVANE_FV_LENGTH) == len)
-            store32(slot_value(fan, i), instead);
+    for (unsigned i = first; i < first + count; i++) {
+        uint32_t *at = slot_value(fan, level, i);
+        if ((load32(at) & NETVANE_FV_LENGTH) == len)
+            store32(at, instead);
+    }
 }
 
-static bool fan_is_empty(const unsigned char *fan, unsigned level)
+/* Takes fans that became empty out of those above them; level: of the first that may be. */
+static void prune_fans(struct nv_cells *c, struct way *w, unsigned level)
 {
-    for (unsigned i = 0; i < fan_bytes(level); i += 8)
-        if (nv_load64(fan + i, memory_order_relaxed))
-            return false;
-    return true;
+    for (unsigned up = level + 1; up-- > 0;) {
+        const uint32_t ref = load32(w->where[up]);
+        if (!is_empty(nv_cell_rw(c, ref), fan_bytes(up)))
+            return;
+        nv_cells_give(c, ref, fan_bytes(up));
+        store32(w->where[up], 0);
+    }
 }
 
 /* ---- edits ----------------------------------------------------------------------------------------------------------- */
@@ -254,110 +254,102 @@ void nv_fib_set(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst, 
                 uint32_t value)
 {
     uint32_t *where = &f->top;
+    unsigned char *fan = NULL;
     if (!len) {
         f->def = value;
         return;
     }
-    for (unsigned level = 0; level < NETVANE_FAN_LEVELS; level++) {
-        unsigned char *fan = own_fan(c, where, level);
-        if (len <= nv_fan_start(level + 1)) {
+    for (unsigned level = 0; level <= NV_FANS; level++) {
+        fan = own(c, where, fan_bytes(level));
+        if (len <= 5 * (level + 1)) {
             fan_set(fan, level, dst, len, value);
             return;
         }
-        where = slot_child(fan, nv_bits_at(dst, nv_fan_start(level), nv_fan_bits(level)));
+        where = slot_child(fan, five(dst, 5 * level));
     }
-    unsigned depth = NETVANE_FAN_BITS;
+    node *n = (node *)(void *)fan + five(dst, 5 * NV_FANS);
+    unsigned depth = NETVANE_FIB_NODES;
     for (; len - depth >= NETVANE_FIB_STRIDE; depth += NETVANE_FIB_STRIDE)
-        where = cell_child(c, where, nv_bits_at(dst, depth, NETVANE_FIB_STRIDE));
-    cell_set(c, where, prefix_bit(nv_bits_at(dst, depth, NETVANE_FIB_STRIDE), len - depth), value);
+        n = own_child(c, n, five(dst, depth));
+    const unsigned bit = prefix_bit(dst, depth, len - depth);
+    if (n->prefixes >> bit & 1u)
+        store32(value_at(own_block(c, n), n, nv_rank(n->prefixes, bit)), value);
+    else
+        insert_value(c, n, bit, value);
 }
 
-/* The way down of a removal: what refers to each fan and cell, and which slot or child comes next. */
-struct way {
-    uint32_t *where[NETVANE_FAN_LEVELS + 19];
-    unsigned next[NETVANE_FAN_LEVELS + 19];
-};
-
-/* Takes what became empty at the way's step `at` out of what is above it, and so on. */
-static void prune(struct nv_cells *c, struct way *w, unsigned at)
+static bool has_prefix(const struct nv_cells *c, const struct nv_fib_draft *f, struct nv_bits dst,
+                       unsigned len)
 {
-    while (at-- > 0 && !*w->where[at + 1]) {
-        if (at >= NETVANE_FAN_LEVELS) {
-            cell_remove(c, w->where[at], true, w->next[at]);
-            continue;
-        }
-        const uint32_t ref = *w->where[at];
-        if (!fan_is_empty(nv_cell_rw(c, ref), at))
-            return;
-        nv_cells_give(c, ref, fan_bytes(at));
-        store32(w->where[at], 0);
-    }
+    const struct nv_fib walk = nv_fib_of_draft(c, f);
+    uint32_t value;
+    return nv_fib_exact(&walk, dst, len, &value) == NV_TREE_OK;
+}
+
+static void clear_long(struct nv_cells *c, struct way *w, struct nv_bits dst, unsigned len)
+{
+    unsigned depth = NETVANE_FIB_NODES, k = 0;
+    for (; len - depth >= NETVANE_FIB_STRIDE; depth += NETVANE_FIB_STRIDE, k++)
+        w->at[k + 1] = own_child(c, w->at[k], five(dst, depth));
+    remove_value(c, w->at[k], prefix_bit(dst, depth, len - depth));
+    for (; k && !w->at[k]->prefixes && !w->at[k]->children; k--)
+        remove_child(c, w->at[k - 1], five(dst, NETVANE_FIB_NODES + NETVANE_FIB_STRIDE * (k - 1)));
 }
 
 void nv_fib_clear(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst, unsigned len,
                   nv_shorter_fn *shorter, void *arg)
 {
-    struct way w;
-    unsigned at = 0;
+    struct way w = {.where = {&f->top}};
+    unsigned char *fan = NULL;
+    unsigned level = 0;
     if (!len) {
         f->def = 0;
         return;
     }
-    w.where[0] = &f->top;
-    for (; at < NETVANE_FAN_LEVELS; at++) {
-        if (!*w.where[at])
-            return;
-        unsigned char *fan = own_fan(c, w.where[at], at);
-        if (len <= nv_fan_start(at + 1)) {
-            fan_clear(fan, at, dst, len, shorter, arg);
-            if (fan_is_empty(fan, at)) {
-                nv_cells_give(c, *w.where[at], fan_bytes(at));
-                store32(w.where[at], 0);
-                prune(c, &w, at);
-            }
-            return;
-        }
-        w.next[at] = nv_bits_at(dst, nv_fan_start(at), nv_fan_bits(at));
-        w.where[at + 1] = slot_child(fan, w.next[at]);
-    }
-    unsigned depth = NETVANE_FAN_BITS;
-    for (; len - depth >= NETVANE_FIB_STRIDE; depth += NETVANE_FIB_STRIDE, at++) {
-        w.next[at] = nv_bits_at(dst, depth, NETVANE_FIB_STRIDE);
-        if (!(head_of(nv_cell_rw(c, *w.where[at])).children >> w.next[at] & 1u))
-            return;
-        w.where[at + 1] = cell_child(c, w.where[at], w.next[at]);
-    }
-    const unsigned bit = prefix_bit(nv_bits_at(dst, depth, NETVANE_FIB_STRIDE), len - depth);
-    if (!(head_of(nv_cell_rw(c, *w.where[at])).prefixes >> bit & 1u))
+    if (len > NETVANE_FIB_NODES && !has_prefix(c, f, dst, len))
         return;
-    cell_remove(c, w.where[at], false, bit);
-    prune(c, &w, at);
+    for (;; level++) {
+        if (!load32(w.where[level]))
+            return;
+        fan = own(c, w.where[level], fan_bytes(level));
+        if (len <= 5 * (level + 1)) {
+            fan_clear(fan, level, dst, len, shorter, arg);
+            break;
+        }
+        if (level == NV_FANS) {
+            w.at[0] = (node *)(void *)fan + five(dst, 5 * NV_FANS);
+            clear_long(c, &w, dst, len);
+            break;
+        }
+        w.where[level + 1] = slot_child(fan, five(dst, 5 * level));
+    }
+    prune_fans(c, &w, level);
 }
 
 /* ---- all of it --------------------------------------------------------------------------------------------------------- */
 
-static void drop_cell(struct nv_cells *c, uint32_t ref)
+/* Visits each node under n, what is below before itself. */
+static void drop_block(struct nv_cells *c, const node *n)
 {
-    if (!ref)
+    if (!n->block)
         return;
-    unsigned char *cell = nv_cell_rw(c, ref);
-    const struct head h = head_of(cell);
-    for (unsigned i = nv_popcount(h.prefixes); i < words_of(h); i++)
-        drop_cell(c, load32(word_at(cell, i)));
-    nv_cells_give(c, ref, bytes_of(words_of(h)));
+    unsigned char *block = nv_cell_rw(c, n->block);
+    for (unsigned i = 0; i < nv_popcount(n->children); i++)
+        drop_block(c, child_at(block, i));
+    nv_cells_give(c, n->block, block_bytes(n));
 }
 
 static void drop_fan(struct nv_cells *c, uint32_t ref, unsigned level)
 {
     if (!ref)
         return;
-    if (level == NETVANE_FAN_LEVELS) {
-        drop_cell(c, ref);
-        return;
-    }
     unsigned char *fan = nv_cell_rw(c, ref);
-    for (unsigned i = 0; i < 1u << nv_fan_bits(level); i++)
-        drop_fan(c, *slot_child(fan, i), level + 1);
+    for (unsigned i = 0; i < FAN_SLOTS; i++) {
+        if (level == NV_FANS)
+            drop_block(c, (node *)(void *)fan + i);
+        else
+            drop_fan(c, *slot_child(fan, i), level + 1);
+    }
     nv_cells_give(c, ref, fan_bytes(level));
 }
 
@@ -367,17 +359,13 @@ void nv_fib_drop(struct nv_cells *c, struct nv_fib_draft *f)
     *f = (struct nv_fib_draft){0};
 }
 
-static void cell_values(const struct nv_cells *c, uint32_t ref, nv_fib_value_fn *found, void *arg)
+static void block_values(const struct nv_cells *c, const node *n, nv_fib_value_fn *found, void *arg)
 {
-    if (!ref)
-        return;
-    unsigned char *cell = nv_cell_rw(c, ref);
-    const struct head h = head_of(cell);
-    const unsigned values = nv_popcount(h.prefixes);
-    for (unsigned i = 0; i < values; i++)
-        found(arg, load32(word_at(cell, i)));
-    for (unsigned i = values; i < words_of(h); i++)
-        cell_values(c, load32(word_at(cell, i)), found, arg);
+    unsigned char *block = nv_cell_rw(c, n->block);
+    for (unsigned i = 0; i < nv_popcount(n->prefixes); i++)
+        found(arg, load32(value_at(block, n, i)));
+    for (unsigned i = 0; i < nv_popcount(n->children); i++)
+        block_values(c, child_at(block, i), found, arg);
 }
 
 static void fan_values(const struct nv_cells *c, uint32_t ref, unsigned level,
@@ -385,15 +373,14 @@ static void fan_values(const struct nv_cells *c, uint32_t ref, unsigned level,
 {
     if (!ref)
         return;
-    if (level == NETVANE_FAN_LEVELS) {
-        cell_values(c, ref, found, arg);
-        return;
-    }
     unsigned char *fan = nv_cell_rw(c, ref);
-    for (unsigned i = 0; i < 1u << nv_fan_bits(level); i++) {
-        if (*slot_value(fan, i))
-            found(arg, *slot_value(fan, i));
-        fan_values(c, *slot_child(fan, i), level + 1, found, arg);
+    for (unsigned i = 0; i < FAN_SLOTS; i++) {
+        if (*slot_value(fan, level, i))
+            found(arg, *slot_value(fan, level, i));
+        if (level == NV_FANS)
+            block_values(c, (node *)(void *)fan + i, found, arg);
+        else
+            fan_values(c, *slot_child(fan, i), level + 1, found, arg);
     }
 }
 

@@ -22,7 +22,7 @@ typedef uint32_t nv_shorter_fn(void *arg, struct nv_bits dst, unsigned len);
  */
 void nv_fib_set(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst, unsigned len,
                 uint32_t value);
-/* shorter is asked where other prefixes of up to 19 bits come to light. */
+/* shorter is asked where other prefixes of up to 15 bits come to light. */
 void nv_fib_clear(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst, unsigned len,
                   nv_shorter_fn *shorter, void *arg);
 /* Gives all cells of the index back. */

@@ -86,8 +86,7 @@ uint32_t nv_infos_get(struct nv_infos *in, struct nv_cells *c,
 static uint8_t *mark_of(const struct nv_info_marks *marks, uint32_t value)
 {
     uint8_t *extent = marks->extents[value / NETVANE_EXTENT_BYTES];
-    const uint64_t at =
-        value % NETVANE_EXTENT_BYTES / sizeof(struct netvane_region_info);
+    const uint64_t at = value % NETVANE_EXTENT_BYTES / sizeof(struct netvane_region_info);
     return extent ? &extent[at] : NULL;
 }
 
@@ -109,8 +108,7 @@ static void sweep(struct nv_infos *in, struct nv_cells *c, const struct nv_info_
         const uint32_t value = in->table[i];
         if (!value || (mark_of(marks, value) && *mark_of(marks, value)))
             continue;
-        nv_cells_give_info(c, (uint32_t)((value - NETVANE_NOTHING_OFFSET) /
-                                         NETVANE_CELL_UNIT));
+        nv_cells_give_info(c, (uint32_t)((value - NETVANE_NOTHING_OFFSET) / NETVANE_CELL_UNIT));
         in->table[i] = 0;
         in->count--;
     }

@@ -53,7 +53,8 @@ static void look_at_hops(const struct nv_mirror *m, uint32_t hops, struct nv_fib
         nv_fib_hops_add(ret, &set[i]);
 }
 
-static void add_route(const struct nv_mirror *m, struct nv_fib_group *g, bool is4, const void *record)
+static void add_route(const struct nv_mirror *m, struct nv_fib_group *g, bool is4,
+                      const void *record)
 {
     struct nv_fib_hops hops;
     union route r;
@@ -149,7 +150,7 @@ static uint32_t shorter_prefix(void *arg, struct nv_bits dst, unsigned len)
     uint32_t value;
     if (!s->t->count[len])
         return 0;
-    dst.hi &= UINT64_MAX << (64 - len); /* at most 19 bits */
+    dst.hi &= UINT64_MAX << (64 - len); /* at most 15 bits */
     dst.lo = 0;
     nv_fib_key(is4, s->t->table, dst, len, key);
     if (!value_of_prefix(s->m, is4 ? NETVANE_TREE_ROUTES4 : NETVANE_TREE_ROUTES6, key, &value))
@@ -189,7 +190,7 @@ static void refresh(struct nv_mirror *m, unsigned tree, const uint64_t *key)
         return;
     }
     const struct nv_fib f = nv_fib_of_draft(&m->fib.cells, &t->fib);
-    if (!len || len > NETVANE_FAN_BITS) {
+    if (!len || len > NETVANE_FIB_NODES) {
         (void)nv_fib_exact(&f, dst, len, &before);
         if (before == value)
             return;
@@ -282,8 +283,8 @@ static void rebuild(struct nv_mirror *m, struct nv_table *t)
     nv_fib_key(is4, t->table, (struct nv_bits){0, 0}, 0, key);
     int more = nv_cursor_seek(&c, &routes, key);
     for (;;) {
-        const bool there = more == NV_TREE_OK && nv_cursor_get(&c, &r) == NV_TREE_OK &&
-                           r.key[0] >> 32 == t->table;
+        const bool there =
+            more == NV_TREE_OK && nv_cursor_get(&c, &r) == NV_TREE_OK && r.key[0] >> 32 == t->table;
         if (g.any && !(there && nv_fib_same_prefix(is4, r.key, key))) {
             unsigned len;
             const struct nv_bits dst = nv_fib_prefix(is4, key, &len);

@@ -29,9 +29,9 @@ struct nv_mirror_fib {
         unsigned tree;
     } stale[NV_FIB_STALE]; /* prefixes whose routes changed since the index was made true to them */
     uint32_t stale_count;
-    bool paused;   /* the tree is being built anew: nobody may look at it */
-    bool missed;   /* and there were more than could be noted */
-    bool retry;    /* indexes that broke may be tried again */
+    bool paused;          /* the tree is being built anew: nobody may look at it */
+    bool missed;          /* and there were more than could be noted */
+    bool retry;           /* indexes that broke may be tried again */
     uint64_t last_key[3]; /* of the route that was appended last, if it is the last of its tree */
     unsigned last_tree;   /* NETVANE_TREE_COUNT: none is */
     struct nv_fib_memo memo[NV_FIB_MEMO];

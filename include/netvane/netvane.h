@@ -491,26 +491,23 @@ struct netvane_table {
 NETVANE_API int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t table,
                                   struct netvane_table *ret_table);
 
-#define NETVANE_MATCH_FOUND (1u << 0)
-/*
- * What the prefix answers depends on more than the destination: it has routes for some types of service or sources only,
- * or some that cannot be used now. The match tells the first that can be; netvane_fib_lookup decides.
- */
-#define NETVANE_MATCH_CONDITIONAL (1u << 1)
-
 /* The answer of one lookup, in 8 bytes. */
 struct netvane_match {
-    uint32_t info; /* equal: the same answer but for its prefix; within one snapshot. netvane_match_answer */
-    uint8_t dst_len;
-    uint8_t flags; /* NETVANE_MATCH_*; 0: no prefix covers the destination */
-    uint16_t reserved;
+    uint32_t
+        info; /* 0: no prefix covers the destination. Equal: the same answer, within one snapshot */
+    uint32_t dst_len;
 };
+/*
+ * In info: what the prefix answers depends on more than the destination. It has routes for some types of service or sources
+ * only, or some that cannot be used now. The match tells the first that can be; netvane_fib_lookup decides.
+ */
+#define NETVANE_MATCH_CONDITIONAL (1u << 5)
 
 /*
  * The longest prefix of a table that covers dst (4 or 16 bytes, network order). No rules are asked, no other table, and
  * routes for some types of service or sources do not count: for the kernel's whole decision see netvane_fib_lookup.
  * Errors: NOT_FOUND, EXPIRED, CORRUPT, INVALID.
- * Cost: up to six (IPv4) or twenty-one loads that depend on one another; no call into the system. Any thread.
+ * Cost: up to seven (IPv4) or 26 loads that depend on one another, mostly five; no call into the system. Any thread.
  */
 NETVANE_API int netvane_route_lookup(const struct netvane_table *table, const uint8_t *dst,
                                      struct netvane_match *ret_match);
@@ -518,13 +515,13 @@ NETVANE_API int netvane_route_lookup(const struct netvane_table *table, const ui
 #define NETVANE_BULK_MAX 64
 /*
  * The same for n (1 to NETVANE_BULK_MAX) destinations of 4 or 16 bytes each, one behind the other: memory is fetched for
- * all of them at once. A destination that no prefix covers gets flags 0; that is no error. Errors: EXPIRED, CORRUPT, INVALID.
+ * all of them at once. A destination that no prefix covers gets info 0; that is no error. Errors: EXPIRED, CORRUPT, INVALID.
  */
 NETVANE_API int netvane_route_lookup_bulk(const struct netvane_table *table, const uint8_t *dsts,
                                           unsigned n, struct netvane_match *ret_matches);
 
 /*
- * What a match leads to: type, gateway and link of its first usable hop, source, metric. Errors: NOT_FOUND (flags are
+ * What a match leads to: type, gateway and link of its first usable hop, source, metric. Errors: NOT_FOUND (info is
  * 0), EXPIRED, CORRUPT, INVALID. Cost: one cache line.
  */
 NETVANE_API int netvane_match_answer(const struct netvane_table *table,

@@ -37,11 +37,12 @@
 #define NETVANE_REGION_MUST  0u /* features that a reader has to understand */
 #define NETVANE_REGION_MAY   0u /* features that a reader may ignore */
 
-#define NETVANE_HOT_OFFSET        0x400
-#define NETVANE_TOPICS_OFFSET     0x480
-#define NETVANE_LIVENESS_OFFSET   0x500
-#define NETVANE_DOORBELL_OFFSET   0x580
-#define NETVANE_NOTHING_OFFSET    0x600 /* 512 bytes of zeros, never written: the cell of reference 0 */
+#define NETVANE_HOT_OFFSET      0x400
+#define NETVANE_TOPICS_OFFSET   0x480
+#define NETVANE_LIVENESS_OFFSET 0x500
+#define NETVANE_DOORBELL_OFFSET 0x580
+#define NETVANE_NOTHING_OFFSET \
+    0x600 /* 512 bytes of zeros, never written: the cell of reference 0 */
 #define NETVANE_COUNTERS_OFFSET   0x800
 #define NETVANE_RING_OFFSET       0x1000
 #define NETVANE_RING_SLOTS        1024
@@ -245,10 +246,10 @@ enum netvane_region_fib_state {
 
 /* The longest-prefix index of one table: see the section on it below. */
 struct netvane_region_fib {
-    uint32_t top; /* the first fan, 0: no prefix but /0 */
-    uint32_t def; /* value of /0, 0: there is none */
+    uint32_t top;    /* the first fan, 0: no prefix but /0 */
+    uint32_t def;    /* value of /0, 0: there is none */
     uint32_t routes; /* in the table */
-    uint32_t state; /* enum netvane_region_fib_state */
+    uint32_t state;  /* enum netvane_region_fib_state */
 };
 
 /* One /0, or one answer for the probe destination. Exactly 64 bytes: one cache line. */
@@ -306,35 +307,41 @@ struct netvane_region_slot {
 /* ---- longest-prefix indexes ------------------------------------------------------------------------- */
 
 /*
- * Cells of some words lie in pieces of the arena of NETVANE_EXTENT_BYTES, aligned to that. A reference to one is its
- * distance from NETVANE_NOTHING_OFFSET in units of NETVANE_CELL_UNIT (the largest that processors scale an index by), so that
- * reference 0 leads to zeros: a walk goes on through them without a question.
+ * Cells of some words lie in pieces of the arena of NETVANE_EXTENT_BYTES, aligned to that; a cell is aligned to 16 bytes. A
+ * reference to one is its distance from NETVANE_NOTHING_OFFSET divided by NETVANE_CELL_UNIT (the largest that processors scale
+ * an index by), so that reference 0 leads to zeros: a walk goes on through them without a question.
  *
- * The first 19 bits of an address go through four fans of 16, 32, 32 and 32 slots, by 4, 5, 5 and 5 bits. A prefix of 1 to
- * 19 bits is written to every slot of its fan that it covers, unless a longer one of that fan has it. /0 stands in the
- * root. From bit 19 on a cell looks at 6 bits (tree bitmap; Eatherton, Varghese, Dittia, SIGCOMM CCR 34(2), 2004):
- *
- *     u64 prefixes   bit 1 << length | bits: the prefix that is `length` (0 to 5) bits longer than where the cell begins
- *     u64 children   bit i: a cell for the next 6 bits being i
- *     u32 words[]    a value for each bit of prefixes, then a reference for each bit of children, each in order
+ * An address is looked at 5 bits at a time. The first two times lead through fans of 32 slots, the third to one of 32 nodes; a
+ * prefix of 1 to 15 bits is written to every slot (or node) that it covers of the one that its last bit lies in, unless a
+ * longer one of the same fan has it. /0 stands in the root. From bit 15 on each node looks at the next five bits (a tree
+ * bitmap; Eatherton, Varghese, Dittia, SIGCOMM CCR 34(2), 2004). Its reference leads to a block: a node for each bit of
+ * `children`, in order, then a value for each bit of `prefixes`, in order.
  *
  * A value is the offset of an info, whose low 6 bits are free: for NETVANE_FV_CONDITIONAL, and in fans for the length of the
  * prefix. So infos lie below 4 GiB. 0: none.
  */
 #define NETVANE_EXTENT_BYTES 65536
 #define NETVANE_CELL_UNIT    8
-#define NETVANE_CELL_MAX     528 /* 16 bytes, 63 values and 64 references, in whole units */
-#define NETVANE_FAN_LEVELS   4
-#define NETVANE_FAN_BITS     19
-#define NETVANE_FIB_STRIDE   6
-#define NETVANE_FV_INFO        (~UINT32_C(63))
+#define NETVANE_CELL_MAX     640 /* 32 nodes and 31 values */
+#define NETVANE_FIB_STRIDE   5
+#define NETVANE_FIB_NODES    15 /* bits before the first node looks at any */
 
-#define NETVANE_FV_LENGTH      31u
-#define NETVANE_FV_CONDITIONAL 32u /* type of service, source or links' state decide: ask the routes */
+#define NETVANE_FV_INFO   (~UINT32_C(63))
+#define NETVANE_FV_LENGTH 31u
+#define NETVANE_FV_CONDITIONAL \
+    32u /* type of service, source or links' state decide: ask the routes */
 
 struct netvane_region_fan_slot {
-    uint32_t child; /* a fan, or a cell */
+    uint32_t child; /* the next fan, or the nodes behind the last */
     uint32_t value;
+};
+
+struct netvane_region_fib_node {
+    uint32_t
+        prefixes; /* bit 1 << length | bits: a prefix that is `length` (0 to 4) bits longer than the node's place */
+    uint32_t children; /* bit i: a node for the next five bits being i */
+    uint32_t block;
+    uint32_t value; /* of the nodes behind the fans: of a prefix of 11 to 15 bits; else 0 */
 };
 
 /* What a lookup ends at, shared by all routes that it is true of. Exactly 64 bytes, aligned to that. */
@@ -624,7 +631,8 @@ struct netvane_rec_default {
 struct netvane_rec_table {
     uint64_t key[1]; /* family << 32 | table */
     uint32_t id;
-    uint32_t lengths[5]; /* bit length % 32 of word length / 32: the table has prefixes of that length */
+    uint32_t
+        lengths[5]; /* bit length % 32 of word length / 32: the table has prefixes of that length */
     struct netvane_region_fib fib; /* zeros where it stands in the root record */
 };
 
@@ -677,6 +685,7 @@ NETVANE_SIZE(netvane_region_liveness, 32);
 NETVANE_SIZE(netvane_region_root, 16);
 NETVANE_SIZE(netvane_region_fib, 16);
 NETVANE_SIZE(netvane_region_fan_slot, 8);
+NETVANE_SIZE(netvane_region_fib_node, 16);
 NETVANE_AT(netvane_region_info, type, 16);
 NETVANE_AT(netvane_region_info, hop_count, 22);
 NETVANE_AT(netvane_region_info, gateway, 32);

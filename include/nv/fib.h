@@ -5,12 +5,11 @@
  * Owns:      addresses as bits, the lookup, the lookup of one exact prefix, values and what they lead to; which of a
  *            prefix's routes an index shows.
  * Assumes:   a base whose bytes below `limit` can be read; any content at all, even hostile.
- * Promises:  every reference is loaded once and checked against the limit; at most four fans and nineteen cells are looked at.
+ * Promises:  every reference is loaded once and checked against the limit; at most two fans and 23 nodes are looked at.
  *            Nothing is written.
  * Leaves:    to the caller: nv_read_check after the walk and before the result is used, as of nv/tree.h.
  *
- * Speed: the fans are walked without a question (reference 0 leads to zeros), so that a processor runs ahead into the
- * next lookup; a value is loaded once, at the end.
+ * Speed: a walk first looks for the usual answer, in a node; what fans and shorter prefixes say is asked if there is none.
  */
 #ifndef NV_FIB_H
 #define NV_FIB_H
@@ -24,7 +23,7 @@ struct nv_bits {
 
 struct nv_fib {
     const unsigned char *cells; /* where reference 0 leads */
-    uint32_t ref_limit; /* references below it lead to NETVANE_CELL_MAX readable bytes */
+    uint32_t ref_limit;         /* references below it lead to NETVANE_CELL_MAX readable bytes */
     uint32_t top, def;
 };
 
@@ -33,22 +32,12 @@ struct nv_fib_hit {
     uint32_t len;
 };
 
-/* The bits before a fan; behind the last one: before the first cell. */
-static inline NV_SPECIALIZED unsigned nv_fan_start(unsigned level)
-{
-    return level ? 5 * level - 1 : 0;
-}
-
-static inline NV_SPECIALIZED unsigned nv_fan_bits(unsigned level)
-{
-    return level ? 5 : 4;
-}
+#define NV_FANS 2u
 
 static inline struct nv_bits nv_bits_of(unsigned family, const uint8_t *ip)
 {
-    return family == NV_AF_4
-               ? (struct nv_bits){(uint64_t)nv_load_be32(ip) << 32, 0}
-               : (struct nv_bits){nv_load_be64(ip), nv_load_be64(ip + 8)};
+    return family == NV_AF_4 ? (struct nv_bits){(uint64_t)nv_load_be32(ip) << 32, 0}
+                             : (struct nv_bits){nv_load_be64(ip), nv_load_be64(ip + 8)};
 }
 
 /* n bits (1 to 8) from bit `at`; zeros behind the last. */
@@ -78,8 +67,9 @@ static inline NV_SPECIALIZED const unsigned char *nv_fib_cell(const struct nv_fi
     return f->cells + (uint64_t)ref * NETVANE_CELL_UNIT;
 }
 
-/* One slot of a fan in one load. */
-static inline NV_SPECIALIZED struct netvane_region_fan_slot nv_fan_slot(const unsigned char *fan, unsigned i)
+/* A fan's slot, or a node, in whole words: it may be written over at any time. */
+static inline NV_SPECIALIZED struct netvane_region_fan_slot nv_fan_slot(const unsigned char *fan,
+                                                                        unsigned i)
 {
     const uint64_t w = nv_load64(fan + 8u * i, memory_order_relaxed);
     struct netvane_region_fan_slot s;
@@ -87,28 +77,51 @@ static inline NV_SPECIALIZED struct netvane_region_fan_slot nv_fan_slot(const un
     return s;
 }
 
-/* The bits of `prefixes` that are on the way to each of the next 6 bits: one of every length. */
-#define NV_PATH(i)                                                                          \
-    (UINT64_C(1) << 1 | UINT64_C(1) << (2 | (i) >> 5) | UINT64_C(1) << (4 | (i) >> 4) |     \
-     UINT64_C(1) << (8 | (i) >> 3) | UINT64_C(1) << (16 | (i) >> 2) | UINT64_C(1) << (32 | (i) >> 1))
-#define NV_PATH4(i)  NV_PATH(i), NV_PATH((i) + 1), NV_PATH((i) + 2), NV_PATH((i) + 3)
-#define NV_PATH16(i) NV_PATH4(i), NV_PATH4((i) + 4), NV_PATH4((i) + 8), NV_PATH4((i) + 12)
-static const uint64_t nv_fib_path[64] = {NV_PATH16(0), NV_PATH16(16), NV_PATH16(32), NV_PATH16(48)};
-
-static inline NV_SPECIALIZED unsigned nv_popcount(uint64_t w)
+static inline NV_SPECIALIZED struct netvane_region_fib_node nv_fib_node(const unsigned char *at)
 {
-    return (unsigned)__builtin_popcountll(w);
+    const uint64_t w[2] = {nv_load64(at, memory_order_relaxed),
+                           nv_load64(at + 8, memory_order_relaxed)};
+    struct netvane_region_fib_node n;
+    memcpy(&n, w, sizeof(n));
+    return n;
 }
 
-/* Where the length of the highest bit stands: 0 for bit 1. w is not 0. */
-static inline NV_SPECIALIZED unsigned nv_top_bit(uint64_t w)
+static inline NV_SPECIALIZED unsigned nv_popcount(uint32_t w)
 {
-    return 63u - (unsigned)__builtin_clzll(w);
+    return (unsigned)__builtin_popcount(w);
 }
 
-static inline NV_SPECIALIZED const unsigned char *nv_cell_word(const unsigned char *cell, unsigned i)
+/* Where the highest bit stands. w is not 0. */
+static inline NV_SPECIALIZED unsigned nv_top_bit(uint32_t w)
 {
-    return cell + 16 + 4 * (size_t)i;
+    return 31u - (unsigned)__builtin_clz(w);
+}
+
+/* How many bits of w stand below `bit`. */
+static inline NV_SPECIALIZED unsigned nv_rank(uint32_t w, unsigned bit)
+{
+    return nv_popcount(w & ((UINT32_C(1) << bit) - 1));
+}
+
+/* The bits of `prefixes` that are on the way to each of the next 5 bits: one of every length. */
+#define NV_WAY(i)                                                                       \
+    (UINT32_C(1) << 1 | UINT32_C(1) << (2 | (i) >> 4) | UINT32_C(1) << (4 | (i) >> 3) | \
+     UINT32_C(1) << (8 | (i) >> 2) | UINT32_C(1) << (16 | (i) >> 1))
+#define NV_WAY4(i)  NV_WAY(i), NV_WAY((i) + 1), NV_WAY((i) + 2), NV_WAY((i) + 3)
+#define NV_WAY16(i) NV_WAY4(i), NV_WAY4((i) + 4), NV_WAY4((i) + 8), NV_WAY4((i) + 12)
+static const uint32_t nv_fib_ways[32] = {NV_WAY16(0), NV_WAY16(16)};
+
+/* Where a node's block has the node for child `rank`, and the value of prefix `rank`. */
+static inline NV_SPECIALIZED const unsigned char *nv_block_node(const unsigned char *block,
+                                                                unsigned rank)
+{
+    return block + 16 * (size_t)rank;
+}
+
+static inline NV_SPECIALIZED const unsigned char *nv_block_value(const unsigned char *block,
+                                                                 uint32_t children, unsigned rank)
+{
+    return block + 16 * (size_t)nv_popcount(children) + 4 * (size_t)rank;
 }
 
 /*
@@ -122,144 +135,115 @@ static inline NV_SPECIALIZED const unsigned char *nv_cell_word(const unsigned ch
     (__builtin_expect_with_probability((condition), 1, 0.5) ? (a) : (b))
 #endif
 
-/* One fan down: what it says of dst, if its reference is a good one. */
-static inline NV_SPECIALIZED bool nv_fib_fan(const struct nv_fib *f, struct nv_bits dst,
-                                             unsigned level, uint32_t ref,
-                                             struct netvane_region_fan_slot *ret_slot)
+/* The node behind the fans, and how it is to be reached; NULL: a bad reference. */
+static inline NV_SPECIALIZED const unsigned char *nv_fib_enter(const struct nv_fib *f,
+                                                               struct nv_bits dst)
 {
+    uint32_t ref = f->top;
     if (nv_unlikely(ref >= f->ref_limit))
-        return false;
-    *ret_slot = nv_fan_slot(nv_fib_cell(f, ref),
-                            nv_bits_at(dst, nv_fan_start(level), nv_fan_bits(level)));
-    return true;
+        return NULL;
+    ref = nv_fan_slot(nv_fib_cell(f, ref), nv_bits_at(dst, 0, 5)).child;
+    if (nv_unlikely(ref >= f->ref_limit))
+        return NULL;
+    ref = nv_fan_slot(nv_fib_cell(f, ref), nv_bits_at(dst, 5, 5)).child;
+    if (nv_unlikely(ref >= f->ref_limit))
+        return NULL;
+    return nv_fib_cell(f, ref) + 16u * (size_t)nv_bits_at(dst, 10, 5);
 }
 
-/* Down all fans, each step compiled for its level: the reference behind them. */
-static inline NV_SPECIALIZED bool nv_fib_fans(const struct nv_fib *f, struct nv_bits dst,
-                                              uint32_t *ret_ref)
-{
-    struct netvane_region_fan_slot s;
-    if (!nv_fib_fan(f, dst, 0, f->top, &s) || !nv_fib_fan(f, dst, 1, s.child, &s) ||
-        !nv_fib_fan(f, dst, 2, s.child, &s) || !nv_fib_fan(f, dst, 3, s.child, &s))
-        return false;
-    *ret_ref = s.child;
-    return true;
-}
-
-/* The value that the root and the fans have for dst: of a prefix of at most 19 bits. */
+/* The value that the root, the fans and the node behind them have for dst: of a prefix of at most 15 bits. */
 static inline uint32_t nv_fib_short(const struct nv_fib *f, struct nv_bits dst)
 {
-    struct netvane_region_fan_slot s = {.child = f->top};
-    uint32_t value = f->def;
-    for (unsigned level = 0; level < NETVANE_FAN_LEVELS; level++) {
-        if (!nv_fib_fan(f, dst, level, s.child, &s))
+    uint32_t value = f->def, ref = f->top;
+    for (unsigned level = 0; level <= NV_FANS; level++) {
+        if (ref >= f->ref_limit)
             break; /* the walk saw it, too */
+        const unsigned i = nv_bits_at(dst, 5 * level, 5);
+        const unsigned char *cell = nv_fib_cell(f, ref);
+        const struct netvane_region_fan_slot s =
+            level < NV_FANS
+                ? nv_fan_slot(cell, i)
+                : (struct netvane_region_fan_slot){0, nv_fib_node(cell + 16u * (size_t)i).value};
         value = s.value ? s.value : value;
+        ref = s.child;
     }
     return value;
 }
 
-/* What was found so far behind the fans: where the value stands, and the length of its prefix. */
-struct nv_fib_best {
-    const unsigned char *at;
-    uint32_t len;
-};
-
-/* One cell; returns the reference of the child, 0: there is none. */
-static inline NV_SPECIALIZED uint32_t nv_fib_step(const struct nv_fib *f, struct nv_bits dst,
-                                                  unsigned depth, uint32_t ref,
-                                                  struct nv_fib_best *best)
-{
-    const unsigned char *cell = nv_fib_cell(f, ref);
-    const uint64_t prefixes = nv_load64(cell, memory_order_relaxed),
-                   children = nv_load64(cell + 8, memory_order_relaxed);
-    const unsigned i = nv_bits_at(dst, depth, NETVANE_FIB_STRIDE);
-    const uint64_t way = prefixes & nv_fib_path[i];
-    const unsigned top = nv_top_bit(way | 1);
-    const unsigned char *at =
-        nv_cell_word(cell, nv_popcount(prefixes & ((UINT64_C(1) << top) - 1)));
-    const uint32_t len = depth + nv_top_bit(top | 1);
-    best->at = NV_EITHER(way != 0, at, best->at);
-    best->len = NV_EITHER(way != 0, len, best->len);
-    if (!(children >> i & 1u))
-        return 0;
-    const unsigned rank =
-        nv_popcount(prefixes) + nv_popcount(children & ((UINT64_C(1) << i) - 1));
-    return nv_load32(nv_cell_word(cell, rank), memory_order_relaxed);
-}
-
 /*
- * The longest prefix that covers dst: OK, END (none) or BAD. bits: of an address of the family. The values of fans are
- * only looked at where no cell has one: tables are made of long prefixes.
+ * The longest prefix that covers dst: OK, END (none) or BAD. bits: of an address of the family. at: what nv_fib_enter
+ * returned.
  */
-static inline NV_SPECIALIZED int nv_fib_find(const struct nv_fib *f, struct nv_bits dst,
-                                             unsigned bits, struct nv_fib_hit *ret_hit)
+static inline NV_SPECIALIZED int nv_fib_walk(const struct nv_fib *f, struct nv_bits dst,
+                                             unsigned bits, const unsigned char *at,
+                                             struct nv_fib_hit *ret_hit)
 {
-    struct nv_fib_best best = {NULL, 0};
-    uint32_t ref;
-    if (nv_unlikely(!nv_fib_fans(f, dst, &ref)))
-        return NV_TREE_BAD;
-    unsigned depth = NETVANE_FAN_BITS;
-    do {
-        if (nv_unlikely(ref >= f->ref_limit))
+    const unsigned char *best = NULL;
+    uint32_t len = 0;
+    for (unsigned depth = NETVANE_FIB_NODES; at && depth < bits; depth += NETVANE_FIB_STRIDE) {
+        const struct netvane_region_fib_node n = nv_fib_node(at);
+        const unsigned i = nv_bits_at(dst, depth, NETVANE_FIB_STRIDE);
+        const uint32_t way = n.prefixes & nv_fib_ways[i];
+        const unsigned top = nv_top_bit(way | 1);
+        if (nv_unlikely(n.block >= f->ref_limit))
             return NV_TREE_BAD;
-        ref = nv_fib_step(f, dst, depth, ref, &best);
-        depth += NETVANE_FIB_STRIDE;
-    } while (nv_unlikely(ref) && depth < bits);
-    if (nv_likely(best.at != NULL)) {
-        *ret_hit = (struct nv_fib_hit){nv_load32(best.at, memory_order_relaxed), best.len};
-        return NV_TREE_OK;
+        const unsigned char *block = nv_fib_cell(f, n.block);
+        best =
+            NV_EITHER(way != 0, nv_block_value(block, n.children, nv_rank(n.prefixes, top)), best);
+        len = NV_EITHER(way != 0, depth + nv_top_bit(top | 1), len);
+        if (!(n.children >> i & 1u))
+            break;
+        at = nv_block_node(block, nv_rank(n.children, i));
     }
-    const uint32_t value = nv_fib_short(f, dst);
-    *ret_hit = (struct nv_fib_hit){value, value & NETVANE_FV_LENGTH};
+    if (!at)
+        return NV_TREE_BAD;
+    const uint32_t value = best ? nv_load32(best, memory_order_relaxed) : nv_fib_short(f, dst);
+    *ret_hit = (struct nv_fib_hit){value, best ? len : value & NETVANE_FV_LENGTH};
     return value ? NV_TREE_OK : NV_TREE_END;
 }
 
+static inline NV_SPECIALIZED int nv_fib_find(const struct nv_fib *f, struct nv_bits dst,
+                                             unsigned bits, struct nv_fib_hit *ret_hit)
+{
+    return nv_fib_walk(f, dst, bits, nv_fib_enter(f, dst), ret_hit);
+}
+
 /*
- * The value of exactly this prefix, 0: it has none. For a prefix of up to 19 bits that longer ones of its fan hide in its
+ * The value of exactly this prefix, 0: it has none. For a prefix of up to 15 bits that longer ones of its fan hide in its
  * first slot: 0, too.
  */
 static inline int nv_fib_exact(const struct nv_fib *f, struct nv_bits dst, unsigned len,
                                uint32_t *ret_value)
 {
-    uint32_t ref = f->top;
-    *ret_value = 0;
-    if (!len)
-        *ret_value = f->def;
-    for (unsigned level = 0; len && level < NETVANE_FAN_LEVELS; level++) {
-        if (ref >= f->ref_limit)
-            return NV_TREE_BAD;
-        const unsigned i = nv_bits_at(dst, nv_fan_start(level), nv_fan_bits(level));
-        const struct netvane_region_fan_slot s = nv_fan_slot(nv_fib_cell(f, ref), i);
-        if (len <= nv_fan_start(level + 1)) {
-            if ((s.value & NETVANE_FV_LENGTH) == len)
-                *ret_value = s.value;
-            len = 0;
-        }
-        ref = s.child;
+    const unsigned char *at = nv_fib_enter(f, dst);
+    if (!at)
+        return NV_TREE_BAD;
+    if (len <= NETVANE_FIB_NODES) {
+        struct netvane_region_fan_slot s = {f->top, 0};
+        for (unsigned level = 0; level < NV_FANS && len > 5 * level; level++)
+            s = nv_fan_slot(nv_fib_cell(f, s.child), nv_bits_at(dst, 5 * level, 5));
+        const uint32_t value = !len ? f->def : len > 5 * NV_FANS ? nv_fib_node(at).value : s.value;
+        *ret_value = !len || (value & NETVANE_FV_LENGTH) == len ? value : 0;
+        return *ret_value ? NV_TREE_OK : NV_TREE_END;
     }
-    for (unsigned depth = NETVANE_FAN_BITS; len && ref; depth += NETVANE_FIB_STRIDE) {
-        if (ref >= f->ref_limit)
-            return NV_TREE_BAD;
-        const unsigned char *cell = nv_fib_cell(f, ref);
-        const uint64_t prefixes = nv_load64(cell, memory_order_relaxed),
-                       children = nv_load64(cell + 8, memory_order_relaxed);
+    *ret_value = 0;
+    for (unsigned depth = NETVANE_FIB_NODES;; depth += NETVANE_FIB_STRIDE) {
+        const struct netvane_region_fib_node n = nv_fib_node(at);
         const unsigned i = nv_bits_at(dst, depth, NETVANE_FIB_STRIDE), extra = len - depth;
+        if (n.block >= f->ref_limit)
+            return NV_TREE_BAD;
+        const unsigned char *block = nv_fib_cell(f, n.block);
         if (extra < NETVANE_FIB_STRIDE) {
             const unsigned bit = 1u << extra | i >> (NETVANE_FIB_STRIDE - extra);
-            if (prefixes >> bit & 1u)
-                *ret_value = nv_load32(
-                    nv_cell_word(cell, nv_popcount(prefixes & ((UINT64_C(1) << bit) - 1))),
-                    memory_order_relaxed);
-            break;
+            if (n.prefixes >> bit & 1u)
+                *ret_value = nv_load32(nv_block_value(block, n.children, nv_rank(n.prefixes, bit)),
+                                       memory_order_relaxed);
+            return *ret_value ? NV_TREE_OK : NV_TREE_END;
         }
-        if (!(children >> i & 1u))
-            break;
-        const unsigned rank =
-            nv_popcount(prefixes) + nv_popcount(children & ((UINT64_C(1) << i) - 1));
-        ref = nv_load32(nv_cell_word(cell, rank), memory_order_relaxed);
+        if (!(n.children >> i & 1u))
+            return NV_TREE_END;
+        at = nv_block_node(block, nv_rank(n.children, i));
     }
-    return *ret_value ? NV_TREE_OK : NV_TREE_END;
 }
 
 /* Copies the info that a value leads to: OK or BAD. */
@@ -280,8 +264,8 @@ static inline int nv_fib_info(const void *base, uint64_t limit, uint32_t value,
 /* What counts of a hop set. Zeroed: of none. */
 struct nv_fib_hops {
     uint32_t count;
-    bool usable;                  /* some hop is not dead */
-    bool doubtful;                /* some hop is dead or without carrier, or leads nowhere by itself */
+    bool usable;   /* some hop is not dead */
+    bool doubtful; /* some hop is dead or without carrier, or leads nowhere by itself */
     struct netvane_rec_hop chosen; /* the first that is usable, else the first */
 };
 

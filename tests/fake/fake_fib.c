@@ -28,13 +28,6 @@ struct audit {
     const char *fault;
 };
 
-static uint64_t word64(const struct nv_cells *c, uint32_t ref, unsigned i)
-{
-    uint64_t w;
-    memcpy(&w, nv_cell_rw(c, ref) + 8u * i, sizeof(w));
-    return w;
-}
-
 static uint32_t word32(const struct nv_cells *c, uint32_t ref, unsigned i)
 {
     uint32_t w;
@@ -42,7 +35,7 @@ static uint32_t word32(const struct nv_cells *c, uint32_t ref, unsigned i)
     return w;
 }
 
-static unsigned ones(uint64_t w)
+static unsigned ones(uint32_t w)
 {
     unsigned n = 0;
     for (; w; w &= w - 1)
@@ -75,7 +68,8 @@ static struct prefix *prefixes_of(const struct nv_mirror *m, const struct nv_tab
         struct netvane_rec_route6 r6;
     } r;
     const bool is4 = t->family == NV_AF_4;
-    struct nv_tree tree = nv_draft_tree(&m->draft, is4 ? NETVANE_TREE_ROUTES4 : NETVANE_TREE_ROUTES6);
+    struct nv_tree tree =
+        nv_draft_tree(&m->draft, is4 ? NETVANE_TREE_ROUTES4 : NETVANE_TREE_ROUTES6);
     struct prefix *list = calloc(tree.count + 1, sizeof(*list));
     struct nv_fib_group g = {.any = false};
     struct nv_cursor c;
@@ -135,40 +129,42 @@ static bool is_value_of(const struct nv_mirror *m, uint32_t value, const struct 
 
 /* ---- what there is ------------------------------------------------------------------------------------------- */
 
-static void count_cell(struct audit *a, uint32_t ref)
+/* The node at word `at` of a cell. */
+static void count_node(struct audit *a, uint32_t ref, unsigned at)
 {
     const struct nv_cells *c = &a->m->fib.cells;
-    if (!ref)
-        return;
-    const unsigned values = ones(word64(c, ref, 0)), children = ones(word64(c, ref, 1));
-    if (!values && !children)
-        a->fault = "an empty cell";
-    a->bytes += (16 + 4 * (values + children) + 7) / 8 * 8;
+    const unsigned values = ones(word32(c, ref, at)), children = ones(word32(c, ref, at + 1));
+    const uint32_t block = word32(c, ref, at + 2);
+    if (!block != !(values + children))
+        a->fault = "a node whose block does not fit";
+    a->bytes += (4 * values + 16 * children + 15) / 16 * 16;
     a->values += values;
     for (unsigned i = 0; i < children && !a->fault; i++) {
-        const uint32_t child = word32(c, ref, 4 + values + i);
-        if (!child)
-            a->fault = "a child that leads nowhere";
-        count_cell(a, child);
+        const unsigned child = 4 * i;
+        if (!word32(c, block, child) && !word32(c, block, child + 1))
+            a->fault = "an empty node";
+        if (word32(c, block, child + 3))
+            a->fault = "a value in a node that has no place for one";
+        count_node(a, block, child);
     }
 }
 
 static void count_fan(struct audit *a, uint32_t ref, unsigned level)
 {
     const struct nv_cells *c = &a->m->fib.cells;
-    const unsigned slots = level ? 32 : 16;
+    const unsigned words = level < 2 ? 2 : 4;
     bool empty = true;
     if (!ref)
         return;
-    a->bytes += 8u * slots;
-    for (unsigned i = 0; i < slots && !a->fault; i++) {
-        const uint32_t child = word32(c, ref, 2 * i), value = word32(c, ref, 2 * i + 1);
-        empty = empty && !child && !value;
-        a->values += value != 0;
-        if (level == 3)
-            count_cell(a, child);
+    a->bytes += 32 * 4 * words;
+    for (unsigned i = 0; i < 32 && !a->fault; i++) {
+        for (unsigned k = 0; k < words; k++)
+            empty = empty && !word32(c, ref, words * i + k);
+        a->values += word32(c, ref, words * i + words - 1) != 0;
+        if (level == 2)
+            count_node(a, ref, 4 * i);
         else
-            count_fan(a, child, level + 1);
+            count_fan(a, word32(c, ref, 2 * i), level + 1);
     }
     if (empty)
         a->fault = "an empty fan";
@@ -177,15 +173,13 @@ static void count_fan(struct audit *a, uint32_t ref, unsigned level)
 /* How many slots of its fan show a prefix; those that it covers show it or a longer one. */
 static unsigned slots_of(struct audit *a, const struct nv_fib *f, const struct prefix *p)
 {
-    static const unsigned start[] = {0, 4, 9, 14, 19};
     unsigned level = 0, shown = 0;
     uint32_t ref = f->top;
-    for (; p->len > start[level + 1]; level++)
-        ref = word32(&a->m->fib.cells, ref,
-                     2 * nv_bits_at(p->dst, start[level], start[level + 1] - start[level]));
-    const unsigned first = nv_bits_at(p->dst, start[level], start[level + 1] - start[level]);
-    for (unsigned i = first; i < first + (1u << (start[level + 1] - p->len)); i++) {
-        const uint32_t value = word32(&a->m->fib.cells, ref, 2 * i + 1);
+    for (; p->len > 5 * (level + 1); level++)
+        ref = word32(&a->m->fib.cells, ref, 2 * nv_bits_at(p->dst, 5 * level, 5));
+    const unsigned first = nv_bits_at(p->dst, 5 * level, 5), words = level < 2 ? 2 : 4;
+    for (unsigned i = first; i < first + (1u << (5 * (level + 1) - p->len)); i++) {
+        const uint32_t value = word32(&a->m->fib.cells, ref, words * i + words - 1);
         if (!ref || (value & 31u) < p->len)
             a->fault = "a slot shows less than covers it";
         else if ((value & 31u) == p->len)
@@ -224,7 +218,7 @@ static void audit_table(struct audit *a)
     for (uint32_t i = 0; i < a->count && !a->fault; i++) {
         const struct prefix *p = &list[i];
         uint32_t value;
-        if (p->len && p->len <= 19) {
+        if (p->len && p->len <= 15) {
             expected += slots_of(a, &f, p);
         } else if (nv_fib_exact(&f, p->dst, p->len, &value) != NV_TREE_OK ||
                    !is_value_of(a->m, value, p)) {
@@ -272,7 +266,8 @@ const char *fake_fib_fault(struct nv_mirror *m)
     uint64_t all = used + 8u * (uint64_t)(c->rest_end - c->rest) + c->bytes_lost;
     for (uint32_t list = 0; list <= NV_CELL_UNITS_MAX; list++)
         all += chain_bytes(c, list);
-    const uint64_t extents = m->draft.arena.lent * (uint64_t)NETVANE_NODE_BYTES / NETVANE_EXTENT_BYTES;
+    const uint64_t extents =
+        m->draft.arena.lent * (uint64_t)NETVANE_NODE_BYTES / NETVANE_EXTENT_BYTES;
     const uint64_t cut = extents - (c->spare != 0);
     if (all != cut * (NETVANE_EXTENT_BYTES - NETVANE_CELL_MAX))
         return "used + free + limbo + rest of cells is not all there is";

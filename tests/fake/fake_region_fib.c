@@ -33,7 +33,7 @@ static uint32_t reference(const struct fake_region *r, const void *cell)
 
 /* Those of n entries whose bits from `at` on are `bits` and that are longer than `longer`; to: room for n. */
 static unsigned pick(const struct entry *from, unsigned n, unsigned at, unsigned width,
-                       unsigned bits, unsigned longer, struct entry *to)
+                     unsigned bits, unsigned longer, struct entry *to)
 {
     unsigned k = 0;
     for (unsigned i = 0; i < n; i++)
@@ -42,69 +42,77 @@ static unsigned pick(const struct entry *from, unsigned n, unsigned at, unsigned
     return k;
 }
 
-static uint32_t build_cell(struct fake_region *r, const struct entry *list, unsigned n,
-                           unsigned depth)
+static struct netvane_region_fib_node build_node(struct fake_region *r, const struct entry *list,
+                                                 unsigned n, unsigned depth)
 {
-    uint64_t prefixes = 0, children = 0;
-    uint32_t words[127];
-    unsigned count = 0;
+    struct netvane_region_fib_node node = {0, 0, 0, 0}, nodes[32];
+    uint32_t values[32] = {0};
+    unsigned value_count = 0, node_count = 0;
     struct entry *below = calloc(n + 1, sizeof(*below));
-    if (!n || !below) {
-        free(below);
-        return 0;
-    }
-    for (unsigned bit = 1; bit < 64; bit++) {
+    if (!below)
+        abort();
+    for (unsigned bit = 1; bit < 32; bit++) {
         for (unsigned i = 0; i < n; i++) {
             const unsigned extra = list[i].len - depth;
-            if (extra > 5 ||
-                bit != (1u << extra | nv_bits_at(list[i].dst, depth, 6) >> (6 - extra)))
+            if (extra > 4 ||
+                bit != (1u << extra | nv_bits_at(list[i].dst, depth, 5) >> (5 - extra)))
                 continue;
-            prefixes |= UINT64_C(1) << bit;
-            words[count++] = list[i].value;
+            node.prefixes |= 1u << bit;
+            values[value_count++] = list[i].value;
         }
     }
-    for (unsigned six = 0; six < 64; six++) {
-        const unsigned k = pick(list, n, depth, 6, six, depth + 5, below);
+    for (unsigned five = 0; five < 32; five++) {
+        const unsigned k = pick(list, n, depth, 5, five, depth + 4, below);
         if (!k)
             continue;
-        children |= UINT64_C(1) << six;
-        words[count++] = build_cell(r, below, k, depth + 6);
+        node.children |= 1u << five;
+        nodes[node_count++] = build_node(r, below, k, depth + 5);
     }
     free(below);
-    unsigned char *cell = place(r, 16 + 4 * (size_t)count, 8);
-    memcpy(cell, &prefixes, 8);
-    memcpy(cell + 8, &children, 8);
-    memcpy(cell + 16, words, 4 * (size_t)count);
-    return reference(r, cell);
+    if (!value_count && !node_count)
+        return node;
+    unsigned char *block = place(r, 16 * (size_t)node_count + 4 * (size_t)value_count, 16);
+    memcpy(block, nodes, 16 * (size_t)node_count);
+    memcpy(block + 16 * (size_t)node_count, values, 4 * (size_t)value_count);
+    node.block = reference(r, block);
+    return node;
 }
 
+/* level 0 and 1: fans; 2: the nodes behind them. */
 static uint32_t build_fan(struct fake_region *r, const struct entry *list, unsigned n,
                           unsigned level)
 {
-    static const unsigned start[] = {0, 4, 9, 14, 19};
-    if (level == 4 || !n)
-        return build_cell(r, list, n, 19);
-    const unsigned width = start[level + 1] - start[level], slots = 1u << width;
+    const unsigned start = 5 * level, end = start + 5;
     struct netvane_region_fan_slot fan[32] = {{0, 0}};
-    struct entry *below = calloc(n, sizeof(*below));
+    struct netvane_region_fib_node nodes[32];
+    struct entry *below = calloc(n + 1, sizeof(*below));
     if (!below)
         abort();
-    for (unsigned i = 0; i < slots; i++) {
+    for (unsigned i = 0; n && i < 32; i++) {
+        uint32_t value = 0;
         unsigned best = 0;
         for (unsigned k = 0; k < n; k++) {
-            const unsigned shift = list[k].len > start[level + 1] ? 0 : start[level + 1] - list[k].len;
-            if (list[k].len > start[level + 1] || list[k].len <= best ||
-                nv_bits_at(list[k].dst, start[level], width) >> shift != i >> shift)
+            if (list[k].len > end || list[k].len <= best ||
+                nv_bits_at(list[k].dst, start, 5) >> (end - list[k].len) !=
+                    i >> (end - list[k].len))
                 continue;
             best = list[k].len;
-            fan[i].value = list[k].value | best;
+            value = list[k].value | best;
         }
-        const unsigned k = pick(list, n, start[level], width, i, start[level + 1], below);
-        fan[i].child = build_fan(r, below, k, level + 1);
+        const unsigned k = pick(list, n, start, 5, i, end, below);
+        if (level < 2) {
+            fan[i] = (struct netvane_region_fan_slot){build_fan(r, below, k, level + 1), value};
+        } else {
+            nodes[i] = build_node(r, below, k, 15);
+            nodes[i].value = value;
+        }
     }
     free(below);
-    void *cell = place(r, 8 * (size_t)slots, 8);
-    memcpy(cell, fan, 8 * (size_t)slots);
+    if (!n)
+        return 0;
+    const size_t bytes = level < 2 ? sizeof(fan) : sizeof(nodes);
+    void *cell = place(r, bytes, 16);
+    memcpy(cell, level < 2 ? (void *)fan : (void *)nodes, bytes);
     return reference(r, cell);
 }
 
@@ -140,8 +148,8 @@ static void build_family(struct fake_region *r, struct fake_state *st, bool is4)
         uint64_t key[NV_TREE_KEY_WORDS_MAX];
         memcpy(key, routes->bytes + at * stride, (is4 ? 2u : 3u) * 8u);
         const uint32_t table = (uint32_t)(key[0] >> 32);
-        struct netvane_rec_table rec = {
-            .key = {(uint64_t)(is4 ? NV_AF_4 : NV_AF_6) << 32 | table}, .id = 0};
+        struct netvane_rec_table rec = {.key = {(uint64_t)(is4 ? NV_AF_4 : NV_AF_6) << 32 | table},
+                                        .id = 0};
         struct netvane_region_fib fib = {.state = NETVANE_FS_VALID};
         struct nv_fib_group g;
         unsigned n = 0;
@@ -194,5 +202,6 @@ void fake_build_fibs(struct fake_region *r, struct fake_state *st)
     st->trees[NETVANE_TREE_TABLES].count = 0;
     build_family(r, st, true);
     build_family(r, st, false);
-    r->used = (r->used + NETVANE_CELL_MAX + NETVANE_NODE_BYTES) / NETVANE_NODE_BYTES * NETVANE_NODE_BYTES;
+    r->used =
+        (r->used + NETVANE_CELL_MAX + NETVANE_NODE_BYTES) / NETVANE_NODE_BYTES * NETVANE_NODE_BYTES;
 }

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * copy_fib.c - copies longest-prefix indexes into a private State.
+ *
+ * Owns:      the walk over fans and nodes, and the map that keeps infos shared.
+ * Promises:  no cell is copied more often than the region has room for cells.
+ */
+#include "copy.h"
+
+#include <stdlib.h>
+
+#include "nv/fib.h"
+
+/* One copy under way. */
+struct job {
+    struct nv_copy *c;
+    struct nv_fib from;
+    unsigned bits; /* of an address */
+};
+
+/* ---- infos --------------------------------------------------------------------------------------------------- */
+
+static struct nv_copied *find(const struct nv_copy *c, uint32_t from)
+{
+    uint32_t i = (uint32_t)nv_mix(from) & (c->map_size - 1);
+    while (c->map[i].from && c->map[i].from != from)
+        i = (i + 1) & (c->map_size - 1);
+    return &c->map[i];
+}
+
+static bool map_room(struct nv_copy *c)
+{
+    if (2 * (c->map_count + 1) <= c->map_size)
+        return true;
+    struct nv_copied *old = c->map;
+    const uint32_t old_size = c->map_size;
+    struct nv_copied *map = calloc(old_size ? 2 * (size_t)old_size : 64, sizeof(*map));
+    if (!map)
+        return false;
+    c->map = map;
+    c->map_size = old_size ? 2 * old_size : 64;
+    for (uint32_t i = 0; i < old_size; i++)
+        if (old[i].from)
+            *find(c, old[i].from) = old[i];
+    free(old);
+    return true;
+}
+
+void nv_copy_end(struct nv_copy *c)
+{
+    free(c->map);
+    c->map = NULL;
+}
+
+/* What a value is in the copy. */
+static int copy_value(struct job *j, uint32_t *value)
+{
+    struct nv_copy *c = j->c;
+    const uint32_t info = *value & NETVANE_FV_INFO;
+    struct netvane_region_info content;
+    if (!*value)
+        return NV_TREE_OK;
+    if (!map_room(c))
+        return NV_COPY_NO_MEMORY;
+    struct nv_copied *known = find(c, info);
+    if (!known->from) {
+        if (!info || nv_fib_info(c->s.base, c->s.limit, info, &content) != NV_TREE_OK)
+            return NV_TREE_BAD;
+        const uint64_t at = nv_copy_take(c->to, sizeof(content), sizeof(content));
+        if (!at || at > UINT32_MAX) /* a copy of more than 4 GiB has its infos first */
+            return NV_COPY_NO_MEMORY;
+        memcpy(c->to->block + at, &content, sizeof(content));
+        *known = (struct nv_copied){info, (uint32_t)at};
+        c->map_count++;
+    }
+    *value = known->to | (*value & ~NETVANE_FV_INFO);
+    return NV_TREE_OK;
+}
+
+/* ---- fans and nodes -------------------------------------------------------------------------------------------- */
+
+static uint32_t reference(uint64_t offset)
+{
+    return (uint32_t)((offset - NETVANE_NOTHING_OFFSET) / NETVANE_CELL_UNIT);
+}
+
+static bool may_copy(struct job *j, uint32_t ref)
+{
+    if (ref >= j->from.ref_limit || !j->c->budget)
+        return false;
+    j->c->budget--;
+    return true;
+}
+
+/* Copies what is under a node, which becomes that of the copy. */
+static int copy_node(struct job *j, struct netvane_region_fib_node *n, unsigned depth)
+{
+    struct netvane_region_fib_node nodes[32];
+    uint32_t values[32] = {0};
+    const unsigned children = nv_popcount(n->children), prefixes = nv_popcount(n->prefixes);
+    int w = copy_value(j, &n->value);
+    if (w != NV_TREE_OK || !(children | prefixes)) {
+        n->block = 0;
+        return w;
+    }
+    if (depth >= j->bits || !may_copy(j, n->block))
+        return NV_TREE_BAD;
+    const unsigned char *block = nv_fib_cell(&j->from, n->block);
+    for (unsigned i = 0; i < children && w == NV_TREE_OK; i++) {
+        nodes[i] = nv_fib_node(nv_block_node(block, i));
+        w = copy_node(j, &nodes[i], depth + NETVANE_FIB_STRIDE);
+    }
+    for (unsigned i = 0; i < prefixes && w == NV_TREE_OK; i++) {
+        values[i] = nv_load32(nv_block_value(block, n->children, i), memory_order_relaxed);
+        w = copy_value(j, &values[i]);
+    }
+    if (w != NV_TREE_OK)
+        return w;
+    const size_t node_bytes = children * sizeof(nodes[0]),
+                 value_bytes = prefixes * sizeof(values[0]);
+    const uint64_t at = nv_copy_take(j->c->to, node_bytes + value_bytes, 16);
+    if (!at)
+        return NV_COPY_NO_MEMORY;
+    memcpy(j->c->to->block + at, nodes, node_bytes);
+    memcpy(j->c->to->block + at + node_bytes, values, value_bytes);
+    n->block = reference(at);
+    return NV_TREE_OK;
+}
+
+static int copy_fan(struct job *j, uint32_t *ref, unsigned level)
+{
+    union {
+        struct netvane_region_fan_slot slots[32];
+        struct netvane_region_fib_node nodes[32];
+    } fan;
+    const size_t bytes = level < NV_FANS ? sizeof(fan.slots) : sizeof(fan.nodes);
+    int w = NV_TREE_OK;
+    if (!*ref)
+        return NV_TREE_OK;
+    if (!may_copy(j, *ref))
+        return NV_TREE_BAD;
+    nv_payload_load(&fan, nv_fib_cell(&j->from, *ref), bytes);
+    for (unsigned i = 0; i < 32 && w == NV_TREE_OK; i++) {
+        if (level == NV_FANS) {
+            w = copy_node(j, &fan.nodes[i], NETVANE_FIB_NODES);
+            continue;
+        }
+        w = copy_value(j, &fan.slots[i].value);
+        if (w == NV_TREE_OK)
+            w = copy_fan(j, &fan.slots[i].child, level + 1);
+    }
+    const uint64_t at = w == NV_TREE_OK ? nv_copy_take(j->c->to, bytes, 16) : 0;
+    if (!at)
+        return w == NV_TREE_OK ? NV_COPY_NO_MEMORY : w;
+    memcpy(j->c->to->block + at, &fan, bytes);
+    *ref = reference(at);
+    return NV_TREE_OK;
+}
+
+int nv_copy_fib(struct nv_copy *c, bool is4, struct netvane_region_fib *root)
+{
+    struct job j = {.c = c, .from = nv_fib_of(c->s.base, c->s.limit, root), .bits = is4 ? 32 : 128};
+    int w = copy_value(&j, &root->def);
+    return w == NV_TREE_OK ? copy_fan(&j, &root->top, 0) : w;
+}
