@@ -38,8 +38,8 @@ void nv_finding(struct nv_check *c, const char *format, ...)
 const char *nv_tree_name(unsigned tree)
 {
     static const char *const names[NETVANE_TREE_COUNT] = {
-        "links",   "names", "altnames", "strings", "addrs",    "addrs_by_ip", "routes4",
-        "routes6", "hops",  "metrics",  "rules",   "nexthops", "members",     "defaults", "tables"};
+        "links", "names",   "altnames", "strings",  "addrs",   "addrs_by_ip", "routes4", "routes6",
+        "hops",  "metrics", "rules",    "nexthops", "members", "defaults",    "tables"};
     return names[tree];
 }
 

@@ -42,7 +42,7 @@ enum nv_effect {
 struct nv_table {
     uint32_t table;
     uint8_t family;
-    bool bared; /* of IPv6: see nv_mirror_bared_tables */
+    bool bared;  /* of IPv6: see nv_mirror_bared_tables */
     bool stale;  /* its record in the region is not as it should be */
     bool broken; /* there was no memory for its index */
     uint32_t total;

@@ -663,8 +663,8 @@ uint32_t fake_publish(struct fake_region *r, struct fake_state *st, bool with_wa
         uint64_t hash = nv_hash(st->trees[t].bytes, st->trees[t].count * stride_of(t));
         if (hash != r->tree_hash[t])
             build(r, t, &st->trees[t], &r->roots[t]);
-        routed |= hash != r->tree_hash[t] && (t == NETVANE_TREE_ROUTES4 || t == NETVANE_TREE_ROUTES6 ||
-                                              t == NETVANE_TREE_HOPS);
+        routed |= hash != r->tree_hash[t] && (t == NETVANE_TREE_ROUTES4 ||
+                                              t == NETVANE_TREE_ROUTES6 || t == NETVANE_TREE_HOPS);
         r->tree_hash[t] = hash;
     }
     memcpy(slot.tree, r->roots, sizeof(slot.tree));

@@ -125,7 +125,8 @@ struct nv_route fact_route(uint32_t table, const char *dst, uint8_t dst_len, uin
                          .hop_count = hop_count,
                          .multipath = hop_count > 1};
     f.family = fact_ip(dst, f.dst);
-    for (unsigned i = 0; i < sizeof(f.dst); i++) /* as the kernel's are: nothing behind the prefix */
+    for (unsigned i = 0; i < sizeof(f.dst);
+         i++) /* as the kernel's are: nothing behind the prefix */
         f.dst[i] &= (uint8_t)(dst_len >= 8 * i + 8 ? 0xff
                               : dst_len <= 8 * i   ? 0
                                                    : 0xff00 >> (dst_len - 8 * i));
