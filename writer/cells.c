@@ -97,6 +97,9 @@ void nv_cells_published(struct nv_cells *c)
 static bool open_extent(struct nv_cells *c)
 {
     const uint64_t at = c->arena->size_bytes / NETVANE_EXTENT_BYTES;
+    /* The last reference has to fit into 32 bits. Infos need more: see nv_infos_get. */
+    if (c->arena->size_bytes / NETVANE_CELL_UNIT > UINT32_MAX - EXTENT_UNITS)
+        return false;
     if (at >= c->extents) {
         const uint32_t n = (uint32_t)at + 1 + (uint32_t)at / 2;
         uint64_t **fresh = realloc(c->fresh, n * sizeof(*fresh));
@@ -108,8 +111,7 @@ static bool open_extent(struct nv_cells *c)
     }
     uint64_t *bits = calloc(EXTENT_UNITS / 64, sizeof(*bits));
     const uint64_t offset = bits ? nv_arena_extent(c->arena) : 0;
-    /* The last reference has to fit into 32 bits, and the last info into a value. */
-    if (!offset || offset / NETVANE_CELL_UNIT > UINT32_MAX - EXTENT_UNITS) {
+    if (!offset) {
         free(bits);
         return false;
     }

@@ -535,6 +535,36 @@ static void file_never_grows_past_its_limit(void **state)
     end(&f);
 }
 
+static unsigned far_grows;
+
+static int grow_far(void *arg, uint64_t size_bytes)
+{
+    (void)arg;
+    (void)size_bytes;
+    far_grows++;
+    return 0;
+}
+
+static void extent_that_no_reference_could_lead_to_is_not_taken(void **state)
+{
+    (void)state;
+    struct fixture f;
+    bool expired = false;
+    start(&f);
+    struct nv_arena far = f.a;
+    far.size_bytes = UINT64_C(34) << 30;
+    far.max_bytes = UINT64_C(64) << 30;
+    far.grow = grow_far;
+    f.c.arena = &far;
+    far_grows = 0;
+    for (unsigned i = 0; i < 3; i++)
+        assert_false(nv_cells_reserve(&f.c, &expired));
+    assert_int_equal(far_grows, 0);
+    assert_true(far.size_bytes == UINT64_C(34) << 30);
+    f.c.arena = &f.a;
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -552,6 +582,7 @@ int main(void)
         cmocka_unit_test(room_for_one_edit_is_there_once_it_was_reserved),
         cmocka_unit_test(without_room_reserve_fails_and_what_there_is_stays_usable),
         cmocka_unit_test(file_never_grows_past_its_limit),
+        cmocka_unit_test(extent_that_no_reference_could_lead_to_is_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
