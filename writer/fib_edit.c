@@ -110,7 +110,7 @@ static void put_together(struct nv_cells *c, node *n, uint32_t prefixes, uint32_
     const uint32_t had = block_bytes(n), ref = n->block;
     node now = {.prefixes = prefixes, .children = children, .block = ref, .value = n->value};
     const uint32_t bytes = block_bytes(&now);
-    if (!(ref && bytes == had && nv_cell_is_fresh(c, ref))) {
+    if (!(nv_cell_units(bytes) == nv_cell_units(had) && nv_cell_is_fresh(c, ref))) {
         now.block = bytes ? nv_cells_take(c, bytes) : 0;
         if (ref)
             nv_cells_give(c, ref, had);
