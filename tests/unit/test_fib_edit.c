@@ -1,0 +1,689 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_fib_edit.c - proves that a longest-prefix index is a list of prefixes: random edits against a plain one, lookups at
+ * both ends of each prefix and anywhere; that each version stays as it was until the horizon; and that no cell is lost.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/fake/fake_writer.h"
+#include "writer/fib_edit.h"
+
+#define MAX_BYTES (UINT64_C(64) << 20)
+#define LIST_MAX  1500u
+
+/* A plain list of prefixes. */
+struct list {
+    unsigned bits; /* of an address */
+    uint32_t count;
+    struct prefix {
+        struct nv_bits dst;
+        unsigned len;
+        uint32_t value;
+    } at[LIST_MAX];
+};
+
+struct fixture {
+    struct fake_memory mem;
+    struct nv_arena a;
+    struct nv_cells c;
+    struct nv_fib_draft fib;
+    struct list *list;
+    uint64_t rnd;
+    struct nv_bits bases[6]; /* prefixes cluster around them */
+};
+
+static struct list draft_list;
+
+static struct nv_bits cut(struct nv_bits b, unsigned len)
+{
+    if (len < 64)
+        return (struct nv_bits){len ? b.hi & UINT64_MAX << (64 - len) : 0, 0};
+    return (struct nv_bits){b.hi, len > 64 ? b.lo & UINT64_MAX << (128 - len) : 0};
+}
+
+static struct nv_bits last_of(struct nv_bits b, unsigned len, unsigned bits)
+{
+    const struct nv_bits all = cut((struct nv_bits){UINT64_MAX, UINT64_MAX}, bits);
+    const struct nv_bits head = cut((struct nv_bits){UINT64_MAX, UINT64_MAX}, len);
+    return (struct nv_bits){b.hi | (all.hi & ~head.hi), b.lo | (all.lo & ~head.lo)};
+}
+
+static bool equal(struct nv_bits a, struct nv_bits b)
+{
+    return a.hi == b.hi && a.lo == b.lo;
+}
+
+static uint32_t any(struct fixture *f, uint32_t below)
+{
+    return fake_random(&f->rnd, below);
+}
+
+static struct nv_bits any_bits(struct fixture *f)
+{
+    const uint64_t hi = (uint64_t)any(f, UINT32_MAX) << 32 | any(f, UINT32_MAX);
+    const uint64_t lo = (uint64_t)any(f, UINT32_MAX) << 32 | any(f, UINT32_MAX);
+    return cut((struct nv_bits){hi, lo}, f->list->bits);
+}
+
+static void start(struct fixture *f, unsigned bits, uint64_t seed)
+{
+    memset(f, 0, sizeof(*f));
+    fake_memory_map(&f->mem, MAX_BYTES);
+    assert_int_equal(nv_arena_init(&f->a, f->mem.base, MAX_BYTES, fake_memory_grow, &f->mem, 1), 0);
+    nv_cells_init(&f->c, &f->a);
+    f->list = &draft_list;
+    f->list->bits = bits;
+    f->list->count = 0;
+    f->rnd = seed;
+    for (unsigned i = 0; i < NV_ARRAY_LEN(f->bases); i++)
+        f->bases[i] = any_bits(f);
+    for (unsigned i = 3; i < NV_ARRAY_LEN(f->bases); i++) /* some share their beginning */
+        f->bases[i].hi =
+            (f->bases[i].hi & UINT64_MAX >> (8 * i)) | (f->bases[0].hi & ~(UINT64_MAX >> (8 * i)));
+}
+
+static void end(struct fixture *f)
+{
+    nv_cells_destroy(&f->c);
+    nv_arena_destroy(&f->a);
+    fake_memory_free(&f->mem);
+}
+
+static void publish(struct fixture *f)
+{
+    nv_arena_next_draft(&f->a);
+    nv_cells_published(&f->c);
+}
+
+static void reserve(struct fixture *f)
+{
+    bool expired = false;
+    assert_true(nv_cells_reserve(&f->c, &expired));
+}
+
+/* ---- the list ---------------------------------------------------------------------------------------------- */
+
+static struct prefix *find(struct list *l, struct nv_bits dst, unsigned len)
+{
+    for (uint32_t i = 0; i < l->count; i++)
+        if (l->at[i].len == len && equal(l->at[i].dst, dst))
+            return &l->at[i];
+    return NULL;
+}
+
+static const struct prefix *longest(const struct list *l, struct nv_bits dst)
+{
+    const struct prefix *best = NULL;
+    for (uint32_t i = 0; i < l->count; i++)
+        if ((!best || l->at[i].len > best->len) && equal(l->at[i].dst, cut(dst, l->at[i].len)))
+            best = &l->at[i];
+    return best;
+}
+
+static uint32_t shorter(void *arg, struct nv_bits dst, unsigned len)
+{
+    const struct prefix *p = find(arg, cut(dst, len), len);
+    return p ? p->value : 0;
+}
+
+/* A value as infos have them: a multiple of 64, and maybe CONDITIONAL. */
+static uint32_t value_of(uint32_t i)
+{
+    return NETVANE_ARENA_OFFSET + 64 * (i >> 1) + (i & 1u ? NETVANE_FV_CONDITIONAL : 0u);
+}
+
+static void set(struct fixture *f, struct nv_bits dst, unsigned len, uint32_t value)
+{
+    dst = cut(dst, len);
+    struct prefix *p = find(f->list, dst, len);
+    if (!p) {
+        assert_true(f->list->count < LIST_MAX);
+        p = &f->list->at[f->list->count++];
+    }
+    *p = (struct prefix){.dst = dst, .len = len, .value = value};
+    reserve(f);
+    nv_fib_set(&f->c, &f->fib, dst, len, value);
+}
+
+static void clear(struct fixture *f, struct nv_bits dst, unsigned len)
+{
+    dst = cut(dst, len);
+    struct prefix *p = find(f->list, dst, len);
+    if (p)
+        *p = f->list->at[--f->list->count];
+    reserve(f);
+    nv_fib_clear(&f->c, &f->fib, dst, len, shorter, f->list);
+}
+
+/* ---- is the index the list? ----------------------------------------------------------------------------------- */
+
+static void assert_finds(const struct nv_fib *fib, const struct list *l, struct nv_bits dst)
+{
+    const struct prefix *p = longest(l, dst);
+    struct nv_fib_hit hit = {1, 1};
+    const int found = nv_fib_find(fib, dst, l->bits, &hit);
+    assert_int_equal(found, p ? NV_TREE_OK : NV_TREE_END);
+    assert_int_equal(hit.value & ~NETVANE_FV_LENGTH, p ? p->value : 0);
+    if (p)
+        assert_int_equal(hit.len, p->len);
+}
+
+/* Does a longer prefix stand in the first slot of the fan that p's last bit lies in? */
+static bool is_hidden(const struct list *l, const struct prefix *p)
+{
+    const unsigned level_end = (p->len + 4) / 5 * 5;
+    for (uint32_t i = 0; i < l->count; i++)
+        if (l->at[i].len > p->len && l->at[i].len <= level_end &&
+            equal(l->at[i].dst, cut(p->dst, l->at[i].len)))
+            return true;
+    return false;
+}
+
+static void assert_exact(const struct nv_fib *fib, const struct list *l, const struct prefix *p)
+{
+    uint32_t value = 1;
+    const bool hidden = p->len && p->len <= NETVANE_FIB_NODES && is_hidden(l, p);
+    assert_int_equal(nv_fib_exact(fib, p->dst, p->len, &value), hidden ? NV_TREE_END : NV_TREE_OK);
+    assert_int_equal(value & ~NETVANE_FV_LENGTH, hidden ? 0 : p->value);
+}
+
+static void assert_is(struct fixture *f, const struct nv_fib_draft *root, const struct list *l,
+                      unsigned lookups)
+{
+    const struct nv_fib fib = nv_fib_of_draft(&f->c, root);
+    for (uint32_t i = 0; i < l->count; i++) {
+        const struct prefix *p = &l->at[i];
+        assert_exact(&fib, l, p);
+        assert_finds(&fib, l, p->dst);
+        assert_finds(&fib, l, last_of(p->dst, p->len, l->bits));
+    }
+    for (unsigned i = 0; i < lookups; i++) {
+        struct nv_bits dst = any_bits(f);
+        if (any(f, 4)) { /* near the others */
+            const struct nv_bits base = f->bases[any(f, NV_ARRAY_LEN(f->bases))];
+            const unsigned same = any(f, l->bits + 1);
+            const struct nv_bits head = cut(base, same),
+                                 mask = last_of((struct nv_bits){0, 0}, same, l->bits);
+            dst = (struct nv_bits){head.hi | (dst.hi & mask.hi), head.lo | (dst.lo & mask.lo)};
+        }
+        assert_finds(&fib, l, dst);
+        struct prefix p = {.len = any(f, l->bits + 1)};
+        p.dst = cut(dst, p.len);
+        uint32_t value;
+        if (!find((struct list *)(uintptr_t)l, p.dst, p.len))
+            assert_int_equal(nv_fib_exact(&fib, p.dst, p.len, &value), NV_TREE_END);
+    }
+}
+
+/* Bytes of the cells under a node; an index has no empty one. */
+static uint64_t node_bytes(const struct nv_cells *c, struct netvane_region_fib_node n)
+{
+    const unsigned children = nv_popcount(n.children), prefixes = nv_popcount(n.prefixes);
+    const unsigned char *block = nv_cell_rw(c, n.block);
+    uint64_t bytes = (16u * children + 4u * prefixes + 15) / 16 * 16;
+    assert_int_equal(!n.block, !(children + prefixes));
+    for (unsigned i = 0; i < children; i++) {
+        const struct netvane_region_fib_node child = nv_fib_node(nv_block_node(block, i));
+        assert_true(child.children | child.prefixes);
+        assert_int_equal(child.value, 0);
+        bytes += node_bytes(c, child);
+    }
+    for (unsigned i = 0; i < prefixes; i++)
+        assert_true(nv_load32(nv_block_value(block, n.children, i), memory_order_relaxed) != 0);
+    return bytes;
+}
+
+static uint64_t fan_bytes(const struct nv_cells *c, uint32_t ref, unsigned level)
+{
+    uint64_t bytes = level < NV_FANS ? 256 : 512;
+    bool empty = true;
+    if (!ref)
+        return 0;
+    for (unsigned i = 0; i < 32; i++) {
+        const unsigned char *cell = nv_cell_rw(c, ref);
+        if (level < NV_FANS) {
+            const struct netvane_region_fan_slot s = nv_fan_slot(cell, i);
+            empty &= !s.child && !s.value;
+            bytes += fan_bytes(c, s.child, level + 1);
+        } else {
+            const struct netvane_region_fib_node n = nv_fib_node(cell + 16 * i);
+            empty &= !n.prefixes && !n.children && !n.value;
+            bytes += node_bytes(c, n);
+        }
+    }
+    assert_false(empty);
+    return bytes;
+}
+
+static void assert_accounted(const struct fixture *f)
+{
+    uint64_t used = fan_bytes(&f->c, f->fib.top, 0);
+    for (uint32_t i = 0; i < f->c.limbo_count; i++)
+        used += NETVANE_CELL_UNIT * f->c.limbo[(f->c.limbo_head + i) % f->c.limbo_capacity].units;
+    assert_true(used == f->c.bytes_used);
+}
+
+/* ---- edits at random ------------------------------------------------------------------------------------------ */
+
+static struct nv_bits some_prefix(struct fixture *f, unsigned *ret_len)
+{
+    const unsigned bits = f->list->bits;
+    struct nv_bits dst = f->bases[any(f, NV_ARRAY_LEN(f->bases))];
+    const unsigned len = any(f, 3)   ? any(f, bits + 1)
+                         : any(f, 2) ? any(f, 17)
+                                     : 15 + any(f, bits - 14);
+    /* The last few bits are others, so that neighbours fill fans, nodes and blocks. */
+    const unsigned from = len - (len < 7 ? len : any(f, 8));
+    const struct nv_bits noise = any_bits(f), head = cut(dst, from),
+                         mask = last_of((struct nv_bits){0, 0}, from, bits);
+    dst = (struct nv_bits){head.hi | (noise.hi & mask.hi), head.lo | (noise.lo & mask.lo)};
+    *ret_len = len;
+    return cut(dst, len);
+}
+
+static void random_edits(struct fixture *f, unsigned steps, unsigned set_percent)
+{
+    for (unsigned i = 0; i < steps; i++) {
+        unsigned len;
+        const struct nv_bits dst = some_prefix(f, &len);
+        if (any(f, 100) < set_percent && f->list->count < LIST_MAX) {
+            set(f, dst, len, value_of(any(f, 1000)));
+        } else if (f->list->count && any(f, 8)) {
+            const struct prefix p = f->list->at[any(f, f->list->count)];
+            clear(f, p.dst, p.len);
+        } else {
+            clear(f, dst, len); /* mostly it is not there */
+        }
+    }
+}
+
+static const unsigned families[] = {32, 128};
+
+/* ---- tests ----------------------------------------------------------------------------------------------------- */
+
+static void index_is_the_list_of_its_prefixes_under_random_edits(void **state)
+{
+    (void)state;
+    static const unsigned percents[] = {95, 60, 20, 80, 5, 0};
+    const uint64_t seed = fake_seed();
+    for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
+        struct fixture f;
+        start(&f, families[k], seed + k);
+        for (unsigned p = 0; p < NV_ARRAY_LEN(percents); p++) {
+            for (unsigned batch = 0; batch < 8; batch++) {
+                random_edits(&f, 150, percents[p]);
+                assert_is(&f, &f.fib, f.list, 300);
+                assert_accounted(&f);
+                if (batch % 3 == 0)
+                    publish(&f);
+                if (batch % 5 == 0)
+                    nv_cells_reclaim(&f.c, f.a.draft - 1);
+            }
+        }
+        end(&f);
+    }
+}
+
+static void every_version_of_an_index_stays_as_it_was_until_the_horizon(void **state)
+{
+    (void)state;
+    enum { KEPT = 5, VERSIONS = 60 };
+    static struct list lists[KEPT];
+    struct nv_fib_draft roots[KEPT];
+    const uint64_t seed = fake_seed() + 10;
+    for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
+        struct fixture f;
+        start(&f, families[k], seed + k);
+        random_edits(&f, 600, 90);
+        for (uint64_t v = 1; v <= VERSIONS; v++) {
+            assert_true(f.a.draft == v);
+            lists[v % KEPT] = *f.list;
+            roots[v % KEPT] = f.fib;
+            publish(&f);
+            const uint64_t horizon = v < KEPT ? 1 : v - KEPT + 2;
+            nv_cells_reclaim(&f.c, horizon);
+            random_edits(&f, 1 + any(&f, 60), (unsigned)(v % 3) * 45);
+            for (uint64_t w = horizon; w <= v; w++)
+                if (v % 4 == 0 || w == horizon)
+                    assert_is(&f, &roots[w % KEPT], &lists[w % KEPT], 50);
+            assert_accounted(&f);
+        }
+        end(&f);
+    }
+}
+
+static void version_that_is_held_back_stays_as_it_was_while_others_are_published(void **state)
+{
+    (void)state;
+    static struct list before;
+    const uint64_t seed = fake_seed() + 20;
+    for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
+        struct fixture f;
+        start(&f, families[k], seed + k);
+        random_edits(&f, 500, 90);
+        publish(&f);
+        const struct nv_fib_draft root = f.fib;
+        before = *f.list;
+        f.c.held = true;
+        for (unsigned v = 0; v < 20; v++) {
+            random_edits(&f, 40, 50);
+            publish(&f);
+            nv_cells_reclaim(&f.c, f.a.draft - 1); /* only the newest is readable, and shows root */
+            assert_is(&f, &root, &before, 30);
+            assert_accounted(&f);
+        }
+        assert_is(&f, &f.fib, f.list, 100);
+        nv_cells_let_go(&f.c);
+        const uint64_t last = f.a.draft - 1;
+        publish(&f);
+        nv_cells_reclaim(&f.c, last);
+        random_edits(&f, 100, 50);
+        assert_is(&f, &root, &before, 30); /* `last` may be read yet */
+        assert_is(&f, &f.fib, f.list, 100);
+        end(&f);
+    }
+}
+
+/* Each chain of prefixes of one address, cleared from the longest on: what is below comes to light. */
+static void clearing_a_prefix_of_a_fan_uncovers_the_shorter_ones(void **state)
+{
+    (void)state;
+    static const unsigned chains[][6] = {{1, 2, 3, 4, 5, 0}, {1, 5, 0},         {6, 8, 10, 0},
+                                         {0, 3, 6, 9, 0},    {11, 12, 15, 0},   {2, 7, 13, 15, 0},
+                                         {5, 10, 15, 0},     {1, 6, 11, 16, 0}, {4, 5, 20, 0}};
+    struct fixture f;
+    start(&f, 32, fake_seed() + 30);
+    for (unsigned c = 0; c < NV_ARRAY_LEN(chains); c++) {
+        const struct nv_bits dst = any_bits(&f);
+        unsigned n = 1;
+        for (unsigned i = 0; i < n; i++) {
+            set(&f, dst, chains[c][i], value_of(100 * c + i));
+            n += i + 1 < 6 && chains[c][i + 1];
+        }
+        assert_is(&f, &f.fib, f.list, 50);
+        publish(&f);
+        for (unsigned i = n; i-- > 0;) {
+            clear(&f, dst, chains[c][i]);
+            assert_is(&f, &f.fib, f.list, 50);
+        }
+        assert_int_equal(f.fib.top | f.fib.def, 0);
+        assert_accounted(&f);
+    }
+    end(&f);
+}
+
+static void setting_a_prefix_leaves_alone_longer_ones_of_its_fan(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f, 32, fake_seed() + 40);
+    for (unsigned first = 1; first <= 11; first += 5) {
+        for (unsigned len = first + 5; len-- > first;)
+            for (unsigned i = 0; i < 5; i++)
+                set(&f, any_bits(&f), len, value_of(10 * len + i));
+        assert_is(&f, &f.fib, f.list, 300);
+    }
+    end(&f);
+}
+
+static void clearing_what_is_not_there_changes_nothing(void **state)
+{
+    (void)state;
+    const uint64_t seed = fake_seed() + 50;
+    for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
+        struct fixture f;
+        start(&f, families[k], seed + k);
+        for (unsigned len = 0; len <= families[k]; len++)
+            clear(&f, f.bases[0], len); /* of an empty index */
+        assert_int_equal(f.fib.top | f.fib.def, 0);
+        assert_int_equal(f.c.bytes_used, 0);
+        random_edits(&f, 300, 100);
+        publish(&f);
+        const struct nv_fib_draft root = f.fib;
+        for (unsigned i = 0; i < 500; i++) {
+            unsigned len;
+            const struct nv_bits dst = some_prefix(&f, &len);
+            if (len > NETVANE_FIB_NODES && !find(f.list, dst, len))
+                clear(&f, dst, len);
+        }
+        assert_int_equal(f.fib.top, root.top);
+        assert_int_equal(f.c.bytes_made, 0); /* not a cell was copied for a longer one */
+        for (unsigned i = 0; i < 500; i++) {
+            unsigned len;
+            const struct nv_bits dst = some_prefix(&f, &len);
+            if (!find(f.list, dst, len))
+                clear(&f, dst, len);
+        }
+        assert_is(&f, &f.fib, f.list, 200);
+        assert_accounted(&f);
+        end(&f);
+    }
+}
+
+/* All 31 prefixes that a node can have, and all 32 nodes below it. */
+static void block_can_be_full(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
+        for (unsigned place = 20; place < families[k] - 5; place += 15) {
+            struct fixture f;
+            start(&f, families[k], place);
+            const struct nv_bits base = cut(f.bases[0], place);
+            uint32_t n = 0;
+            for (unsigned len = place; len <= place + 5; len++) {
+                for (unsigned i = 0; i < 1u << (len - place); i++) {
+                    struct nv_bits dst = base;
+                    const unsigned shift = 128 - len;
+                    if (shift >= 64)
+                        dst.hi |= (uint64_t)i << (shift - 64);
+                    else
+                        dst.lo |= (uint64_t)i << shift;
+                    if (shift < 64 && shift + (len - place) > 64)
+                        dst.hi |= (uint64_t)i >> (64 - shift);
+                    set(&f, dst, len, value_of(n++));
+                }
+            }
+            assert_int_equal(n, 63);
+            assert_int_equal(f.list->count, n);
+            assert_is(&f, &f.fib, f.list, 200);
+            assert_accounted(&f);
+            publish(&f);
+            const struct nv_fib_draft root = f.fib;
+            static struct list full;
+            full = *f.list;
+            while (f.list->count) { /* and empty again, in any order */
+                const struct prefix p = f.list->at[any(&f, f.list->count)];
+                clear(&f, p.dst, p.len);
+                if (f.list->count % 7 == 0)
+                    assert_is(&f, &f.fib, f.list, 20);
+            }
+            assert_int_equal(f.fib.top, 0);
+            assert_is(&f, &root, &full, 100);
+            assert_accounted(&f);
+            end(&f);
+        }
+    }
+}
+
+static void removing_everything_in_any_order_leaves_nothing(void **state)
+{
+    (void)state;
+    const uint64_t seed = fake_seed() + 60;
+    for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
+        for (unsigned seen = 0; seen < 2; seen++) {
+            struct fixture f;
+            start(&f, families[k], seed + k);
+            for (unsigned round = 0; round < 3; round++) {
+                random_edits(&f, 700, 100);
+                if (seen)
+                    publish(&f);
+                while (f.list->count) {
+                    const struct prefix p = f.list->at[any(&f, f.list->count)];
+                    clear(&f, p.dst, p.len);
+                }
+                assert_int_equal(f.fib.top | f.fib.def, 0);
+                assert_accounted(&f);
+                if (seen)
+                    nv_cells_reclaim(&f.c, UINT64_MAX);
+                assert_int_equal(f.c.bytes_used, 0);
+            }
+            end(&f);
+        }
+    }
+}
+
+static void dropping_an_index_gives_all_its_cells_back(void **state)
+{
+    (void)state;
+    const uint64_t seed = fake_seed() + 70;
+    for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
+        struct fixture f;
+        uint64_t size = 0;
+        start(&f, families[k], seed + k);
+        for (unsigned round = 0; round < 6; round++) {
+            f.rnd = seed; /* each time the same prefixes */
+            random_edits(&f, 700, 100);
+            if (round == 1)
+                size = f.a.size_bytes;
+            const struct nv_fib_draft root = f.fib;
+            if (round % 2)
+                publish(&f);
+            nv_fib_drop(&f.c, &f.fib);
+            assert_int_equal(f.fib.top | f.fib.def, 0);
+            if (round % 2) {
+                assert_is(&f, &root, f.list, 50); /* it may be read yet */
+                assert_accounted(&f);
+                publish(&f);
+                nv_cells_reclaim(&f.c, f.a.draft - 1);
+            }
+            assert_int_equal(f.c.bytes_used, 0);
+            f.list->count = 0;
+        }
+        assert_true(f.a.size_bytes ==
+                    size);         /* the later ones found room in what the first gave back */
+        nv_fib_drop(&f.c, &f.fib); /* an empty one */
+        end(&f);
+    }
+}
+
+struct found {
+    uint32_t values[1000];
+};
+
+static void count_value(void *arg, uint32_t value)
+{
+    struct found *x = arg;
+    value &= ~NETVANE_FV_LENGTH;
+    for (uint32_t i = 0; i < 1000; i++)
+        if (value_of(i) == value) {
+            x->values[i]++;
+            return;
+        }
+    fail_msg("a value that nobody set");
+}
+
+static void all_values_are_found_that_a_prefix_shows_and_no_others(void **state)
+{
+    (void)state;
+    const uint64_t seed = fake_seed() + 80;
+    for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
+        struct fixture f;
+        static struct found x;
+        start(&f, families[k], seed + k);
+        random_edits(&f, 900, 70);
+        set(&f, f.bases[0], 0, value_of(7));
+        memset(&x, 0, sizeof(x));
+        nv_fib_values(&f.c, &f.fib, count_value, &x);
+        for (uint32_t i = 0; i < 1000; i++) {
+            unsigned sure = 0, all = 0;
+            for (uint32_t n = 0; n < f.list->count; n++) {
+                all += f.list->at[n].value == value_of(i);
+                sure += f.list->at[n].value == value_of(i) &&
+                        (!f.list->at[n].len || f.list->at[n].len > NETVANE_FIB_NODES);
+            }
+            assert_true(x.values[i] >= sure);
+            if (!all)
+                assert_int_equal(x.values[i], 0);
+        }
+        end(&f);
+    }
+}
+
+/* ---- cost ------------------------------------------------------------------------------------------------------- */
+
+static void edit_copies_its_way_once_and_nothing_more(void **state)
+{
+    (void)state;
+    const uint64_t seed = fake_seed() + 90;
+    for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
+        struct fixture f;
+        start(&f, families[k], seed + k);
+        random_edits(&f, 900, 100);
+        for (unsigned i = 0; i < 300; i++) {
+            const struct prefix p = f.list->at[any(&f, f.list->count)];
+            const unsigned nodes =
+                p.len <= NETVANE_FIB_NODES ? 0 : (p.len - NETVANE_FIB_NODES) / 5 + 1;
+            publish(&f);
+            set(&f, p.dst, p.len, value_of(any(&f, 1000)));
+            assert_true(f.c.bytes_made <= 256 + 256 + 512 + nodes * (uint64_t)NETVANE_CELL_MAX);
+            const uint64_t made = f.c.bytes_made;
+            set(&f, p.dst, p.len, value_of(any(&f, 1000))); /* all of its way is the draft's */
+            assert_true(f.c.bytes_made == made);
+        }
+        end(&f);
+    }
+}
+
+static void block_of_the_draft_stays_where_it_is_while_its_cell_has_room(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f, 32, 1);
+    set(&f, f.bases[0], 24, value_of(1)); /* a value takes 4 bytes of a cell of 16 */
+    const uint64_t made = f.c.bytes_made, used = f.c.bytes_used;
+    for (unsigned len = 21; len < 24; len++)
+        set(&f, f.bases[0], len, value_of(len));
+    assert_true(f.c.bytes_made == made && f.c.bytes_used == used);
+    assert_is(&f, &f.fib, f.list, 50);
+    set(&f, f.bases[0], 20, value_of(20));
+    assert_true(f.c.bytes_made > made);
+    assert_is(&f, &f.fib, f.list, 50);
+    const uint64_t more = f.c.bytes_made;
+    for (unsigned len = 20; len < 24; len += 3) {
+        clear(&f, f.bases[0], len);
+        assert_is(&f, &f.fib, f.list, 50);
+    }
+    assert_true(f.c.bytes_made == more + 16); /* from 5 values to 4: a smaller cell */
+    publish(&f);
+    set(&f, f.bases[0], 23, value_of(3)); /* a version shows it now: it is copied */
+    assert_true(f.c.bytes_made > 0);
+    assert_is(&f, &f.fib, f.list, 50);
+    assert_accounted(&f);
+    end(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(index_is_the_list_of_its_prefixes_under_random_edits),
+        cmocka_unit_test(every_version_of_an_index_stays_as_it_was_until_the_horizon),
+        cmocka_unit_test(version_that_is_held_back_stays_as_it_was_while_others_are_published),
+        cmocka_unit_test(clearing_a_prefix_of_a_fan_uncovers_the_shorter_ones),
+        cmocka_unit_test(setting_a_prefix_leaves_alone_longer_ones_of_its_fan),
+        cmocka_unit_test(clearing_what_is_not_there_changes_nothing),
+        cmocka_unit_test(block_can_be_full),
+        cmocka_unit_test(removing_everything_in_any_order_leaves_nothing),
+        cmocka_unit_test(dropping_an_index_gives_all_its_cells_back),
+        cmocka_unit_test(all_values_are_found_that_a_prefix_shows_and_no_others),
+        cmocka_unit_test(edit_copies_its_way_once_and_nothing_more),
+        cmocka_unit_test(block_of_the_draft_stays_where_it_is_while_its_cell_has_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
