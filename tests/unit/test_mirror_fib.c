@@ -291,6 +291,27 @@ static void removing_a_short_prefix_shows_the_best_route_of_the_next_shorter(voi
     assert_int_equal(root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN).top, 0);
 }
 
+/* The first slot of each shows a longer one, all the others have to change. */
+static void removing_a_short_prefix_that_longer_ones_hide_takes_it_out_of_all_its_slots(
+    void **state)
+{
+    (void)state;
+    for (uint8_t len = 1; len <= 15; len++) {
+        const struct nv_route r = route("10.0.0.0", len, len, 2);
+        put(&r);
+    }
+    publish();
+    for (uint8_t len = 1; len < 15; len++) {
+        const struct nv_route r = route("10.0.0.0", len, len, 2);
+        assert_shows("10.0.0.1", 15, 15, false);
+        drop(&r);
+        publish();
+        assert_null(fake_mirror_fault(&f->m));
+    }
+    assert_shows("10.0.0.1", 15, 15, false);
+    assert_false(look(NV_TABLE_MAIN, "10.2.0.1").found);
+}
+
 static void first_of_equal_ipv4_routes_is_shown_and_the_next_moves_up(void **state)
 {
     (void)state;
@@ -531,7 +552,7 @@ static void neighbours_in_a_dump_that_differ_in_one_thing_have_answers_of_their_
     (void)state;
     struct nv_route r[8];
     for (uint32_t i = 0; i < NV_ARRAY_LEN(r); i++)
-        r[i] = numbered(NV_TABLE_MAIN, i, 5, 2);
+        r[i] = numbered(NV_TABLE_MAIN, 2 * i + 1, 5, 2);
     r[1].metric = 6;
     r[2].type = NV_RTN_LOCAL;
     r[3].protocol = 99;
@@ -540,25 +561,30 @@ static void neighbours_in_a_dump_that_differ_in_one_thing_have_answers_of_their_
     (void)fact_ip("192.0.2.1", r[5].prefsrc);
     r[6].flags = 0x200;
     r[7].metric_mask = 1u << 2;
-    for (uint32_t i = 0; i < NV_ARRAY_LEN(r); i++)
+    for (uint32_t i = 0; i < NV_ARRAY_LEN(r); i++) {
+        const struct nv_route plain = numbered(NV_TABLE_MAIN, 2 * i, 5, 2);
+        dump(&plain);
         dump(&r[i]);
+    }
     publish();
-    assert_int_equal(assert_version_is_true(f->p.head), NV_ARRAY_LEN(r));
+    assert_int_equal(assert_version_is_true(f->p.head), 2 * NV_ARRAY_LEN(r));
     assert_int_equal(f->m.fib.infos.count, NV_ARRAY_LEN(r));
-    assert_int_equal(look(NV_TABLE_MAIN, "11.0.3.1").info.protocol, 99);
-    assert_int_equal(look(NV_TABLE_MAIN, "11.0.4.1").info.scope, 253);
-    assert_memory_equal(look(NV_TABLE_MAIN, "11.0.5.1").info.prefsrc, r[5].prefsrc, 16);
-    assert_int_equal(look(NV_TABLE_MAIN, "11.0.6.1").info.flags, 0x200);
-    assert_true(look(NV_TABLE_MAIN, "11.0.7.1").info.metrics != 0);
-    assert_int_equal(look(NV_TABLE_MAIN, "11.0.0.1").info.metrics, 0);
+    assert_int_equal(look(NV_TABLE_MAIN, "11.0.7.1").info.protocol, 99);
+    assert_int_equal(look(NV_TABLE_MAIN, "11.0.9.1").info.scope, 253);
+    assert_memory_equal(look(NV_TABLE_MAIN, "11.0.11.1").info.prefsrc, r[5].prefsrc, 16);
+    assert_int_equal(look(NV_TABLE_MAIN, "11.0.13.1").info.flags, 0x200);
+    assert_true(look(NV_TABLE_MAIN, "11.0.15.1").info.metrics != 0);
+    assert_int_equal(look(NV_TABLE_MAIN, "11.0.1.1").info.metrics, 0);
 }
 
 static void hop_set_that_got_the_number_of_a_gone_one_leads_to_its_own_answer(void **state)
 {
     (void)state;
     struct nv_hop first = fact_hop(2, "10.0.0.1"), second = fact_hop(3, "10.0.0.2");
-    const struct nv_route a = fact_route(254, "20.0.0.0", 24, 0, &first, 1),
+    const struct nv_route before = numbered(NV_TABLE_MAIN, 0, 0, 4),
+                          a = fact_route(254, "20.0.0.0", 24, 0, &first, 1),
                           b = fact_route(254, "20.0.1.0", 24, 0, &second, 1);
+    dump(&before);
     dump(&a);
     publish();
     const uint32_t id = look(NV_TABLE_MAIN, "20.0.0.1").info.hops;
@@ -570,6 +596,22 @@ static void hop_set_that_got_the_number_of_a_gone_one_leads_to_its_own_answer(vo
     assert_int_equal(now.info.hops, id);
     assert_int_equal(now.info.ifindex, 3);
     assert_memory_equal(now.info.gateway, second.gateway, 16);
+}
+
+static void routes_that_a_dump_appends_to_a_prefix_over_several_versions_do_not_take_its_place(
+    void **state)
+{
+    (void)state;
+    for (unsigned six = 0; six < 2; six++) {
+        const char *dst = six ? "2001:db8::" : "10.0.0.0";
+        const uint8_t len = six ? 32 : 8;
+        for (uint32_t metric = 1; metric < 20; metric++) { /* leaf after leaf */
+            const struct nv_route r = route(dst, len, metric, 2);
+            dump(&r);
+            publish();
+            assert_shows(dst, len, 1, false);
+        }
+    }
 }
 
 /* As the kernel shows them: in order, some prefixes with several routes, on both sides of where leaves end. */
@@ -886,6 +928,21 @@ static void index_without_memory_is_broken_and_the_next_dump_builds_it(void **st
     nv_mirror_mark_begin(&f->m, NV_K_ROUTE4, 0);
     publish();
     assert_int_equal(assert_version_is_true(f->p.head), N + N / 2 + 1);
+    f->mem.fail_from = f->mem.grows + 1; /* once more: it takes another dump */
+    uint32_t i = 0;
+    for (; i < 2000 && root_of(f->p.head, NV_AF_4, 77).state != NETVANE_FS_BROKEN; i++) {
+        struct nv_route r = numbered(77, i << 10, i, 2);
+        put(&r);
+        if (i % 20 == 19)
+            publish();
+    }
+    assert_int_equal(root_of(f->p.head, NV_AF_4, 77).state, NETVANE_FS_BROKEN);
+    f->mem.fail_from = 0;
+    publish();
+    assert_int_equal(root_of(f->p.head, NV_AF_4, 77).state, NETVANE_FS_BROKEN);
+    nv_mirror_mark_begin(&f->m, NV_K_ROUTE4, 0);
+    publish();
+    assert_int_equal(assert_version_is_true(f->p.head), N + N / 2 + 1 + i);
 }
 
 static void index_that_is_not_touched_stays_when_another_breaks(void **state)
@@ -1045,6 +1102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(lowest_metric_is_shown_and_the_next_when_it_goes),
         T(removing_a_short_prefix_shows_the_best_route_of_the_next_shorter),
+        T(removing_a_short_prefix_that_longer_ones_hide_takes_it_out_of_all_its_slots),
         T(first_of_equal_ipv4_routes_is_shown_and_the_next_moves_up),
         T(route_for_a_type_of_service_makes_its_prefix_conditional),
         T(route_of_a_source_makes_its_prefix_conditional),
@@ -1058,6 +1116,7 @@ int main(void)
         T(what_a_route_says_of_itself_is_in_its_answer),
         T(neighbours_in_a_dump_that_differ_in_one_thing_have_answers_of_their_own),
         T(hop_set_that_got_the_number_of_a_gone_one_leads_to_its_own_answer),
+        T(routes_that_a_dump_appends_to_a_prefix_over_several_versions_do_not_take_its_place),
         T(dump_of_prefixes_with_one_route_and_with_several_is_indexed_like_events),
         T(index_is_the_same_whatever_the_order_of_the_facts),
         T(tables_come_with_their_first_route_and_go_with_the_last),
