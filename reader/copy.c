@@ -52,7 +52,7 @@ static int copy_node(struct nv_copy *c, const struct nv_tree *t, uint32_t ref, u
     struct netvane_region_node node;
     unsigned count;
     const unsigned char *n = nv_node(t, ref, level, &count);
-    if (!n || !c->budget--)
+    if (!n || !nv_copy_may(c, NETVANE_NODE_BYTES))
         return NV_TREE_BAD;
     nv_payload_load(&node, n, sizeof(node));
     if (node.count != count) /* overwritten between two loads */
@@ -102,7 +102,7 @@ static int copy_tree(struct nv_copy *c, unsigned tree, struct netvane_region_roo
 
 static int copy_all(struct nv_copy *c, struct netvane_region_slot *slot)
 {
-    c->budget = c->s.limit / 16; /* the smallest cell */
+    c->budget = c->s.limit;
     nv_payload_load(slot, nv_snap_slot(&c->s), sizeof(*slot));
     if (slot->version != c->s.version)
         return NV_TREE_BAD;

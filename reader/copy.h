@@ -19,7 +19,7 @@ enum { NV_COPY_NO_MEMORY = -2 }; /* beside NV_TREE_* */
 struct nv_copy {
     struct nv_snap s;
     struct netvane_state *to;
-    uint64_t budget; /* nodes and cells that may still be copied: no region has more */
+    uint64_t budget; /* bytes that may still be copied: no region has more */
     /* Infos that were copied: open addressing, 0: free. */
     struct nv_copied {
         uint32_t from, to;
@@ -29,6 +29,16 @@ struct nv_copy {
 
 /* Room for bytes, aligned: its offset in the block, which may have moved; 0: no memory. */
 uint64_t nv_copy_take(struct netvane_state *st, uint64_t bytes, uint64_t align);
+
+/* May so many bytes of the region be copied? No two copies of a whole one are of the same bytes. */
+static inline bool nv_copy_may(struct nv_copy *c, uint64_t bytes)
+{
+    bytes = (bytes + 15) / 16 * 16; /* as cells are */
+    if (bytes > c->budget)
+        return false;
+    c->budget -= bytes;
+    return true;
+}
 
 /* Copies the index under a root and makes the root lead to the copy: OK, BAD or NV_COPY_NO_MEMORY. */
 int nv_copy_fib(struct nv_copy *c, bool is4, struct netvane_region_fib *root);

@@ -3,7 +3,7 @@
  * copy_fib.c - copies longest-prefix indexes into a private State.
  *
  * Owns:      the walk over fans and nodes, and the map that keeps infos shared.
- * Promises:  no cell is copied more often than the region has room for cells.
+ * Promises:  no more bytes are copied than the region has.
  */
 #include "copy.h"
 
@@ -64,7 +64,8 @@ static int copy_value(struct job *j, uint32_t *value)
         return NV_COPY_NO_MEMORY;
     struct nv_copied *known = find(c, info);
     if (!known->from) {
-        if (!info || nv_fib_info(c->s.base, c->s.limit, info, &content) != NV_TREE_OK)
+        if (!info || nv_fib_info(c->s.base, c->s.limit, info, &content) != NV_TREE_OK ||
+            !nv_copy_may(c, sizeof(content)))
             return NV_TREE_BAD;
         const uint64_t at = nv_copy_take(c->to, sizeof(content), sizeof(content));
         if (!at || at > UINT32_MAX) /* a copy of more than 4 GiB has its infos first */
@@ -84,12 +85,9 @@ static uint32_t reference(uint64_t offset)
     return (uint32_t)((offset - NETVANE_NOTHING_OFFSET) / NETVANE_CELL_UNIT);
 }
 
-static bool may_copy(struct job *j, uint32_t ref)
+static bool may_copy(struct job *j, uint32_t ref, size_t bytes)
 {
-    if (ref >= j->from.ref_limit || !j->c->budget)
-        return false;
-    j->c->budget--;
-    return true;
+    return ref < j->from.ref_limit && nv_copy_may(j->c, bytes);
 }
 
 /* Copies what is under a node, which becomes that of the copy. */
@@ -98,12 +96,14 @@ static int copy_node(struct job *j, struct netvane_region_fib_node *n, unsigned 
     struct netvane_region_fib_node nodes[32];
     uint32_t values[32] = {0};
     const unsigned children = nv_popcount(n->children), prefixes = nv_popcount(n->prefixes);
+    const size_t node_bytes = children * sizeof(nodes[0]),
+                 value_bytes = prefixes * sizeof(values[0]);
     int w = copy_value(j, &n->value);
     if (w != NV_TREE_OK || !(children | prefixes)) {
         n->block = 0;
         return w;
     }
-    if (depth >= j->bits || !may_copy(j, n->block))
+    if (depth >= j->bits || !may_copy(j, n->block, node_bytes + value_bytes))
         return NV_TREE_BAD;
     const unsigned char *block = nv_fib_cell(&j->from, n->block);
     for (unsigned i = 0; i < children && w == NV_TREE_OK; i++) {
@@ -116,8 +116,6 @@ static int copy_node(struct job *j, struct netvane_region_fib_node *n, unsigned 
     }
     if (w != NV_TREE_OK)
         return w;
-    const size_t node_bytes = children * sizeof(nodes[0]),
-                 value_bytes = prefixes * sizeof(values[0]);
     const uint64_t at = nv_copy_take(j->c->to, node_bytes + value_bytes, 16);
     if (!at)
         return NV_COPY_NO_MEMORY;
@@ -137,7 +135,7 @@ static int copy_fan(struct job *j, uint32_t *ref, unsigned level)
     int w = NV_TREE_OK;
     if (!*ref)
         return NV_TREE_OK;
-    if (!may_copy(j, *ref))
+    if (!may_copy(j, *ref, bytes))
         return NV_TREE_BAD;
     nv_payload_load(&fan, nv_fib_cell(&j->from, *ref), bytes);
     for (unsigned i = 0; i < 32 && w == NV_TREE_OK; i++) {
