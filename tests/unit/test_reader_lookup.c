@@ -772,6 +772,7 @@ static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_an
 {
     struct fixture *f = *state;
     uint64_t rnd = fake_seed() + 4;
+    fake_route(&f->state, 254, "10.9.1.0/24", 0, 4); /* two nodes behind the fans */
     add_many(f, &rnd, 40);
     struct netvane_region_slot *slot = fake_slot(&f->region, f->region.version);
     const struct nv_fib limits = nv_fib_of(f->region.base, f->region.used, &slot->fib[0]);
@@ -780,13 +781,12 @@ static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_an
         limits.ref_limit - 1, limits.ref_limit, limits.ref_limit + 1, UINT32_MAX, 0, 1, top};
     const struct nv_fib fib =
         nv_fib_of(f->region.base, f->region.used, &slot->fib[NETVANE_SF_MAIN4]);
-    const uint32_t second = nv_fan_slot(nv_fib_cell(&fib, top),
-                                        nv_bits_at((struct nv_bits){UINT64_C(0x0a) << 56, 0}, 0, 5))
-                                .child;
-    const uint32_t nodes =
-        nv_fan_slot(nv_fib_cell(&fib, second),
-                    nv_bits_at((struct nv_bits){UINT64_C(0x0a09) << 48, 0}, 5, 5))
-            .child;
+    const struct nv_bits first = {UINT64_C(0x0a090100) << 32, 0};
+    const uint32_t second = nv_fan_slot(nv_fib_cell(&fib, top), nv_bits_at(first, 0, 5)).child;
+    const uint32_t nodes = nv_fan_slot(nv_fib_cell(&fib, second), nv_bits_at(first, 5, 5)).child;
+    const struct netvane_region_fib_node node =
+        nv_fib_node(nv_fib_cell(&fib, nodes) + 16 * nv_bits_at(first, 10, 5));
+    assert_int_equal(nv_popcount(node.children), 1);
     unsigned char *cells = f->region.base + NETVANE_NOTHING_OFFSET;
     const struct {
         unsigned char *at;
@@ -794,7 +794,8 @@ static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_an
     } places[] = {{(unsigned char *)&slot->fib[NETVANE_SF_MAIN4], 8},
                   {cells + (size_t)NETVANE_CELL_UNIT * top, 256},
                   {cells + (size_t)NETVANE_CELL_UNIT * second, 256},
-                  {cells + (size_t)NETVANE_CELL_UNIT * nodes, 512}};
+                  {cells + (size_t)NETVANE_CELL_UNIT * nodes, 512},
+                  {cells + (size_t)NETVANE_CELL_UNIT * node.block, 20}}; /* a node and a value */
     for (unsigned p = 0; p < NV_ARRAY_LEN(places); p++)
         for (unsigned i = 0; i < places[p].bytes; i += 4)
             for (unsigned k = 0; k < NV_ARRAY_LEN(words); k++) {
@@ -807,8 +808,13 @@ static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_an
                 assert_int_equal(netvane_table_get(&snap, 4, 254, &t), NETVANE_OK);
                 const uint8_t ip[4] = {10, 9, 1, 1};
                 struct netvane_match m;
-                const int r = netvane_route_lookup(&t, ip, &m);
-                assert_true(r == NETVANE_OK || r == NETVANE_CORRUPT || r == NETVANE_NOT_FOUND);
+                for (unsigned how = 0; how < 2; how++) {
+                    int r = netvane_route_lookup(&t, ip, &m);
+                    assert_true(r == NETVANE_OK || r == NETVANE_CORRUPT || r == NETVANE_NOT_FOUND);
+                    r = netvane_route_lookup_bulk(&t, ip, 1, &m);
+                    assert_true(r == NETVANE_OK || r == NETVANE_CORRUPT);
+                    t.opaque[HOW] = 1;
+                }
                 if (i % 64 == 0)
                     (void)netvane_check(f->nv, NULL, NULL);
                 memcpy(places[p].at + i, &was, 4);
