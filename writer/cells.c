@@ -57,18 +57,18 @@ static void scatter(struct nv_cells *c, uint32_t ref, uint32_t units)
 
 /* ---- cells of the draft ------------------------------------------------------------------------------------- */
 
-static uint64_t *fresh_word(const struct nv_cells *c, uint32_t ref, uint64_t *ret_bit)
+static void set_fresh(const struct nv_cells *c, uint32_t ref, bool fresh)
 {
     const uint64_t offset = nv_cell_offset(ref);
     const uint64_t unit = offset % NETVANE_EXTENT_BYTES / NETVANE_CELL_UNIT;
-    *ret_bit = UINT64_C(1) << (unit % 64);
-    return &c->fresh[offset / NETVANE_EXTENT_BYTES][unit / 64];
+    const uint64_t bit = UINT64_C(1) << (unit % 64);
+    uint64_t *word = &c->fresh[offset / NETVANE_EXTENT_BYTES][unit / 64];
+    *word = fresh ? *word | bit : *word & ~bit;
 }
 
 static void note_fresh(struct nv_cells *c, uint32_t ref)
 {
-    uint64_t bit;
-    *fresh_word(c, ref, &bit) |= bit;
+    set_fresh(c, ref, true);
     if (c->noted_count < NV_CELLS_NOTED)
         c->noted[c->noted_count] = ref;
     c->noted_count += c->noted_count <= NV_CELLS_NOTED;
@@ -84,10 +84,8 @@ void nv_cells_published(struct nv_cells *c)
             if (c->fresh[i])
                 memset(c->fresh[i], 0, EXTENT_UNITS / 8);
     } else {
-        for (uint32_t i = 0; i < c->noted_count; i++) {
-            uint64_t bit;
-            *fresh_word(c, c->noted[i], &bit) &= ~bit;
-        }
+        for (uint32_t i = 0; i < c->noted_count; i++)
+            set_fresh(c, c->noted[i], false);
     }
     c->noted_count = 0;
 }
@@ -214,8 +212,7 @@ static void set_free(struct nv_cells *c, uint32_t ref, uint32_t units)
 static void give(struct nv_cells *c, uint32_t ref, uint32_t units)
 {
     if (nv_cell_is_fresh(c, ref)) { /* no reader has ever been able to reach it */
-        uint64_t bit;
-        *fresh_word(c, ref, &bit) &= ~bit;
+        set_fresh(c, ref, false);
         set_free(c, ref, units);
     } else if (limbo_room(c)) {
         c->limbo[(c->limbo_head + c->limbo_count++) % c->limbo_capacity] =
