@@ -122,7 +122,7 @@ struct nv_route {
     uint32_t metric; /* RTA_PRIORITY */
     uint32_t flags;  /* rtm_flags */
     uint32_t nhid;
-    uint8_t dst[16], src[16];
+    uint8_t dst[16], src[16]; /* no bit is set behind the prefix: the kernel sees to that */
     uint8_t prefsrc[16];
     bool has_prefsrc;
     bool multipath; /* hops came as RTA_MULTIPATH */
