@@ -4,10 +4,10 @@
  *
  * Proves, for readers in threads of the writer's process (where tsan sees both sides) and in processes of their own (where
  * the writer is also killed and started again under them): what a State shows belongs together. Every address has its
- * link, every route's hops lead to links that exist, the index by IP agrees with the list, counts equal contents, the
- * whole integrity check finds nothing, and versions never go back. Options: --seconds S (4), --readers N (6); the
- * seed is printed and taken from SEED. Now and then a reader dawdles, so that States expire under it: that is counted, and
- * has to happen.
+ * link, every route's hops lead to links that exist, the index by IP agrees with the list, a lookup finds each route, counts
+ * equal contents, the whole integrity check finds nothing, and versions never go back. Options: --seconds S (4),
+ * --readers N (6); the seed is printed and taken from SEED. Now and then a reader dawdles, so that States expire under it:
+ * that is counted, and has to happen.
  */
 #include <assert.h>
 #include <errno.h>
@@ -255,6 +255,43 @@ static bool same_link(const struct netvane_snap *snap, uint32_t ifindex, int *re
     return !r && link.ifindex == ifindex;
 }
 
+/* Is a route found in the index of its table? All prefixes of one length are apart here, and there is /0. */
+static int same_by_lookup(const struct netvane_snap *snap, const struct netvane_route *route,
+                          struct netvane_table *table)
+{
+    struct netvane_match match[2];
+    struct netvane_default answer;
+    uint8_t dsts[2][16];
+    const size_t bytes = route->family == 4 ? 4 : 16;
+    int r = NETVANE_OK;
+    NETVANE_INIT(&answer);
+    if (table->family != route->family || table->table != route->table) {
+        NETVANE_INIT(table);
+        r = netvane_table_get(snap, route->family, route->table, table);
+    }
+    memcpy(&dsts[0][0], route->dst, bytes);
+    memcpy(&dsts[0][0] + bytes, route->dst, bytes);
+    if (!r)
+        r = netvane_route_lookup(table, dsts[0], &match[0]);
+    if (!r && (match[0].dst_len != route->dst_len || !match[0].info))
+        wrong("a lookup finds another prefix than the route's", snap->version);
+    const struct netvane_match one = match[0];
+    if (!r)
+        r = netvane_route_lookup_bulk(table, dsts[0], 2, match);
+    if (!r && (memcmp(&match[0], &one, sizeof(one)) || memcmp(&match[1], &one, sizeof(one))))
+        wrong("lookups of many and of one differ", snap->version);
+    if (!r)
+        r = netvane_match_answer(table, &one, &answer);
+    if (!r && (answer.table != route->table || answer.family != route->family ||
+               answer.metric != route->metric ||
+               (route->family == 4 &&
+                (answer.protocol != route->protocol || answer.hop_count != route->hop_count))))
+        wrong("a lookup's answer is not the route's", snap->version);
+    if (r == NETVANE_NOT_FOUND)
+        wrong("a route is not found by its destination", snap->version);
+    return r == NETVANE_NOT_FOUND ? NETVANE_OK : r;
+}
+
 /* Walks one State, with a long pause in the middle if dawdle is set. 0, or the error that ended it. */
 static int look(const struct netvane_snap *snap, bool dawdle)
 {
@@ -264,6 +301,7 @@ static int look(const struct netvane_snap *snap, bool dawdle)
     struct netvane_addr addr, again;
     struct netvane_route route;
     struct netvane_hop hop;
+    struct netvane_table table;
     uint32_t links = 0, addrs = 0, routes = 0;
     int r, error = 0;
     NETVANE_INIT(&info);
@@ -305,6 +343,9 @@ static int look(const struct netvane_snap *snap, bool dawdle)
         if (e)
             wrong("an address is not found by its IP", snap->version);
     }
+    NETVANE_INIT(&table);
+    if (netvane_table_get(snap, 4, 254, &table))
+        table.family = 0;
     /* The ring goes round meanwhile: the rest has to say EXPIRED, not lie. */
     for (unsigned i = 0;
          dawdle && i < 300 && !netvane_snap_check(snap) && !atomic_load(&tally->stop); i++)
@@ -313,6 +354,9 @@ static int look(const struct netvane_snap *snap, bool dawdle)
         return r;
     while ((r = netvane_route_next(&it, &route)) > 0) {
         routes++;
+        int looked_up = same_by_lookup(snap, &route, &table);
+        if (looked_up)
+            return looked_up;
         for (uint32_t i = 0; i < route.hop_count; i++) {
             int e = netvane_route_hop(snap, &route, i, &hop);
             if (e && e != NETVANE_NOT_FOUND)
