@@ -656,7 +656,7 @@ uint32_t fake_publish(struct fake_region *r, struct fake_state *st, bool with_wa
     bool routed = false;
     for (unsigned t = 0; t < NETVANE_TREE_COUNT; t++) {
         if (t == NETVANE_TREE_TABLES && routed)
-            fake_build_fibs(r, st); /* the trees before it are sorted */
+            fake_build_lpms(r, st); /* the trees before it are sorted */
         compare_words = nv_tree_shape(t)->key_words;
         if (st->trees[t].count)
             qsort(st->trees[t].bytes, st->trees[t].count, stride_of(t), compare_keys);
@@ -668,7 +668,7 @@ uint32_t fake_publish(struct fake_region *r, struct fake_state *st, bool with_wa
         r->tree_hash[t] = hash;
     }
     memcpy(slot.tree, r->roots, sizeof(slot.tree));
-    memcpy(slot.fib, r->fibs, sizeof(slot.fib));
+    memcpy(slot.lpm, r->lpms, sizeof(slot.lpm));
     digests(st, slot.digest);
     for (unsigned t = 0; t < NETVANE_RT_COUNT; t++)
         changed |= (uint32_t)(slot.digest[t] != r->digest[t]) << t;

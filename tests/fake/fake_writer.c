@@ -406,5 +406,5 @@ const char *fake_mirror_fault(struct nv_mirror *m)
     for (unsigned t = 0; t < NETVANE_RT_COUNT && !fault; t++)
         if (names[t] && fake_digest(m, t) != m->digest[t])
             fault = names[t];
-    return fault ? fault : fake_fib_fault(m);
+    return fault ? fault : fake_lpm_fault(m);
 }

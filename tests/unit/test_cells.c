@@ -164,7 +164,7 @@ static void cells_lie_apart_and_a_reader_may_look_at_the_largest_size_of_each(vo
 static void reference_0_leads_to_zeros_that_are_never_given_out(void **state)
 {
     (void)state;
-    static const unsigned char zeros[32 * sizeof(struct netvane_region_fib_node)];
+    static const unsigned char zeros[32 * sizeof(struct netvane_region_lpm_node)];
     struct fixture f;
     start(&f);
     assert_int_equal(nv_cell_offset(0), NETVANE_NOTHING_OFFSET);

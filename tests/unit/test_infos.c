@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "nv/fib.h"
+#include "nv/lpm.h"
 #include "tests/fake/fake_writer.h"
 #include "writer/infos.h"
 
@@ -63,7 +63,7 @@ static uint32_t get(struct fixture *f, const struct netvane_region_info *info)
     assert_true(nv_cells_reserve(&f->c, &expired));
     const uint32_t value = nv_infos_get(&f->in, &f->c, info);
     struct netvane_region_info back;
-    assert_int_equal(nv_fib_info(f->mem.base, f->a.size_bytes, value, &back), NV_TREE_OK);
+    assert_int_equal(nv_lpm_info(f->mem.base, f->a.size_bytes, value, &back), NV_TREE_OK);
     assert_memory_equal(&back, info, sizeof(back));
     assert_int_equal(value & ~NETVANE_FV_INFO, 0);
     return value;

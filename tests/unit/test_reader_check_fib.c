@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "nv/fib.h"
+#include "nv/lpm.h"
 
 static char said[8192]; /* the findings, as many as fit */
 
@@ -29,9 +29,9 @@ static struct netvane_region_slot *slot(struct fixture *f)
     return fake_slot(&f->region, f->region.version);
 }
 
-static struct netvane_region_fib *main4(struct fixture *f)
+static struct netvane_region_lpm *main4(struct fixture *f)
 {
-    return &slot(f)->fib[NETVANE_SF_MAIN4];
+    return &slot(f)->lpm[NETVANE_SL_MAIN4];
 }
 
 static void *cell(struct fixture *f, uint32_t ref)
@@ -52,9 +52,9 @@ static struct netvane_region_fan_slot *fan_slot(struct fixture *f, uint32_t ip, 
     return s;
 }
 
-static struct netvane_region_fib_node *first_node(struct fixture *f, uint32_t ip)
+static struct netvane_region_lpm_node *first_node(struct fixture *f, uint32_t ip)
 {
-    struct netvane_region_fib_node *n = cell(f, fan_slot(f, ip, 1)->child);
+    struct netvane_region_lpm_node *n = cell(f, fan_slot(f, ip, 1)->child);
     assert_true(fan_slot(f, ip, 1)->child != 0);
     return n + (ip >> 17 & 31u);
 }
@@ -91,7 +91,7 @@ static void value_that_is_anothers_is_found(void **state)
 {
     struct fixture *f = *state;
     more_routes(f);
-    struct netvane_region_fib_node *n = first_node(f, IP(20, 1));
+    struct netvane_region_lpm_node *n = first_node(f, IP(20, 1));
     assert_int_equal(nv_popcount(n->prefixes), 2); /* both of length 18 */
     uint32_t *values =
         (uint32_t *)((unsigned char *)cell(f, n->block) + 16 * nv_popcount(n->children));
@@ -111,8 +111,8 @@ static void value_that_is_missing_is_found(void **state)
 {
     struct fixture *f = *state;
     more_routes(f);
-    struct netvane_region_fib_node *n = first_node(f, IP(10, 9)), *wide = first_node(f, IP(20, 1));
-    static const struct netvane_region_fib_node empty;
+    struct netvane_region_lpm_node *n = first_node(f, IP(10, 9)), *wide = first_node(f, IP(20, 1));
+    static const struct netvane_region_lpm_node empty;
     FINDS("missing", n, *n = empty);
     FINDS("missing", wide, wide->prefixes = 0);
     FINDS("missing", wide, wide->children &= wide->children - 1);
@@ -135,18 +135,18 @@ static void value_that_no_route_explains_is_found(void **state)
     const uint32_t value = second->value & NETVANE_FV_INFO;
     FINDS("no route explains", &top->value, top->value = value | 5);
     FINDS("no route explains", &second->value, second->value = value | 9); /* hides the /8 */
-    struct netvane_region_fib_node *n = first_node(f, IP(10, 0));
+    struct netvane_region_lpm_node *n = first_node(f, IP(10, 0));
     FINDS("no route explains", &n->value, n->value = value | 15);
     FINDS("no route explains", n, *n = *first_node(f, IP(10, 9))); /* the same block twice */
     n = first_node(f, IP(20, 1));
-    struct netvane_region_fib_node *child = cell(f, n->block);
+    struct netvane_region_lpm_node *child = cell(f, n->block);
     FINDS("no route explains", child, child->prefixes |= child->prefixes << 1 | 2);
     /* A default in an index whose table has none. */
     const uint32_t ref = slot(f)->tree[NETVANE_TREE_TABLES].ref;
     struct netvane_region_node *node = fake_node(&f->region, ref);
     struct netvane_rec_table *rec = (struct netvane_rec_table *)(void *)node->bytes;
     assert_int_equal(rec->key[0], (uint64_t)4 << 32 | 100);
-    rec->fib.def = value;
+    rec->lpm.def = value;
     fake_node_seal(&f->region, ref);
     assert_int_equal(check(f), 1);
     assert_non_null(strstr(said, "no route explains"));
@@ -156,7 +156,7 @@ static void info_that_is_not_its_routes_is_found(void **state)
 {
     struct fixture *f = *state;
     more_routes(f);
-    const struct netvane_region_fib_node *n = first_node(f, IP(10, 9));
+    const struct netvane_region_lpm_node *n = first_node(f, IP(10, 9));
     uint32_t value;
     memcpy(&value, cell(f, n->block), sizeof(value));
     unsigned char *info = f->region.base + (value & NETVANE_FV_INFO);
@@ -168,8 +168,8 @@ static void circles_and_references_out_of_the_region_are_found(void **state)
 {
     struct fixture *f = *state;
     more_routes(f);
-    struct netvane_region_fib_node *n = first_node(f, IP(20, 1));
-    struct netvane_region_fib_node *child = cell(f, n->block);
+    struct netvane_region_lpm_node *n = first_node(f, IP(20, 1));
+    struct netvane_region_lpm_node *child = cell(f, n->block);
     const uint32_t end = (uint32_t)(f->region.used / NETVANE_CELL_UNIT);
     /* A node whose block it stands in itself. */
     FINDS("circle", child, *child = *n);
@@ -194,17 +194,17 @@ static void index_of_more_cells_than_there_is_room_for_is_found_and_not_copied(v
     fake_route(&f->state, 254, "2001:db8:2::/64", 0, 3);
     fake_publish(&f->region, &f->state, false);
     const struct nv_bits dst = {UINT64_C(0x20010db800020000), 0};
-    const struct nv_fib fib =
-        nv_fib_of(f->region.base, f->region.used, &slot(f)->fib[NETVANE_SF_MAIN6]);
-    struct netvane_region_fib_node *nodes = cell(f, 0), *n = nodes;
-    n += (nv_fib_enter(&fib, dst) - (const unsigned char *)nodes) / (ptrdiff_t)sizeof(*n);
+    const struct nv_lpm lpm =
+        nv_lpm_of(f->region.base, f->region.used, &slot(f)->lpm[NETVANE_SL_MAIN6]);
+    struct netvane_region_lpm_node *nodes = cell(f, 0), *n = nodes;
+    n += (nv_lpm_enter(&fib, dst) - (const unsigned char *)nodes) / (ptrdiff_t)sizeof(*n);
     assert_true(n->children != 0);
     uint64_t at = f->region.used;
-    for (unsigned depth = NETVANE_FIB_NODES; depth < 125; depth += NETVANE_FIB_STRIDE) {
+    for (unsigned depth = NETVANE_LPM_NODES; depth < 125; depth += NETVANE_LPM_STRIDE) {
         const uint32_t ref = (uint32_t)((at - NETVANE_NOTHING_OFFSET) / NETVANE_CELL_UNIT);
-        *n = (struct netvane_region_fib_node){.children = UINT32_MAX, .block = ref};
+        *n = (struct netvane_region_lpm_node){.children = UINT32_MAX, .block = ref};
         n = cell(f, ref);
-        for (unsigned i = 1; i < 32 && depth > NETVANE_FIB_NODES; i++)
+        for (unsigned i = 1; i < 32 && depth > NETVANE_LPM_NODES; i++)
             nodes[i] = nodes[0];
         nodes = n;
         at += NETVANE_CELL_MAX;
@@ -253,7 +253,7 @@ static void wrong_number_of_routes_is_found(void **state)
     uint32_t ref;
     FINDS("its root says", &main4(f)->routes, main4(f)->routes++);
     struct netvane_rec_table *r = record(f, 0, &ref);
-    r->fib.routes--;
+    r->lpm.routes--;
     fake_node_seal(&f->region, ref);
     assert_int_equal(check(f), 1);
     assert_non_null(strstr(said, "its root says"));
@@ -263,8 +263,8 @@ static void table_without_an_index_or_a_record_is_found(void **state)
 {
     struct fixture *f = *state;
     uint32_t ref;
-    FINDS("routes", &main4(f)->state, main4(f)->state = NETVANE_FS_NONE);
-    FINDS("routes", &main4(f)->state, main4(f)->state = NETVANE_FS_BROKEN + 1);
+    FINDS("routes", &main4(f)->state, main4(f)->state = NETVANE_LS_NONE);
+    FINDS("routes", &main4(f)->state, main4(f)->state = NETVANE_LS_BROKEN + 1);
     struct netvane_rec_table *r = record(f, 0, &ref);
     const uint64_t key = r->key[0];
     r->key[0] = key - 1; /* of a table that has no route */
@@ -281,7 +281,7 @@ static void table_without_an_index_or_a_record_is_found(void **state)
 static void broken_index_is_no_damage_but_its_number_of_routes_counts(void **state)
 {
     struct fixture *f = *state;
-    *main4(f) = (struct netvane_region_fib){.routes = main4(f)->routes, .state = NETVANE_FS_BROKEN};
+    *main4(f) = (struct netvane_region_lpm){.routes = main4(f)->routes, .state = NETVANE_LS_BROKEN};
     fake_slot_seal(&f->region, f->region.version);
     assert_int_equal(check(f), 0);
     FINDS("its root says", &main4(f)->routes, main4(f)->routes++);

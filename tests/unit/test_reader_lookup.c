@@ -10,14 +10,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "nv/fib.h"
+#include "nv/lpm.h"
 #include "reader/reader.h"
 #include "tests/fake/fake_writer.h"
 
 #define LIST_MAX 4000u
 
 /* Where a struct netvane_table says how it is walked: behind a snapshot and an index. 1: plainly, 2: counting. */
-#define HOW ((sizeof(struct nv_snap) + sizeof(struct nv_fib)) / 8)
+#define HOW ((sizeof(struct nv_snap) + sizeof(struct nv_lpm)) / 8)
 
 struct list {
     unsigned family, bits;
@@ -96,7 +96,7 @@ static void add(struct fixture *f, uint32_t table, struct nv_bits dst, unsigned 
         r4->key[1] |= (uint64_t)len << 56;
     } else {
         uint64_t key[NV_TREE_KEY_WORDS_MAX];
-        nv_fib_key(false, table, dst, len, key);
+        nv_lpm_key(false, table, dst, len, key);
         memcpy(r6->key, key, 3 * sizeof(key[0]));
     }
     list.at[list.count++] = (struct prefix){dst, len};
@@ -235,10 +235,10 @@ static void table_whose_index_is_broken_is_a_limit(void **state)
     NETVANE_INIT(&t);
     struct netvane_rec_table *rec = first_record(f, &ref); /* the least key: IPv4, 100 */
     assert_int_equal(rec->key[0], (uint64_t)4 << 32 | 100);
-    rec->fib = (struct netvane_region_fib){.routes = 2, .state = NETVANE_FS_BROKEN};
+    rec->lpm = (struct netvane_region_lpm){.routes = 2, .state = NETVANE_LS_BROKEN};
     fake_node_seal(&f->region, ref);
-    fake_slot(&f->region, 1)->fib[NETVANE_SF_MAIN6] =
-        (struct netvane_region_fib){.routes = 2, .state = NETVANE_FS_BROKEN};
+    fake_slot(&f->region, 1)->lpm[NETVANE_SL_MAIN6] =
+        (struct netvane_region_lpm){.routes = 2, .state = NETVANE_LS_BROKEN};
     fake_slot_seal(&f->region, 1);
     assert_int_equal(netvane_table_get(&snap, 4, 100, &t), NETVANE_LIMIT);
     assert_int_equal(netvane_table_get(&snap, 6, 254, &t), NETVANE_LIMIT);
@@ -752,7 +752,7 @@ static void nothing_in_an_index_can_crash_or_trap_a_reader(void **state)
             memcpy(f->region.base + at, &w, sizeof(w));
         }
         if (round % 8 == 0) {
-            uint32_t *fib = (uint32_t *)(void *)slot->fib;
+            uint32_t *fib = (uint32_t *)(void *)slot->lpm;
             fib[fake_random(&rnd, 16)] = fake_random(&rnd, UINT32_MAX);
         }
         use_everything(f, &rnd);
@@ -775,23 +775,23 @@ static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_an
     fake_route(&f->state, 254, "10.9.1.0/24", 0, 4); /* two nodes behind the fans */
     add_many(f, &rnd, 40);
     struct netvane_region_slot *slot = fake_slot(&f->region, f->region.version);
-    const struct nv_fib limits = nv_fib_of(f->region.base, f->region.used, &slot->fib[0]);
-    const uint32_t top = slot->fib[NETVANE_SF_MAIN4].top;
+    const struct nv_lpm limits = nv_lpm_of(f->region.base, f->region.used, &slot->lpm[0]);
+    const uint32_t top = slot->lpm[NETVANE_SL_MAIN4].top;
     const uint32_t words[] = {
         limits.ref_limit - 1, limits.ref_limit, limits.ref_limit + 1, UINT32_MAX, 0, 1, top};
-    const struct nv_fib fib =
-        nv_fib_of(f->region.base, f->region.used, &slot->fib[NETVANE_SF_MAIN4]);
+    const struct nv_lpm lpm =
+        nv_lpm_of(f->region.base, f->region.used, &slot->lpm[NETVANE_SL_MAIN4]);
     const struct nv_bits first = {UINT64_C(0x0a090100) << 32, 0};
-    const uint32_t second = nv_fan_slot(nv_fib_cell(&fib, top), nv_bits_at(first, 0, 5)).child;
-    const uint32_t nodes = nv_fan_slot(nv_fib_cell(&fib, second), nv_bits_at(first, 5, 5)).child;
-    const struct netvane_region_fib_node node =
-        nv_fib_node(nv_fib_cell(&fib, nodes) + 16 * nv_bits_at(first, 10, 5));
+    const uint32_t second = nv_fan_slot(nv_lpm_cell(&fib, top), nv_bits_at(first, 0, 5)).child;
+    const uint32_t nodes = nv_fan_slot(nv_lpm_cell(&fib, second), nv_bits_at(first, 5, 5)).child;
+    const struct netvane_region_lpm_node node =
+        nv_lpm_node(nv_lpm_cell(&fib, nodes) + 16 * nv_bits_at(first, 10, 5));
     assert_int_equal(nv_popcount(node.children), 1);
     unsigned char *cells = f->region.base + NETVANE_NOTHING_OFFSET;
     const struct {
         unsigned char *at;
         unsigned bytes;
-    } places[] = {{(unsigned char *)&slot->fib[NETVANE_SF_MAIN4], 8},
+    } places[] = {{(unsigned char *)&slot->lpm[NETVANE_SL_MAIN4], 8},
                   {cells + (size_t)NETVANE_CELL_UNIT * top, 256},
                   {cells + (size_t)NETVANE_CELL_UNIT * second, 256},
                   {cells + (size_t)NETVANE_CELL_UNIT * nodes, 512},
@@ -821,7 +821,7 @@ static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_an
             }
     const struct netvane_snap snap = begin(f);
     struct netvane_table t = table_of(&snap, 4, 254);
-    slot->fib[NETVANE_SF_MAIN4].top = limits.ref_limit;
+    slot->lpm[NETVANE_SL_MAIN4].top = limits.ref_limit;
     t = table_of(&snap, 4, 254);
     const uint8_t ip[4] = {10, 9, 1, 1};
     struct netvane_match m;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_mirror_fib.c - proves what writer/mirror_fib.c makes of the routes: which of a prefix's routes the index shows, and
+ * test_mirror_lpm.c - proves what writer/mirror_lpm.c makes of the routes: which of a prefix's routes the index shows, and
  * where that depends on more than the destination; tables that come and go; many routes that go at once; no memory; and that
  * published versions show an index that is true to their own routes.
  */
@@ -149,32 +149,32 @@ static bool record_of(uint64_t v, unsigned family, uint32_t table, struct netvan
     return nv_tree_find(&t, &key, ret) == NV_TREE_OK;
 }
 
-static struct netvane_region_fib root_of(uint64_t v, unsigned family, uint32_t table)
+static struct netvane_region_lpm root_of(uint64_t v, unsigned family, uint32_t table)
 {
     const struct netvane_region_slot s = slot_of(v);
     const unsigned six = family == NV_AF_6;
     struct netvane_rec_table r;
     if (table == NV_TABLE_MAIN)
-        return s.fib[NETVANE_SF_MAIN4 + six];
+        return s.lpm[NETVANE_SL_MAIN4 + six];
     if (table == NV_TABLE_LOCAL)
-        return s.fib[NETVANE_SF_LOCAL4 + six];
-    return record_of(v, family, table, &r) ? r.fib : (struct netvane_region_fib){0};
+        return s.lpm[NETVANE_SL_LOCAL4 + six];
+    return record_of(v, family, table, &r) ? r.lpm : (struct netvane_region_lpm){0};
 }
 
 static struct answer ask(uint64_t v, unsigned family, uint32_t table, struct nv_bits dst)
 {
-    const struct netvane_region_fib root = root_of(v, family, table);
-    const struct nv_fib fib = nv_fib_of(f->mem.base, nv_read_committed(f->mem.base), &root);
+    const struct netvane_region_lpm root = root_of(v, family, table);
+    const struct nv_lpm lpm = nv_lpm_of(f->mem.base, nv_read_committed(f->mem.base), &root);
     struct answer a = {.found = false};
-    struct nv_fib_hit hit;
-    const int found = nv_fib_find(&fib, dst, family == NV_AF_4 ? 32 : 128, &hit);
+    struct nv_lpm_hit hit;
+    const int found = nv_lpm_find(&fib, dst, family == NV_AF_4 ? 32 : 128, &hit);
     assert_int_not_equal(found, NV_TREE_BAD);
     if (found != NV_TREE_OK)
         return a;
     a.found = true;
     a.len = hit.len;
     a.conditional = hit.value & NETVANE_FV_CONDITIONAL;
-    assert_int_equal(nv_fib_info(f->mem.base, nv_read_committed(f->mem.base), hit.value, &a.info),
+    assert_int_equal(nv_lpm_info(f->mem.base, nv_read_committed(f->mem.base), hit.value, &a.info),
                      NV_TREE_OK);
     return a;
 }
@@ -204,18 +204,18 @@ static uint32_t assert_version_is_true(uint64_t v)
 {
     struct nv_tree t = tree_of(v, NETVANE_TREE_ROUTES4);
     struct netvane_rec_route4 r;
-    struct netvane_region_fib root = {0};
+    struct netvane_region_lpm root = {0};
     struct nv_cursor c;
     uint32_t n = 0, table = 0, in_table = 0;
     for (int more = nv_cursor_seek(&c, &t, NULL); more == NV_TREE_OK; more = nv_cursor_next(&c)) {
         unsigned len;
         assert_int_equal(nv_cursor_get(&c, &r), NV_TREE_OK);
-        const struct nv_bits dst = nv_fib_prefix(true, r.key, &len);
+        const struct nv_bits dst = nv_lpm_prefix(true, r.key, &len);
         if (r.key[0] >> 32 != table) {
             assert_int_equal(root.routes, in_table);
             table = (uint32_t)(r.key[0] >> 32);
             root = root_of(v, NV_AF_4, table);
-            assert_int_equal(root.state, NETVANE_FS_VALID);
+            assert_int_equal(root.state, NETVANE_LS_VALID);
             in_table = 0;
         }
         const struct answer a = ask(v, NV_AF_4, table, dst);
@@ -494,11 +494,11 @@ static void ipv6_route_that_ends_is_conditional_and_a_refresh_changes_no_cell(vo
     put(&r);
     publish();
     assert_shows("2001:db8::1", 32, 10, true);
-    const struct netvane_region_fib before = root_of(f->p.head, NV_AF_6, NV_TABLE_MAIN);
+    const struct netvane_region_lpm before = root_of(f->p.head, NV_AF_6, NV_TABLE_MAIN);
     r.expires_s = 5000;
     put(&r);
     publish();
-    const struct netvane_region_fib after = root_of(f->p.head, NV_AF_6, NV_TABLE_MAIN);
+    const struct netvane_region_lpm after = root_of(f->p.head, NV_AF_6, NV_TABLE_MAIN);
     assert_memory_equal(&before, &after, sizeof(before));
 }
 
@@ -568,7 +568,7 @@ static void neighbours_in_a_dump_that_differ_in_one_thing_have_answers_of_their_
     }
     publish();
     assert_int_equal(assert_version_is_true(f->p.head), 2 * NV_ARRAY_LEN(r));
-    assert_int_equal(f->m.fib.infos.count, NV_ARRAY_LEN(r));
+    assert_int_equal(f->m.lpm.infos.count, NV_ARRAY_LEN(r));
     assert_int_equal(look(NV_TABLE_MAIN, "11.0.7.1").info.protocol, 99);
     assert_int_equal(look(NV_TABLE_MAIN, "11.0.9.1").info.scope, 253);
     assert_memory_equal(look(NV_TABLE_MAIN, "11.0.11.1").info.prefsrc, r[5].prefsrc, 16);
@@ -668,7 +668,7 @@ static void index_is_the_same_whatever_the_order_of_the_facts(void **state)
             drop(&r);
         }
         publish();
-        assert_int_equal(root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN).state, NETVANE_FS_NONE);
+        assert_int_equal(root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN).state, NETVANE_LS_NONE);
     }
 }
 
@@ -687,7 +687,7 @@ static void tables_come_with_their_first_route_and_go_with_the_last(void **state
             a.table = b.table = tables[i];
             publish();
             assert_false(record_of(f->p.head, family, tables[i], &rec));
-            assert_int_equal(root_of(f->p.head, family, tables[i]).state, NETVANE_FS_NONE);
+            assert_int_equal(root_of(f->p.head, family, tables[i]).state, NETVANE_LS_NONE);
             put(&a);
             publish();
             assert_true(record_of(f->p.head, family, tables[i], &rec));
@@ -700,13 +700,13 @@ static void tables_come_with_their_first_route_and_go_with_the_last(void **state
             publish();
             assert_true(record_of(f->p.head, family, tables[i], &rec));
             assert_int_equal(rec.lengths[0], 1);
-            const struct netvane_region_fib root = root_of(f->p.head, family, tables[i]);
+            const struct netvane_region_lpm root = root_of(f->p.head, family, tables[i]);
             assert_int_equal(root.routes, 2);
-            assert_int_equal(root.state, NETVANE_FS_VALID);
+            assert_int_equal(root.state, NETVANE_LS_VALID);
             assert_true(root.def && root.top);
             /* Of these two in the root record alone. */
-            static const struct netvane_region_fib none;
-            assert_int_equal(!memcmp(&rec.fib, &none, sizeof(none)),
+            static const struct netvane_region_lpm none;
+            assert_int_equal(!memcmp(&rec.lpm, &none, sizeof(none)),
                              tables[i] == NV_TABLE_MAIN || tables[i] == NV_TABLE_LOCAL);
             drop(&a);
             publish();
@@ -717,7 +717,7 @@ static void tables_come_with_their_first_route_and_go_with_the_last(void **state
             drop(&b);
             publish();
             assert_false(record_of(f->p.head, family, tables[i], &rec));
-            assert_int_equal(root_of(f->p.head, family, tables[i]).state, NETVANE_FS_NONE);
+            assert_int_equal(root_of(f->p.head, family, tables[i]).state, NETVANE_LS_NONE);
         }
     }
     assert_int_equal(slot_of(f->p.head).tree[NETVANE_TREE_TABLES].count, 0);
@@ -751,12 +751,12 @@ static void changes_of_one_table_leave_the_records_of_others_alone(void **state)
         put(&r);
     }
     publish();
-    const struct netvane_region_fib a = root_of(f->p.head, NV_AF_4, 100),
+    const struct netvane_region_lpm a = root_of(f->p.head, NV_AF_4, 100),
                                     b = root_of(f->p.head, NV_AF_4, 102);
     const struct nv_route r = numbered(101, 6, 0, 2);
     put(&r);
     publish();
-    const struct netvane_region_fib a_now = root_of(f->p.head, NV_AF_4, 100),
+    const struct netvane_region_lpm a_now = root_of(f->p.head, NV_AF_4, 100),
                                     b_now = root_of(f->p.head, NV_AF_4, 102);
     assert_memory_equal(&a, &a_now, sizeof(a));
     assert_memory_equal(&b, &b_now, sizeof(b));
@@ -769,7 +769,7 @@ static void link_that_takes_thousands_of_prefixes_along_leaves_a_true_index(void
 {
     (void)state;
     enum { N = 4000 };
-    assert_true(N / 4 * 3 > NV_FILTER_LEAST && N / 4 * 3 > NV_FIB_STALE);
+    assert_true(N / 4 * 3 > NV_FILTER_LEAST && N / 4 * 3 > NV_LPM_STALE);
     for (uint32_t table = 254; table >= 253; table--)
         for (uint32_t i = 0; i < N / 2; i++) {
             const struct nv_route r = numbered(table, i, i % 5, i % 4 ? 2 : 3);
@@ -781,9 +781,9 @@ static void link_that_takes_thousands_of_prefixes_along_leaves_a_true_index(void
     const uint64_t before = f->p.head;
     assert_int_equal(assert_version_is_true(before), N);
     nv_mirror_link_went_down(&f->m, 2);
-    assert_int_equal(f->m.fib.stale_count,
+    assert_int_equal(f->m.lpm.stale_count,
                      0); /* too many to be noted: the indexes were built anew */
-    assert_false(f->m.fib.paused || f->m.fib.missed);
+    assert_false(f->m.lpm.paused || f->m.lpm.missed);
     assert_true(nv_commit(&f->c, true, f->now_ns));
     assert_int_equal(assert_version_is_true(f->p.head), N / 4);
     assert_int_equal(assert_version_is_true(before), N); /* it is readable yet */
@@ -794,7 +794,7 @@ static void link_that_takes_many_routes_of_few_prefixes_along_leaves_a_true_inde
 {
     (void)state;
     enum { PREFIXES = 100, METRICS = 15 };
-    assert_true(PREFIXES < NV_FIB_STALE && PREFIXES * METRICS > NV_FILTER_LEAST);
+    assert_true(PREFIXES < NV_LPM_STALE && PREFIXES * METRICS > NV_FILTER_LEAST);
     for (uint32_t i = 0; i < PREFIXES; i++)
         for (uint32_t metric = 0; metric <= METRICS; metric++) {
             const struct nv_route r = numbered(NV_TABLE_MAIN, i, metric, metric == METRICS ? 3 : 2);
@@ -804,7 +804,7 @@ static void link_that_takes_many_routes_of_few_prefixes_along_leaves_a_true_inde
     publish();
     assert_shows("11.0.1.1", 24, 0, false);
     nv_mirror_link_went_down(&f->m, 2);
-    assert_int_equal(f->m.fib.stale_count, PREFIXES); /* each is noted once */
+    assert_int_equal(f->m.lpm.stale_count, PREFIXES); /* each is noted once */
     publish();
     assert_int_equal(assert_version_is_true(f->p.head), PREFIXES / 2);
     assert_shows("11.0.1.1", 24, METRICS, false);
@@ -825,14 +825,14 @@ static void table_whose_routes_all_go_at_once_is_gone(void **state)
     assert_false(record_of(f->p.head, NV_AF_4, 77, &rec));
     for (unsigned i = 0; i < KEPT + 1; i++)
         publish();
-    assert_int_equal(f->m.fib.cells.bytes_used, sizeof(struct netvane_region_info));
+    assert_int_equal(f->m.lpm.cells.bytes_used, sizeof(struct netvane_region_info));
 }
 
 /* More changes between two versions than can be noted. */
 static void more_changed_prefixes_than_are_noted_are_all_looked_at(void **state)
 {
     (void)state;
-    enum { N = 5 * NV_FIB_STALE };
+    enum { N = 5 * NV_LPM_STALE };
     for (uint32_t i = 0; i < N; i++) {
         const struct nv_route r = numbered(NV_TABLE_MAIN, i * 7919 % N, 1, 2);
         put(&r);
@@ -865,7 +865,7 @@ static void answers_of_flapping_metrics_do_not_pile_up(void **state)
         if (i % 10 == 9) { /* each of them has a new answer */
             publish();
             assert_shows("11.0.3.1", 24, 1 + i - (i - 3) % 10, false);
-            most = f->m.fib.infos.count > most ? f->m.fib.infos.count : most;
+            most = f->m.lpm.infos.count > most ? f->m.lpm.infos.count : most;
         }
         if (i == rounds / 2)
             size = f->m.draft.arena.size_bytes;
@@ -883,7 +883,7 @@ static void equal_answers_of_many_routes_are_one(void **state)
         put(&r);
     }
     publish();
-    assert_int_equal(f->m.fib.infos.count, 3);
+    assert_int_equal(f->m.lpm.infos.count, 3);
 }
 
 /* ---- no memory -------------------------------------------------------------------------------------------------------------- */
@@ -903,8 +903,8 @@ static void index_without_memory_is_broken_and_the_next_dump_builds_it(void **st
     publish();
     static const uint32_t tables[] = {NV_TABLE_MAIN, 100};
     for (unsigned k = 0; k < 2; k++) {
-        const struct netvane_region_fib root = root_of(f->p.head, NV_AF_4, tables[k]);
-        assert_int_equal(root.state, NETVANE_FS_BROKEN);
+        const struct netvane_region_lpm root = root_of(f->p.head, NV_AF_4, tables[k]);
+        assert_int_equal(root.state, NETVANE_LS_BROKEN);
         assert_int_equal(root.top | root.def, 0);
         assert_int_equal(root.routes, N);
         assert_true(record_of(f->p.head, NV_AF_4, tables[k], &rec)); /* the rest is there */
@@ -921,25 +921,25 @@ static void index_without_memory_is_broken_and_the_next_dump_builds_it(void **st
     const struct nv_route more = numbered(NV_TABLE_MAIN, N, 0, 2);
     put(&more);
     publish();
-    assert_int_equal(root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN).state, NETVANE_FS_BROKEN);
+    assert_int_equal(root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN).state, NETVANE_LS_BROKEN);
     nv_mirror_mark_begin(&f->m, NV_K_LINK, 0); /* a dump of something else */
     publish();
-    assert_int_equal(root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN).state, NETVANE_FS_BROKEN);
+    assert_int_equal(root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN).state, NETVANE_LS_BROKEN);
     nv_mirror_mark_begin(&f->m, NV_K_ROUTE4, 0);
     publish();
     assert_int_equal(assert_version_is_true(f->p.head), N + N / 2 + 1);
     f->mem.fail_from = f->mem.grows + 1; /* once more: it takes another dump */
     uint32_t i = 0;
-    for (; i < 2000 && root_of(f->p.head, NV_AF_4, 77).state != NETVANE_FS_BROKEN; i++) {
+    for (; i < 2000 && root_of(f->p.head, NV_AF_4, 77).state != NETVANE_LS_BROKEN; i++) {
         struct nv_route r = numbered(77, i << 10, i, 2);
         put(&r);
         if (i % 20 == 19)
             publish();
     }
-    assert_int_equal(root_of(f->p.head, NV_AF_4, 77).state, NETVANE_FS_BROKEN);
+    assert_int_equal(root_of(f->p.head, NV_AF_4, 77).state, NETVANE_LS_BROKEN);
     f->mem.fail_from = 0;
     publish();
-    assert_int_equal(root_of(f->p.head, NV_AF_4, 77).state, NETVANE_FS_BROKEN);
+    assert_int_equal(root_of(f->p.head, NV_AF_4, 77).state, NETVANE_LS_BROKEN);
     nv_mirror_mark_begin(&f->m, NV_K_ROUTE4, 0);
     publish();
     assert_int_equal(assert_version_is_true(f->p.head), N + N / 2 + 1 + i);
@@ -955,7 +955,7 @@ static void index_that_is_not_touched_stays_when_another_breaks(void **state)
     publish();
     f->mem.fail_from = f->mem.grows + 1;
     uint32_t n = 0;
-    for (; n < 5000 && root_of(f->p.head, NV_AF_6, 100).state != NETVANE_FS_BROKEN; n++) {
+    for (; n < 5000 && root_of(f->p.head, NV_AF_6, 100).state != NETVANE_LS_BROKEN; n++) {
         char dst[40];
         (void)snprintf(dst, sizeof(dst), "%x:db8:%x::", 0x2000 + n * 131 % 4096, n);
         struct nv_route r = route(dst, 120, 0, 3); /* each its own way down */
@@ -965,14 +965,14 @@ static void index_that_is_not_touched_stays_when_another_breaks(void **state)
         if (n % 10 == 9)
             assert_true(nv_commit(&f->c, true, f->now_ns));
     }
-    assert_int_equal(root_of(f->p.head, NV_AF_6, 100).state, NETVANE_FS_BROKEN);
-    assert_int_equal(root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN).state, NETVANE_FS_VALID);
+    assert_int_equal(root_of(f->p.head, NV_AF_6, 100).state, NETVANE_LS_BROKEN);
+    assert_int_equal(root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN).state, NETVANE_LS_VALID);
     assert_int_equal(assert_version_is_true(f->p.head), 300);
     assert_shows("11.0.7.1", 24, 7, false);
     f->mem.fail_from = 0;
     nv_mirror_mark_begin(&f->m, NV_K_ROUTE6, 0);
     publish();
-    assert_int_equal(root_of(f->p.head, NV_AF_6, 100).state, NETVANE_FS_VALID);
+    assert_int_equal(root_of(f->p.head, NV_AF_6, 100).state, NETVANE_LS_VALID);
     assert_null(fake_mirror_fault(&f->m));
 }
 
@@ -998,7 +998,7 @@ static void index_is_true_or_broken_wherever_memory_ends(void **state)
                 (void)nv_mirror_route_remove(&f->m, &r);
             if (!fake_random(&rnd, 100)) {
                 publish();
-                broken += root_of(f->p.head, NV_AF_6, 100).state == NETVANE_FS_BROKEN;
+                broken += root_of(f->p.head, NV_AF_6, 100).state == NETVANE_LS_BROKEN;
                 assert_null(fake_mirror_fault(&f->m));
             }
         }
@@ -1012,8 +1012,8 @@ static void index_is_true_or_broken_wherever_memory_ends(void **state)
     nv_mirror_mark_begin(&f->m, NV_K_ROUTE4, 0);
     publish();
     for (uint32_t table = 100; table < 102; table++) {
-        assert_int_equal(root_of(f->p.head, NV_AF_4, table).state, NETVANE_FS_VALID);
-        assert_int_equal(root_of(f->p.head, NV_AF_6, table).state, NETVANE_FS_VALID);
+        assert_int_equal(root_of(f->p.head, NV_AF_4, table).state, NETVANE_LS_VALID);
+        assert_int_equal(root_of(f->p.head, NV_AF_6, table).state, NETVANE_LS_VALID);
     }
 }
 
@@ -1058,7 +1058,7 @@ static void index_is_held_back_with_its_routes_and_then_changes_as_one_version(v
         f->c.quality = NETVANE_RQ_RESYNCING;
         f->c.hold = NV_HOLD_ROUTES;
         publish(); /* shows all that there is, and the next ones keep it */
-        const struct netvane_region_fib held = root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN),
+        const struct netvane_region_lpm held = root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN),
                                         other = root_of(f->p.head, NV_AF_4, 100);
         assert_int_equal(assert_version_is_true(f->p.head), N);
         for (uint32_t i = 0; i < N; i++) {
@@ -1071,7 +1071,7 @@ static void index_is_held_back_with_its_routes_and_then_changes_as_one_version(v
             if (i % 100 == 0) {
                 put_link(3, i % 200 ? UP : UP | 0x100);
                 publish();
-                const struct netvane_region_fib now = root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN),
+                const struct netvane_region_lpm now = root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN),
                                                 other_now = root_of(f->p.head, NV_AF_4, 100);
                 assert_memory_equal(&now, &held, sizeof(now));
                 assert_memory_equal(&other_now, &other, sizeof(other));
@@ -1087,12 +1087,12 @@ static void index_is_held_back_with_its_routes_and_then_changes_as_one_version(v
         assert_shows("11.0.1.1", 24, metric + 102, false);
         assert_true(nv_read_word(f->mem.base, NV_HOT(horizon)) <= last);
         assert_int_equal(assert_version_is_true(last), N);
-        assert_false(f->m.fib.cells.held);
+        assert_false(f->m.lpm.cells.held);
     }
-    assert_true(f->m.fib.infos.count < 3 * N); /* some were collected while versions showed them */
+    assert_true(f->m.lpm.infos.count < 3 * N); /* some were collected while versions showed them */
     for (unsigned i = 0; i < KEPT + 1; i++)
         publish();
-    assert_int_equal(f->m.fib.cells.limbo_count, 0); /* nothing of the old ones stays behind */
+    assert_int_equal(f->m.lpm.cells.limbo_count, 0); /* nothing of the old ones stays behind */
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, start, end)

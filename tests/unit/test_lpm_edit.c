@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_fib_edit.c - proves that a longest-prefix index is a list of prefixes: random edits against a plain one, lookups at
+ * test_lpm_edit.c - proves that a longest-prefix index is a list of prefixes: random edits against a plain one, lookups at
  * both ends of each prefix and anywhere; that each version stays as it was until the horizon; and that no cell is lost.
  */
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "tests/fake/fake_writer.h"
-#include "writer/fib_edit.h"
+#include "writer/lpm_edit.h"
 
 #define MAX_BYTES (UINT64_C(64) << 20)
 #define LIST_MAX  1500u
@@ -33,7 +33,7 @@ struct fixture {
     struct fake_memory mem;
     struct nv_arena a;
     struct nv_cells c;
-    struct nv_fib_draft fib;
+    struct nv_lpm_draft lpm;
     struct list *list;
     uint64_t rnd;
     struct nv_bits bases[6]; /* prefixes cluster around them */
@@ -149,7 +149,7 @@ static void set(struct fixture *f, struct nv_bits dst, unsigned len, uint32_t va
     }
     *p = (struct prefix){.dst = dst, .len = len, .value = value};
     reserve(f);
-    nv_fib_set(&f->c, &f->fib, dst, len, value);
+    nv_lpm_set(&f->c, &f->lpm, dst, len, value);
 }
 
 static void clear(struct fixture *f, struct nv_bits dst, unsigned len)
@@ -159,16 +159,16 @@ static void clear(struct fixture *f, struct nv_bits dst, unsigned len)
     if (p)
         *p = f->list->at[--f->list->count];
     reserve(f);
-    nv_fib_clear(&f->c, &f->fib, dst, len, shorter, f->list);
+    nv_lpm_clear(&f->c, &f->lpm, dst, len, shorter, f->list);
 }
 
 /* ---- is the index the list? ----------------------------------------------------------------------------------- */
 
-static void assert_finds(const struct nv_fib *fib, const struct list *l, struct nv_bits dst)
+static void assert_finds(const struct nv_lpm *fib, const struct list *l, struct nv_bits dst)
 {
     const struct prefix *p = longest(l, dst);
-    struct nv_fib_hit hit = {1, 1};
-    const int found = nv_fib_find(fib, dst, l->bits, &hit);
+    struct nv_lpm_hit hit = {1, 1};
+    const int found = nv_lpm_find(fib, dst, l->bits, &hit);
     assert_int_equal(found, p ? NV_TREE_OK : NV_TREE_END);
     assert_int_equal(hit.value & ~NETVANE_FV_LENGTH, p ? p->value : 0);
     if (p)
@@ -186,18 +186,18 @@ static bool is_hidden(const struct list *l, const struct prefix *p)
     return false;
 }
 
-static void assert_exact(const struct nv_fib *fib, const struct list *l, const struct prefix *p)
+static void assert_exact(const struct nv_lpm *fib, const struct list *l, const struct prefix *p)
 {
     uint32_t value = 1;
-    const bool hidden = p->len && p->len <= NETVANE_FIB_NODES && is_hidden(l, p);
-    assert_int_equal(nv_fib_exact(fib, p->dst, p->len, &value), hidden ? NV_TREE_END : NV_TREE_OK);
+    const bool hidden = p->len && p->len <= NETVANE_LPM_NODES && is_hidden(l, p);
+    assert_int_equal(nv_lpm_exact(fib, p->dst, p->len, &value), hidden ? NV_TREE_END : NV_TREE_OK);
     assert_int_equal(value & ~NETVANE_FV_LENGTH, hidden ? 0 : p->value);
 }
 
-static void assert_is(struct fixture *f, const struct nv_fib_draft *root, const struct list *l,
+static void assert_is(struct fixture *f, const struct nv_lpm_draft *root, const struct list *l,
                       unsigned lookups)
 {
-    const struct nv_fib fib = nv_fib_of_draft(&f->c, root);
+    const struct nv_lpm lpm = nv_lpm_of_draft(&f->c, root);
     for (uint32_t i = 0; i < l->count; i++) {
         const struct prefix *p = &l->at[i];
         assert_exact(&fib, l, p);
@@ -218,19 +218,19 @@ static void assert_is(struct fixture *f, const struct nv_fib_draft *root, const 
         p.dst = cut(dst, p.len);
         uint32_t value;
         if (!find((struct list *)(uintptr_t)l, p.dst, p.len))
-            assert_int_equal(nv_fib_exact(&fib, p.dst, p.len, &value), NV_TREE_END);
+            assert_int_equal(nv_lpm_exact(&fib, p.dst, p.len, &value), NV_TREE_END);
     }
 }
 
 /* Bytes of the cells under a node; an index has no empty one. */
-static uint64_t node_bytes(const struct nv_cells *c, struct netvane_region_fib_node n)
+static uint64_t node_bytes(const struct nv_cells *c, struct netvane_region_lpm_node n)
 {
     const unsigned children = nv_popcount(n.children), prefixes = nv_popcount(n.prefixes);
     const unsigned char *block = nv_cell_rw(c, n.block);
     uint64_t bytes = (16u * children + 4u * prefixes + 15) / 16 * 16;
     assert_int_equal(!n.block, !(children + prefixes));
     for (unsigned i = 0; i < children; i++) {
-        const struct netvane_region_fib_node child = nv_fib_node(nv_block_node(block, i));
+        const struct netvane_region_lpm_node child = nv_lpm_node(nv_block_node(block, i));
         assert_true(child.children | child.prefixes);
         assert_int_equal(child.value, 0);
         bytes += node_bytes(c, child);
@@ -253,7 +253,7 @@ static uint64_t fan_bytes(const struct nv_cells *c, uint32_t ref, unsigned level
             empty &= !s.child && !s.value;
             bytes += fan_bytes(c, s.child, level + 1);
         } else {
-            const struct netvane_region_fib_node n = nv_fib_node(cell + 16 * i);
+            const struct netvane_region_lpm_node n = nv_lpm_node(cell + 16 * i);
             empty &= !n.prefixes && !n.children && !n.value;
             bytes += node_bytes(c, n);
         }
@@ -264,7 +264,7 @@ static uint64_t fan_bytes(const struct nv_cells *c, uint32_t ref, unsigned level
 
 static void assert_accounted(const struct fixture *f)
 {
-    uint64_t used = fan_bytes(&f->c, f->fib.top, 0);
+    uint64_t used = fan_bytes(&f->c, f->lpm.top, 0);
     for (uint32_t i = 0; i < f->c.limbo_count; i++)
         used += NETVANE_CELL_UNIT * f->c.limbo[(f->c.limbo_head + i) % f->c.limbo_capacity].units;
     assert_true(used == f->c.bytes_used);
@@ -319,7 +319,7 @@ static void index_is_the_list_of_its_prefixes_under_random_edits(void **state)
         for (unsigned p = 0; p < NV_ARRAY_LEN(percents); p++) {
             for (unsigned batch = 0; batch < 8; batch++) {
                 random_edits(&f, 150, percents[p]);
-                assert_is(&f, &f.fib, f.list, 300);
+                assert_is(&f, &f.lpm, f.list, 300);
                 assert_accounted(&f);
                 if (batch % 3 == 0)
                     publish(&f);
@@ -336,7 +336,7 @@ static void every_version_of_an_index_stays_as_it_was_until_the_horizon(void **s
     (void)state;
     enum { KEPT = 5, VERSIONS = 60 };
     static struct list lists[KEPT];
-    struct nv_fib_draft roots[KEPT];
+    struct nv_lpm_draft roots[KEPT];
     const uint64_t seed = fake_seed() + 10;
     for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
         struct fixture f;
@@ -345,7 +345,7 @@ static void every_version_of_an_index_stays_as_it_was_until_the_horizon(void **s
         for (uint64_t v = 1; v <= VERSIONS; v++) {
             assert_true(f.a.draft == v);
             lists[v % KEPT] = *f.list;
-            roots[v % KEPT] = f.fib;
+            roots[v % KEPT] = f.lpm;
             publish(&f);
             const uint64_t horizon = v < KEPT ? 1 : v - KEPT + 2;
             nv_cells_reclaim(&f.c, horizon);
@@ -369,7 +369,7 @@ static void version_that_is_held_back_stays_as_it_was_while_others_are_published
         start(&f, families[k], seed + k);
         random_edits(&f, 500, 90);
         publish(&f);
-        const struct nv_fib_draft root = f.fib;
+        const struct nv_lpm_draft root = f.lpm;
         before = *f.list;
         f.c.held = true;
         for (unsigned v = 0; v < 20; v++) {
@@ -379,14 +379,14 @@ static void version_that_is_held_back_stays_as_it_was_while_others_are_published
             assert_is(&f, &root, &before, 30);
             assert_accounted(&f);
         }
-        assert_is(&f, &f.fib, f.list, 100);
+        assert_is(&f, &f.lpm, f.list, 100);
         nv_cells_let_go(&f.c);
         const uint64_t last = f.a.draft - 1;
         publish(&f);
         nv_cells_reclaim(&f.c, last);
         random_edits(&f, 100, 50);
         assert_is(&f, &root, &before, 30); /* `last` may be read yet */
-        assert_is(&f, &f.fib, f.list, 100);
+        assert_is(&f, &f.lpm, f.list, 100);
         end(&f);
     }
 }
@@ -407,13 +407,13 @@ static void clearing_a_prefix_of_a_fan_uncovers_the_shorter_ones(void **state)
             set(&f, dst, chains[c][i], value_of(100 * c + i));
             n += i + 1 < 6 && chains[c][i + 1];
         }
-        assert_is(&f, &f.fib, f.list, 50);
+        assert_is(&f, &f.lpm, f.list, 50);
         publish(&f);
         for (unsigned i = n; i-- > 0;) {
             clear(&f, dst, chains[c][i]);
-            assert_is(&f, &f.fib, f.list, 50);
+            assert_is(&f, &f.lpm, f.list, 50);
         }
-        assert_int_equal(f.fib.top | f.fib.def, 0);
+        assert_int_equal(f.lpm.top | f.lpm.def, 0);
         assert_accounted(&f);
     }
     end(&f);
@@ -428,7 +428,7 @@ static void setting_a_prefix_leaves_alone_longer_ones_of_its_fan(void **state)
         for (unsigned len = first + 5; len-- > first;)
             for (unsigned i = 0; i < 5; i++)
                 set(&f, any_bits(&f), len, value_of(10 * len + i));
-        assert_is(&f, &f.fib, f.list, 300);
+        assert_is(&f, &f.lpm, f.list, 300);
     }
     end(&f);
 }
@@ -442,18 +442,18 @@ static void clearing_what_is_not_there_changes_nothing(void **state)
         start(&f, families[k], seed + k);
         for (unsigned len = 0; len <= families[k]; len++)
             clear(&f, f.bases[0], len); /* of an empty index */
-        assert_int_equal(f.fib.top | f.fib.def, 0);
+        assert_int_equal(f.lpm.top | f.lpm.def, 0);
         assert_int_equal(f.c.bytes_used, 0);
         random_edits(&f, 300, 100);
         publish(&f);
-        const struct nv_fib_draft root = f.fib;
+        const struct nv_lpm_draft root = f.lpm;
         for (unsigned i = 0; i < 500; i++) {
             unsigned len;
             const struct nv_bits dst = some_prefix(&f, &len);
-            if (len > NETVANE_FIB_NODES && !find(f.list, dst, len))
+            if (len > NETVANE_LPM_NODES && !find(f.list, dst, len))
                 clear(&f, dst, len);
         }
-        assert_int_equal(f.fib.top, root.top);
+        assert_int_equal(f.lpm.top, root.top);
         assert_int_equal(f.c.bytes_made, 0); /* not a cell was copied for a longer one */
         for (unsigned i = 0; i < 500; i++) {
             unsigned len;
@@ -461,7 +461,7 @@ static void clearing_what_is_not_there_changes_nothing(void **state)
             if (!find(f.list, dst, len))
                 clear(&f, dst, len);
         }
-        assert_is(&f, &f.fib, f.list, 200);
+        assert_is(&f, &f.lpm, f.list, 200);
         assert_accounted(&f);
         end(&f);
     }
@@ -492,19 +492,19 @@ static void block_can_be_full(void **state)
             }
             assert_int_equal(n, 63);
             assert_int_equal(f.list->count, n);
-            assert_is(&f, &f.fib, f.list, 200);
+            assert_is(&f, &f.lpm, f.list, 200);
             assert_accounted(&f);
             publish(&f);
-            const struct nv_fib_draft root = f.fib;
+            const struct nv_lpm_draft root = f.lpm;
             static struct list full;
             full = *f.list;
             while (f.list->count) { /* and empty again, in any order */
                 const struct prefix p = f.list->at[any(&f, f.list->count)];
                 clear(&f, p.dst, p.len);
                 if (f.list->count % 7 == 0)
-                    assert_is(&f, &f.fib, f.list, 20);
+                    assert_is(&f, &f.lpm, f.list, 20);
             }
-            assert_int_equal(f.fib.top, 0);
+            assert_int_equal(f.lpm.top, 0);
             assert_is(&f, &root, &full, 100);
             assert_accounted(&f);
             end(&f);
@@ -528,7 +528,7 @@ static void removing_everything_in_any_order_leaves_nothing(void **state)
                     const struct prefix p = f.list->at[any(&f, f.list->count)];
                     clear(&f, p.dst, p.len);
                 }
-                assert_int_equal(f.fib.top | f.fib.def, 0);
+                assert_int_equal(f.lpm.top | f.lpm.def, 0);
                 assert_accounted(&f);
                 if (seen)
                     nv_cells_reclaim(&f.c, UINT64_MAX);
@@ -552,11 +552,11 @@ static void dropping_an_index_gives_all_its_cells_back(void **state)
             random_edits(&f, 700, 100);
             if (round == 1)
                 size = f.a.size_bytes;
-            const struct nv_fib_draft root = f.fib;
+            const struct nv_lpm_draft root = f.lpm;
             if (round % 2)
                 publish(&f);
-            nv_fib_drop(&f.c, &f.fib);
-            assert_int_equal(f.fib.top | f.fib.def, 0);
+            nv_lpm_drop(&f.c, &f.lpm);
+            assert_int_equal(f.lpm.top | f.lpm.def, 0);
             if (round % 2) {
                 assert_is(&f, &root, f.list, 50); /* it may be read yet */
                 assert_accounted(&f);
@@ -568,7 +568,7 @@ static void dropping_an_index_gives_all_its_cells_back(void **state)
         }
         assert_true(f.a.size_bytes ==
                     size);         /* the later ones found room in what the first gave back */
-        nv_fib_drop(&f.c, &f.fib); /* an empty one */
+        nv_lpm_drop(&f.c, &f.lpm); /* an empty one */
         end(&f);
     }
 }
@@ -600,13 +600,13 @@ static void all_values_are_found_that_a_prefix_shows_and_no_others(void **state)
         random_edits(&f, 900, 70);
         set(&f, f.bases[0], 0, value_of(7));
         memset(&x, 0, sizeof(x));
-        nv_fib_values(&f.c, &f.fib, count_value, &x);
+        nv_lpm_values(&f.c, &f.lpm, count_value, &x);
         for (uint32_t i = 0; i < 1000; i++) {
             unsigned sure = 0, all = 0;
             for (uint32_t n = 0; n < f.list->count; n++) {
                 all += f.list->at[n].value == value_of(i);
                 sure += f.list->at[n].value == value_of(i) &&
-                        (!f.list->at[n].len || f.list->at[n].len > NETVANE_FIB_NODES);
+                        (!f.list->at[n].len || f.list->at[n].len > NETVANE_LPM_NODES);
             }
             assert_true(x.values[i] >= sure);
             if (!all)
@@ -629,7 +629,7 @@ static void edit_copies_its_way_once_and_nothing_more(void **state)
         for (unsigned i = 0; i < 300; i++) {
             const struct prefix p = f.list->at[any(&f, f.list->count)];
             const unsigned nodes =
-                p.len <= NETVANE_FIB_NODES ? 0 : (p.len - NETVANE_FIB_NODES) / 5 + 1;
+                p.len <= NETVANE_LPM_NODES ? 0 : (p.len - NETVANE_LPM_NODES) / 5 + 1;
             publish(&f);
             set(&f, p.dst, p.len, value_of(any(&f, 1000)));
             assert_true(f.c.bytes_made <= 256 + 256 + 512 + nodes * (uint64_t)NETVANE_CELL_MAX);
@@ -651,20 +651,20 @@ static void block_of_the_draft_stays_where_it_is_while_its_cell_has_room(void **
     for (unsigned len = 21; len < 24; len++)
         set(&f, f.bases[0], len, value_of(len));
     assert_true(f.c.bytes_made == made && f.c.bytes_used == used);
-    assert_is(&f, &f.fib, f.list, 50);
+    assert_is(&f, &f.lpm, f.list, 50);
     set(&f, f.bases[0], 20, value_of(20));
     assert_true(f.c.bytes_made > made);
-    assert_is(&f, &f.fib, f.list, 50);
+    assert_is(&f, &f.lpm, f.list, 50);
     const uint64_t more = f.c.bytes_made;
     for (unsigned len = 20; len < 24; len += 3) {
         clear(&f, f.bases[0], len);
-        assert_is(&f, &f.fib, f.list, 50);
+        assert_is(&f, &f.lpm, f.list, 50);
     }
     assert_true(f.c.bytes_made == more + 16); /* from 5 values to 4: a smaller cell */
     publish(&f);
     set(&f, f.bases[0], 23, value_of(3)); /* a version shows it now: it is copied */
     assert_true(f.c.bytes_made > 0);
-    assert_is(&f, &f.fib, f.list, 50);
+    assert_is(&f, &f.lpm, f.list, 50);
     assert_accounted(&f);
     end(&f);
 }
