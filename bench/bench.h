@@ -4,7 +4,7 @@
  *
  * A bench runs each measure `runs` times (7), takes the median, prints a table or, with --json, one JSON object whose
  * keys name their units. --seconds S bounds the whole run; ctest uses 1. Figures are ratios to peers of the same run.
- * bench/run reads the JSON: figures by their keys, and "targets", "estimates", "distributions", "skipped".
+ * bench/run reads the JSON: figures by their keys, and "targets" (of all ratios), "estimates", "distributions", "skipped".
  */
 #ifndef NETVANE_BENCH_H
 #define NETVANE_BENCH_H

@@ -167,8 +167,11 @@ static double measure(const struct bench_options *o, unsigned sleepers, uint32_t
         (void)snprintf(key, sizeof(key), "%s_call_us_at_%u_sleepers", ways[w]->name, sleepers);
         bench_figure(o, key, bench_median(s->call_us, s->changes));
     }
-    (void)snprintf(key, sizeof(key), "netvane_to_futex_at_%u_sleepers", sleepers);
-    bench_ratio(o, key, median[0] / median[1], sleepers == 1 ? 1.1 : NAN, NAN);
+    for (unsigned w = 1; w < WAYS; w++) {
+        (void)snprintf(key, sizeof(key), "netvane_to_%s_at_%u_sleepers", ways[w]->name, sleepers);
+        if (!skipped[w])
+            bench_ratio(o, key, median[0] / median[w], w == 1 && sleepers == 1 ? 1.1 : NAN, NAN);
+    }
     return median[1];
 }
 
