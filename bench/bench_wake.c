@@ -6,8 +6,8 @@
  * it runs again and has seen it: ours sleeps in netvane_wait and is woken by the writer's own publish, the peers are a
  * bare futex, an eventfd in an epoll, a seqpacket socket and a pipe for each sleeper. `last` is when the last one is awake; `call`
  * what making the change and waking cost the waker. One sleeper is pinned to the other core; more run where the scheduler
- * puts them. Changes come when all have been asleep for 2 ms or more; all ways take turns. Behind it the whole
- * way of a changed default route, from the kernel through netvaned to the reader.
+ * puts them. Changes come when all have been asleep for 2 ms or more; all ways take turns, and a ratio is the median of the
+ * turns' ratios. Behind it the whole way of a changed default route, from the kernel through netvaned to the reader.
  * Estimate beforehand: a futex wake is 24 us, 12 where the core does not idle, and ours adds two cache misses and two system
  * calls of the waker; one sleeper more costs 5 us. From the kernel: two wakes (writer, reader), so about twice that.
  */
@@ -54,6 +54,7 @@ struct samples {
     double us[SAMPLES_MAX];
     double last_us[SAMPLES_MAX], call_us[SAMPLES_MAX]; /* of each change */
     uint32_t count, changes;
+    double turn_us[BENCH_RUNS_MAX]; /* each turn's median */
 };
 
 static struct shared *shared;
@@ -143,17 +144,31 @@ static int turn(const struct wake_way *way, struct samples *s, unsigned sleepers
     return 0;
 }
 
-/* The futex's median, for ratios. */
+/* Of the samples from `from` on. */
+static double median_of(const struct samples *s, uint32_t from)
+{
+    static double copy[SAMPLES_MAX];
+    if (from == s->count)
+        return NAN;
+    memcpy(copy, s->us + from, (s->count - from) * sizeof(*copy));
+    return bench_median(copy, s->count - from);
+}
+
+/* Ratios are medians of the turns' ratios. Returns the futex's median, for ratios. */
 static double measure(const struct bench_options *o, unsigned sleepers, uint32_t changes)
 {
     bool skipped[WAYS] = {false};
-    double median[WAYS];
+    double median[WAYS], ratios[BENCH_RUNS_MAX];
     char key[96];
     for (unsigned w = 0; w < WAYS; w++)
         samples[w].count = samples[w].changes = 0;
-    for (unsigned r = 0; r < o->runs; r++)
-        for (unsigned w = 0; w < WAYS; w++)
+    for (unsigned r = 0; r < o->runs; r++) {
+        for (unsigned w = 0; w < WAYS; w++) {
+            const uint32_t before = samples[w].count;
             skipped[w] = skipped[w] || turn(ways[w], &samples[w], sleepers, changes);
+            samples[w].turn_us[r] = median_of(&samples[w], before);
+        }
+    }
     for (unsigned w = 0; w < WAYS; w++) {
         (void)snprintf(key, sizeof(key), "%s_us_at_%u_sleepers", ways[w]->name, sleepers);
         if (skipped[w]) {
@@ -169,8 +184,11 @@ static double measure(const struct bench_options *o, unsigned sleepers, uint32_t
     }
     for (unsigned w = 1; w < WAYS; w++) {
         (void)snprintf(key, sizeof(key), "netvane_to_%s_at_%u_sleepers", ways[w]->name, sleepers);
+        for (unsigned r = 0; r < o->runs; r++)
+            ratios[r] = samples[0].turn_us[r] / samples[w].turn_us[r];
         if (!skipped[w])
-            bench_ratio(o, key, median[0] / median[w], w == 1 && sleepers == 1 ? 1.1 : NAN, NAN);
+            bench_ratio(o, key, bench_median(ratios, o->runs), w == 1 && sleepers == 1 ? 1.1 : NAN,
+                        NAN);
     }
     return median[1];
 }
