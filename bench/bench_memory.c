@@ -226,9 +226,9 @@ static double measure(reader_fn *fn, const char *what, uint32_t routes)
     return bench_median(grown, READERS);
 }
 
-/* Shared bytes once, private ones of each; the sum is for READERS processes. */
+/* Shared bytes once, private ones of each; the sum is for READERS processes. ours: what the same takes with us, NAN: it is. */
 static double report(const struct bench_options *o, const char *what, uint32_t routes,
-                     double shared_bytes, double each)
+                     double shared_bytes, double each, double ours)
 {
     const double sum = shared_bytes + READERS * each;
     char key[96];
@@ -239,6 +239,10 @@ static double report(const struct bench_options *o, const char *what, uint32_t r
     (void)snprintf(key, sizeof(key), "%s_%u_readers_mib_at_%u_routes", what, READERS,
                    (unsigned)routes);
     bench_figure(o, key, sum / MIB);
+    if (!isnan(ours)) {
+        (void)snprintf(key, sizeof(key), "%s_to_netvane_at_%u_routes", what, (unsigned)routes);
+        bench_ratio(o, key, sum / ours, NAN, NAN);
+    }
     return sum;
 }
 
@@ -250,17 +254,9 @@ static double measure_netvane(const struct bench_options *o, uint32_t routes)
     world_commit(&world);
     world_show(&world);
     const double each = measure(read_netvane, "netvane", routes);
-    const double sum = report(o, "netvane", routes, (double)file_bytes(WORLD_NAME), each);
+    const double sum = report(o, "netvane", routes, (double)file_bytes(WORLD_NAME), each, NAN);
     world_close(&world);
     return sum;
-}
-
-static void compare(const struct bench_options *o, const char *what, uint32_t routes, double theirs,
-                    double ours)
-{
-    char key[96];
-    (void)snprintf(key, sizeof(key), "%s_to_netvane_at_%u_routes", what, (unsigned)routes);
-    bench_ratio(o, key, theirs / ours, NAN, NAN);
 }
 
 static void measure_lmdb(const struct bench_options *o, uint32_t routes, double ours)
@@ -268,9 +264,8 @@ static void measure_lmdb(const struct bench_options *o, uint32_t routes, double 
 #ifdef NETVANE_HAVE_LMDB
     fill_lmdb(routes);
     const double each = measure(read_lmdb, "LMDB", routes);
-    compare(o, "lmdb", routes,
-            report(o, "lmdb", routes, (double)(file_bytes("lmdb") + file_bytes("lmdb-lock")), each),
-            ours);
+    (void)report(o, "lmdb", routes, (double)(file_bytes("lmdb") + file_bytes("lmdb-lock")), each,
+                 ours);
     char path[96];
     (void)snprintf(path, sizeof(path), "%s/lmdb", dir);
     (void)unlink(path);
@@ -302,8 +297,7 @@ static void measure_libnl(const struct bench_options *o, uint32_t routes, double
         bench_skip(o, what, "the kernel takes not so many routes");
         return;
     }
-    compare(o, "libnl", routes, report(o, "libnl", routes, 0, measure(read_libnl, "libnl", routes)),
-            ours);
+    (void)report(o, "libnl", routes, 0, measure(read_libnl, "libnl", routes), ours);
 #else
     (void)ours;
     bench_skip(o, what, "libnl-route-3-dev was not found when this was built");
