@@ -29,6 +29,8 @@ struct bench_options bench_options(int argc, char **argv);
 void bench_pin(unsigned core);
 /* Enters a new network namespace, where commands that set it up may be run. -1: not allowed here. */
 int bench_netns(void);
+/* Enters a new mount namespace, where a tmpfs may be mounted. -1: not allowed here. */
+int bench_mountns(void);
 uint64_t bench_now_ns(void); /* CLOCK_MONOTONIC */
 void bench_pause_ns(uint64_t ns);
 double bench_median(double *values, size_t count); /* sorts */
