@@ -283,6 +283,7 @@ int main(int argc, char **argv)
                           sizes6[] = {1000, 10000, 100000, 200000};
     const uint32_t most = o.count ? o.count : o.seconds > 0 ? 10000 : 1000000;
     bench_estimates(estimates, sizeof(estimates) / sizeof(estimates[0]));
+    (void)bench_netns(); /* before DPDK has threads: then only root may make one */
     bench_pin(1);
     struct prefix *list4 = draw_prefixes(AF_INET, 1000000);
     struct prefix *list6 = draw_prefixes(AF_INET6, 200000);
