@@ -72,20 +72,37 @@ static uint32_t value_of_group(struct nv_mirror *m, const struct nv_fib_group *g
     return info ? info | (g->conditional ? NETVANE_FV_CONDITIONAL : 0u) : 0;
 }
 
-/* From the tree: false if there is no memory for it. 0: no route has the prefix. */
+/* Adds all routes of a prefix, from the tree; first: the first key that one may have. */
+static void add_prefix(struct nv_mirror *m, unsigned tree, const uint64_t *first,
+                       struct nv_fib_group *g)
+{
+    const bool is4 = tree_is4(tree);
+    union route r;
+    const void *at;
+    (void)nv_draft_locate(&m->draft, tree, first, &r);
+    for (unsigned i = 0; (at = nv_draft_beside(&m->draft, tree, i)); i++) {
+        memcpy(&r, at, is4 ? sizeof(r.r4) : sizeof(r.r6));
+        if (!nv_fib_same_prefix(is4, r.key, first))
+            return;
+        add_route(m, g, is4, &r);
+    }
+    /* The leaf ends before the prefix may: once more, from the beginning. */
+    struct nv_tree t = nv_draft_tree(&m->draft, tree);
+    struct nv_cursor c;
+    memset(g, 0, sizeof(*g));
+    for (int more = nv_cursor_seek(&c, &t, first); more == NV_TREE_OK; more = nv_cursor_next(&c)) {
+        if (nv_cursor_get(&c, &r) != NV_TREE_OK || !nv_fib_same_prefix(is4, r.key, first))
+            return;
+        add_route(m, g, is4, &r);
+    }
+}
+
+/* False: there is no memory for it. 0: no route has the prefix. */
 static bool value_of_prefix(struct nv_mirror *m, unsigned tree, const uint64_t *first,
                             uint32_t *ret_value)
 {
-    const bool is4 = tree_is4(tree);
-    struct nv_tree t = nv_draft_tree(&m->draft, tree);
     struct nv_fib_group g = {.any = false};
-    struct nv_cursor c;
-    union route r;
-    for (int more = nv_cursor_seek(&c, &t, first); more == NV_TREE_OK; more = nv_cursor_next(&c)) {
-        if (nv_cursor_get(&c, &r) != NV_TREE_OK || !nv_fib_same_prefix(is4, r.key, first))
-            break;
-        add_route(m, &g, is4, &r);
-    }
+    add_prefix(m, tree, first, &g);
     *ret_value = g.any ? value_of_group(m, &g) : 0;
     return !g.any || *ret_value;
 }

@@ -303,10 +303,22 @@ void nv_mirror_walk_dropped(unsigned tree, uint64_t *from, const void *dropped)
         from[1]--;
 }
 
-/* Equals of an IPv4 route: positions have no gaps. */
-uint32_t nv_route_list_length(const struct nv_mirror *m, struct nv_route_rec r)
+/* Equals of an IPv4 route: positions have no gaps, and mostly all stand in one leaf. */
+uint32_t nv_route_list_length(struct nv_mirror *m, struct nv_route_rec r)
 {
     uint32_t n = 0;
+    uint64_t key[2];
+    const void *at;
+    nv_route_set_position(&r, 0);
+    const uint64_t first[2] = {r.u.key[0], r.u.key[1]};
+    if (!nv_draft_locate(&m->draft, r.tree, first, &r.u))
+        return 0;
+    while ((at = nv_draft_beside(&m->draft, r.tree, n))) {
+        memcpy(key, at, sizeof(key));
+        if (key[0] != first[0] || (key[1] ^ first[1]) > NV_POSITION_MASK)
+            return n;
+        n++;
+    }
     for (; n < NV_ROUTE_POSITIONS_MAX; n++) {
         nv_route_set_position(&r, n);
         if (!nv_route_get(m, &r))
