@@ -120,7 +120,7 @@ static uint64_t bulk(const struct lookup_dsts *d, uint32_t n)
 /* Fans, cells and infos, in use or waiting for the horizon. */
 static uint64_t size_bytes(void)
 {
-    return w.mirror.fib.cells.bytes_used;
+    return w.mirror.lpm.cells.bytes_used;
 }
 
 const struct lookup_peer lookup_netvane[] = {

@@ -35,7 +35,7 @@ static int copy_tables(struct nv_copy *c, struct netvane_region_node *leaf)
         struct netvane_rec_table r;
         unsigned char *at = leaf->bytes + i * sizeof(r);
         memcpy(&r, at, sizeof(r));
-        int w = nv_copy_fib(c, r.key[0] >> 32 == NV_AF_4, &r.fib);
+        int w = nv_copy_lpm(c, r.key[0] >> 32 == NV_AF_4, &r.lpm);
         if (w != NV_TREE_OK)
             return w;
         memcpy(at, &r, sizeof(r));
@@ -115,9 +115,9 @@ static int copy_all(struct nv_copy *c, struct netvane_region_slot *slot)
     }
     memset(&slot->tree[NETVANE_TREE_COUNT], 0,
            (NETVANE_TREE_SLOTS - NETVANE_TREE_COUNT) * sizeof(slot->tree[0]));
-    for (unsigned i = 0; i < NETVANE_FIB_SLOTS; i++) {
-        const bool is4 = i == NETVANE_SF_MAIN4 || i == NETVANE_SF_LOCAL4;
-        int w = nv_copy_fib(c, is4, &slot->fib[i]);
+    for (unsigned i = 0; i < NETVANE_LPM_SLOTS; i++) {
+        const bool is4 = i == NETVANE_SL_MAIN4 || i == NETVANE_SL_LOCAL4;
+        int w = nv_copy_lpm(c, is4, &slot->lpm[i]);
         if (w != NV_TREE_OK)
             return w;
     }

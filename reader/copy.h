@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * copy.h - what copy.c (trees) and copy_fib.c (indexes) share.
+ * copy.h - what copy.c (trees) and copy_lpm.c (indexes) share.
  */
 #ifndef NV_COPY_H
 #define NV_COPY_H
@@ -31,7 +31,7 @@ struct nv_copy {
 uint64_t nv_copy_take(struct netvane_state *st, uint64_t bytes, uint64_t align);
 
 /* Copies the index under a root and makes the root lead to the copy: OK, BAD or NV_COPY_NO_MEMORY. */
-int nv_copy_fib(struct nv_copy *c, bool is4, struct netvane_region_fib *root);
+int nv_copy_lpm(struct nv_copy *c, bool is4, struct netvane_region_lpm *root);
 /* Frees what copying indexes needed. */
 void nv_copy_end(struct nv_copy *c);
 

@@ -4,14 +4,14 @@
  *
  * Owns:      struct netvane_table: a snapshot and the root of an index in it.
  * Promises:  nothing found is told before the version was checked.
- * Leaves:    the walk to nv/fib.h; rules and everything else that decides beside the prefix to fib.c.
+ * Leaves:    the walk to nv/lpm.h; rules and everything else that decides beside the prefix to fib.c.
  *
  * The walk counts bits. Where the compiler may not assume an instruction for that, it is compiled a second time for
  * processors that have it (on x86: those since 2013), and netvane_table_get chooses.
  */
 #include "reader.h"
 
-#include "nv/fib.h"
+#include "nv/lpm.h"
 
 #if defined(__x86_64__) && !defined(__POPCNT__)
 #define COUNTS_BITS __attribute__((target("popcnt,lzcnt,bmi,bmi2")))
@@ -21,7 +21,7 @@ enum how { UNSET = 0, PLAINLY, COUNTING };
 
 struct view {
     struct nv_snap snap;
-    struct nv_fib fib;
+    struct nv_lpm lpm;
     uint64_t how; /* enum how */
 };
 _Static_assert(sizeof(struct view) <= sizeof(((struct netvane_table *)0)->opaque),
@@ -48,15 +48,15 @@ static enum how how(void)
 
 /* The root of a table's index; END: the table has no route. */
 static int find_root(const struct nv_snap *s, uint8_t family, uint32_t table,
-                     struct netvane_region_fib *ret_root)
+                     struct netvane_region_lpm *ret_root)
 {
     const bool is4 = family == NV_AF_4;
     enum { MAIN = 254, LOCAL = 255 };
     if (table == MAIN || table == LOCAL) {
         const unsigned slot =
-            (table == MAIN ? (unsigned)NETVANE_SF_MAIN4 : NETVANE_SF_LOCAL4) + !is4;
+            (table == MAIN ? (unsigned)NETVANE_SL_MAIN4 : NETVANE_SL_LOCAL4) + !is4;
         nv_payload_load(ret_root,
-                        nv_snap_slot(s) + offsetof(struct netvane_region_slot, fib) +
+                        nv_snap_slot(s) + offsetof(struct netvane_region_slot, lpm) +
                             slot * sizeof(*ret_root),
                         sizeof(*ret_root));
     } else {
@@ -65,16 +65,16 @@ static int find_root(const struct nv_snap *s, uint8_t family, uint32_t table,
         int w = nv_snap_find(s, NETVANE_TREE_TABLES, &key, &r);
         if (w != NV_TREE_OK)
             return w;
-        *ret_root = r.fib;
+        *ret_root = r.lpm;
     }
-    return ret_root->state == NETVANE_FS_NONE ? NV_TREE_END : NV_TREE_OK;
+    return ret_root->state == NETVANE_LS_NONE ? NV_TREE_END : NV_TREE_OK;
 }
 
 int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t table,
                       struct netvane_table *ret_table)
 {
     struct view v;
-    struct netvane_region_fib root;
+    struct netvane_region_lpm root;
     struct netvane_table t = {.table = table, .family = family};
     if (!ret_table || !nv_is_family(family))
         return NETVANE_INVALID;
@@ -84,11 +84,11 @@ int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t 
     r = nv_leave(&v.snap, find_root(&v.snap, family, table, &root));
     if (r)
         return r;
-    if (root.state == NETVANE_FS_BROKEN)
+    if (root.state == NETVANE_LS_BROKEN)
         return NETVANE_LIMIT;
     if (ret_table->size < sizeof(t)) /* the view stands at its end */
         return NETVANE_INVALID;
-    v.fib = nv_fib_of(v.snap.base, v.snap.limit, &root);
+    v.lpm = nv_lpm_of(v.snap.base, v.snap.limit, &root);
     v.how = how();
     t.routes = root.routes;
     memcpy(t.opaque, &v, sizeof(v));
@@ -106,30 +106,30 @@ static inline NV_SPECIALIZED struct netvane_match match_of(uint32_t value, uint3
  * The usual answer of an IPv4 table is a prefix of 20 to 24 bits where there are no longer ones: a fan, a fan, a node, a node.
  * False: it is another, and the whole walk has to be done.
  */
-static inline NV_SPECIALIZED bool find_usual(const struct nv_fib *f, struct nv_bits dst,
-                                             const unsigned char *at, struct nv_fib_hit *ret_hit)
+static inline NV_SPECIALIZED bool find_usual(const struct nv_lpm *f, struct nv_bits dst,
+                                             const unsigned char *at, struct nv_lpm_hit *ret_hit)
 {
-    enum { FIRST = NETVANE_FIB_NODES, SECOND = FIRST + NETVANE_FIB_STRIDE };
-    struct netvane_region_fib_node n = nv_fib_node(at);
-    unsigned i = nv_bits_at(dst, FIRST, NETVANE_FIB_STRIDE);
+    enum { FIRST = NETVANE_LPM_NODES, SECOND = FIRST + NETVANE_LPM_STRIDE };
+    struct netvane_region_lpm_node n = nv_lpm_node(at);
+    unsigned i = nv_bits_at(dst, FIRST, NETVANE_LPM_STRIDE);
     if (nv_unlikely(!(n.children >> i & 1u) || n.block >= f->ref_limit))
         return false;
-    at = nv_block_node(nv_fib_cell(f, n.block), nv_rank(n.children, i));
-    n = nv_fib_node(at);
-    i = nv_bits_at(dst, SECOND, NETVANE_FIB_STRIDE);
-    const uint32_t way = n.prefixes & nv_fib_ways[i];
+    at = nv_block_node(nv_lpm_cell(f, n.block), nv_rank(n.children, i));
+    n = nv_lpm_node(at);
+    i = nv_bits_at(dst, SECOND, NETVANE_LPM_STRIDE);
+    const uint32_t way = n.prefixes & nv_lpm_ways[i];
     if (nv_unlikely(!way || n.children || n.block >= f->ref_limit))
         return false;
     const unsigned top = nv_top_bit(way);
-    at = nv_block_value(nv_fib_cell(f, n.block), 0, nv_rank(n.prefixes, top));
-    *ret_hit = (struct nv_fib_hit){nv_load32(at, memory_order_relaxed), SECOND + nv_top_bit(top)};
+    at = nv_block_value(nv_lpm_cell(f, n.block), 0, nv_rank(n.prefixes, top));
+    *ret_hit = (struct nv_lpm_hit){nv_load32(at, memory_order_relaxed), SECOND + nv_top_bit(top)};
     return true;
 }
 
 typedef int walk_fn(const struct view *v, struct nv_bits dst, unsigned bits,
                     const unsigned char *at, struct netvane_match *ret_match);
 
-static inline NV_SPECIALIZED int end(const struct view *v, int walk, struct nv_fib_hit hit,
+static inline NV_SPECIALIZED int end(const struct view *v, int walk, struct nv_lpm_hit hit,
                                      struct netvane_match *ret_match)
 {
     const int r = nv_leave(&v->snap, walk);
@@ -141,9 +141,9 @@ static inline NV_SPECIALIZED int end(const struct view *v, int walk, struct nv_f
 static inline NV_SPECIALIZED int walk(const struct view *v, struct nv_bits dst, unsigned bits,
                                       const unsigned char *at, struct netvane_match *ret_match)
 {
-    struct nv_fib_hit hit = {0, 0};
-    const int w = bits == 32 ? nv_fib_walk(&v->fib, dst, 32, at, &hit)
-                             : nv_fib_walk(&v->fib, dst, 128, at, &hit);
+    struct nv_lpm_hit hit = {0, 0};
+    const int w = bits == 32 ? nv_lpm_walk(&v->lpm, dst, 32, at, &hit)
+                             : nv_lpm_walk(&v->lpm, dst, 128, at, &hit);
     return end(v, w, hit, ret_match);
 }
 
@@ -151,10 +151,10 @@ static inline NV_SPECIALIZED int walk(const struct view *v, struct nv_bits dst, 
 static inline NV_SPECIALIZED int look_up(const struct view *v, unsigned family, const uint8_t *dst,
                                          walk_fn *walk_on, struct netvane_match *ret_match)
 {
-    struct nv_fib_hit hit;
+    struct nv_lpm_hit hit;
     const struct nv_bits bits = nv_bits_of(family, dst);
-    const unsigned char *at = nv_fib_enter(&v->fib, bits);
-    if (family == NV_AF_4 && nv_likely(at && find_usual(&v->fib, bits, at, &hit)))
+    const unsigned char *at = nv_lpm_enter(&v->lpm, bits);
+    if (family == NV_AF_4 && nv_likely(at && find_usual(&v->lpm, bits, at, &hit)))
         return end(v, NV_TREE_OK, hit, ret_match);
     return walk_on(v, bits, family == NV_AF_4 ? 32 : 128, at, ret_match);
 }
@@ -171,11 +171,11 @@ struct batch {
 };
 
 /* All destinations behind the fans. */
-static inline NV_SPECIALIZED bool enter_all(const struct nv_fib *f, struct batch *b, unsigned n)
+static inline NV_SPECIALIZED bool enter_all(const struct nv_lpm *f, struct batch *b, unsigned n)
 {
     bool good = true;
     for (unsigned k = 0; k < n; k++) {
-        b->at[k] = nv_fib_enter(f, b->dst[k]);
+        b->at[k] = nv_lpm_enter(f, b->dst[k]);
         good &= b->at[k] != NULL;
         __builtin_prefetch(b->at[k]);
     }
@@ -183,18 +183,18 @@ static inline NV_SPECIALIZED bool enter_all(const struct nv_fib *f, struct batch
 }
 
 /* One node of destination k; asks for what the next step reads. Returns whether there is one; *good: no bad reference. */
-static inline NV_SPECIALIZED bool step(const struct nv_fib *f, struct batch *b, unsigned k,
+static inline NV_SPECIALIZED bool step(const struct nv_lpm *f, struct batch *b, unsigned k,
                                        unsigned depth, bool *good)
 {
-    const struct netvane_region_fib_node n = nv_fib_node(b->at[k]);
-    const unsigned i = nv_bits_at(b->dst[k], depth, NETVANE_FIB_STRIDE);
-    const uint32_t way = n.prefixes & nv_fib_ways[i];
+    const struct netvane_region_lpm_node n = nv_lpm_node(b->at[k]);
+    const unsigned i = nv_bits_at(b->dst[k], depth, NETVANE_LPM_STRIDE);
+    const uint32_t way = n.prefixes & nv_lpm_ways[i];
     const unsigned top = nv_top_bit(way | 1);
     if (nv_unlikely(n.block >= f->ref_limit)) {
         *good = false;
         return false;
     }
-    const unsigned char *block = nv_fib_cell(f, n.block);
+    const unsigned char *block = nv_lpm_cell(f, n.block);
     b->best[k] = NV_EITHER(way != 0, nv_block_value(block, n.children, nv_rank(n.prefixes, top)),
                            b->best[k]);
     b->len[k] = (uint8_t)NV_EITHER(way != 0, depth + nv_top_bit(top | 1), b->len[k]);
@@ -204,7 +204,7 @@ static inline NV_SPECIALIZED bool step(const struct nv_fib *f, struct batch *b, 
     return more;
 }
 
-static inline NV_SPECIALIZED int find_many(const struct nv_fib *f, unsigned family,
+static inline NV_SPECIALIZED int find_many(const struct nv_lpm *f, unsigned family,
                                            const uint8_t *dsts, unsigned n, struct batch *b)
 {
     const unsigned bits = family == NV_AF_4 ? 32 : 128;
@@ -217,8 +217,8 @@ static inline NV_SPECIALIZED int find_many(const struct nv_fib *f, unsigned fami
         going[k] = (uint8_t)k;
     }
     good = enter_all(f, b, n);
-    for (unsigned depth = NETVANE_FIB_NODES; good && left && depth < bits;
-         depth += NETVANE_FIB_STRIDE) {
+    for (unsigned depth = NETVANE_LPM_NODES; good && left && depth < bits;
+         depth += NETVANE_LPM_STRIDE) {
         unsigned kept = 0;
         for (unsigned g = 0; g < left; g++) {
             const unsigned k = going[g];
@@ -231,7 +231,7 @@ static inline NV_SPECIALIZED int find_many(const struct nv_fib *f, unsigned fami
         if (nv_likely(b->best[k] != NULL)) {
             b->value[k] = nv_load32(b->best[k], memory_order_relaxed);
         } else {
-            b->value[k] = nv_fib_short(f, b->dst[k]);
+            b->value[k] = nv_lpm_short(f, b->dst[k]);
             b->len[k] = b->value[k] & NETVANE_FV_LENGTH;
         }
     }
@@ -243,8 +243,8 @@ static inline NV_SPECIALIZED int look_up_many(const struct view *v, unsigned fam
                                               struct netvane_match *ret_matches)
 {
     struct batch b;
-    const int w = family == NV_AF_4 ? find_many(&v->fib, NV_AF_4, dsts, n, &b)
-                                    : find_many(&v->fib, NV_AF_6, dsts, n, &b);
+    const int w = family == NV_AF_4 ? find_many(&v->lpm, NV_AF_4, dsts, n, &b)
+                                    : find_many(&v->lpm, NV_AF_6, dsts, n, &b);
     const int r = nv_leave(&v->snap, w);
     for (unsigned k = 0; !r && k < n; k++)
         ret_matches[k] = match_of(b.value[k], b.len[k]);
@@ -339,7 +339,7 @@ static int find_info(const struct netvane_table *table, const struct netvane_mat
     const struct nv_snap *s = &view_of(table)->snap;
     const int r = nv_reenter(s);
     if (!r)
-        *ret_walk = nv_fib_info(s->base, s->limit, match->info, ret_info);
+        *ret_walk = nv_lpm_info(s->base, s->limit, match->info, ret_info);
     return r;
 }
 

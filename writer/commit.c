@@ -126,8 +126,8 @@ static void hold_back(struct nv_commit *c)
         if (more >> t & 1u)
             c->held[t] = d->tree[t];
     if (holds_routes(more)) {
-        nv_mirror_fib_roots(c->mirror, c->held_fib);
-        c->mirror->fib.cells.held = true;
+        nv_mirror_lpm_roots(c->mirror, c->held_lpm);
+        c->mirror->lpm.cells.held = true;
     }
     nv_arena_hold(&d->arena, more);
 }
@@ -139,9 +139,9 @@ static void fill_slot(const struct nv_commit *c, struct netvane_region_slot *slo
     memcpy(slot->tree, m->draft.tree, sizeof(m->draft.tree));
     memcpy(slot->digest, m->digest, sizeof(slot->digest));
     if (holds_routes(held_trees(c)))
-        memcpy(slot->fib, c->held_fib, sizeof(slot->fib));
+        memcpy(slot->lpm, c->held_lpm, sizeof(slot->lpm));
     else
-        nv_mirror_fib_roots(m, slot->fib);
+        nv_mirror_lpm_roots(m, slot->lpm);
     for (unsigned t = 0; t < NETVANE_TREE_COUNT; t++)
         if (held_trees(c) >> t & 1u)
             slot->tree[t] = c->held[t];
@@ -166,7 +166,7 @@ bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
     }
     if (!held)
         drop_unused(m);
-    nv_mirror_fib_settle(m);
+    nv_mirror_lpm_settle(m);
     struct netvane_region_slot slot = {.verified_ns = c->verified_ns,
                                        .quality = c->quality,
                                        .main4 = c->choice[0].main_default,
@@ -177,16 +177,16 @@ bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
     uint64_t nodes = seal(&m->draft, held);
     nv_arena_let_go(&m->draft.arena, held);
     if (!holds_routes(held))
-        nv_cells_let_go(&m->fib.cells);
+        nv_cells_let_go(&m->lpm.cells);
     c->pub->counter[NETVANE_RC_NODES_COPIED] += nodes;
     c->pub->counter[NETVANE_RC_BYTES_COPIED] +=
-        nodes * NETVANE_NODE_BYTES + m->fib.cells.bytes_made;
+        nodes * NETVANE_NODE_BYTES + m->lpm.cells.bytes_made;
     c->pub->counter[NETVANE_RC_EARLY_EXPIRIES] += m->early_expiry;
     c->pub->counter[NETVANE_RC_LIMITS_HIT] = m->counts_refused;
     m->early_expiry = false;
     nv_publish(c->pub, &m->draft.arena, &slot, topics, now_ns);
-    nv_cells_published(&m->fib.cells);
-    nv_cells_reclaim(&m->fib.cells, c->pub->horizon);
+    nv_cells_published(&m->lpm.cells);
+    nv_cells_reclaim(&m->lpm.cells, c->pub->horizon);
     hold_back(c);
     m->edited = false;
     c->quiet_since_ns = 0;

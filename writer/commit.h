@@ -34,8 +34,8 @@ struct nv_commit {
      * there is, and those behind it keep that until a tree is no longer named here. The default routes always go on.
      */
     uint32_t hold;
-    struct netvane_region_root held[NETVANE_TREE_COUNT]; /* those that the arena holds back */
-    struct netvane_region_fib held_fib[NETVANE_FIB_SLOTS]; /* with the trees of routes */
+    struct netvane_region_root held[NETVANE_TREE_COUNT];   /* those that the arena holds back */
+    struct netvane_region_lpm held_lpm[NETVANE_LPM_SLOTS]; /* with the trees of routes */
     uint64_t verified_ns;    /* when the last full re-read in the draft ended */
     uint64_t quiet_since_ns; /* a draft without effect waits since then, 0: there is none */
 };

@@ -43,14 +43,14 @@ int nv_mirror_init(struct nv_mirror *m, void *base, uint64_t max_bytes, nv_arena
     m->hops.arg = m;
     m->metrics.tree = NETVANE_TREE_METRICS;
     m->choice_stale[0] = m->choice_stale[1] = true;
-    nv_mirror_fib_init(m);
+    nv_mirror_lpm_init(m);
     return nv_arena_init(&m->draft.arena, base, max_bytes, grow, grow_arg, first_version);
 }
 
 void nv_mirror_destroy(struct nv_mirror *m)
 {
     nv_mirror_kin_forget(m);
-    nv_mirror_fib_destroy(m);
+    nv_mirror_lpm_destroy(m);
     nv_arena_destroy(&m->draft.arena);
     for (unsigned k = 0; k < NV_K_COUNT; k++)
         nv_ids_destroy(&m->ids[k]);

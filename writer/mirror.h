@@ -14,7 +14,7 @@
 #include "intern.h"
 #include "limits.h"
 #include "link_uses.h"
-#include "mirror_fib.h"
+#include "mirror_lpm.h"
 #include "nv/content.h"
 #include "nv/event.h"
 #include "tree_edit.h"
@@ -42,12 +42,12 @@ enum nv_effect {
 struct nv_table {
     uint32_t table;
     uint8_t family;
-    bool bared; /* of IPv6: see nv_mirror_bared_tables */
+    bool bared;  /* of IPv6: see nv_mirror_bared_tables */
     bool stale;  /* its record in the region is not as it should be */
     bool broken; /* there was no memory for its index */
     uint32_t total;
     uint32_t count[129];
-    struct nv_fib_draft fib;
+    struct nv_lpm_draft lpm;
 };
 
 /* Consecutive entries of a dump that share all but the position are positions 0, 1, 2, ... */
@@ -82,7 +82,7 @@ struct nv_mirror {
     struct nv_table *tables;
     uint32_t table_count, table_capacity, table_last; /* last: the one that was asked for last */
     bool tables_stale;                                /* some table is */
-    struct nv_mirror_fib fib;
+    struct nv_mirror_lpm lpm;
     uint32_t expiring6_count; /* IPv6 routes that end at a time */
     uint32_t prefsrc6_count;  /* IPv6 routes that prefer a source */
     struct nv_run run;        /* of the addresses or rules that are being dumped */

@@ -222,9 +222,9 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
     }
     nv_draft_put_located(&m->draft, r->tree, known, &r->u);
     if (known)
-        nv_mirror_fib_touch(m, r);
+        nv_mirror_lpm_touch(m, r);
     else
-        nv_mirror_fib_added(m, r);
+        nv_mirror_lpm_added(m, r);
     nv_mirror_note(m, r->kind, &r->u);
     nv_mirror_account(m, NETVANE_RT_ROUTES, before, after);
     if (known)
@@ -278,7 +278,7 @@ void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r)
     m->expiring6_count -= expires6(r);
     nv_route_unref_sets(m, r);
     note_change(m, r);
-    nv_mirror_fib_touch(m, r);
+    nv_mirror_lpm_touch(m, r);
 }
 
 void nv_route_drop(struct nv_mirror *m, const struct nv_route_rec *r)

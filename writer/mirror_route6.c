@@ -113,7 +113,7 @@ static void close_twins(struct nv_mirror *m, const struct nv_route_rec *r, uint3
         (void)nv_draft_delete(&m->draft, at.tree, at.u.key);
         set_twin(&at, slot, k - 1);
         (void)nv_draft_put(&m->draft, at.tree, &at.u);
-        nv_mirror_fib_touch(m, &at);
+        nv_mirror_lpm_touch(m, &at);
         nv_mirror_account(m, NETVANE_RT_ROUTES, before, nv_route_content(m, &at));
     }
 }

@@ -254,7 +254,7 @@ void nv_mirror_mark_begin(struct nv_mirror *m, enum nv_kind kind, uint32_t ifind
         nv_mirror_kin_forget(m);
         m->route_run_link = ifindex;
         m->route_run.valid = false;
-        m->fib.retry = true;
+        m->lpm.retry = true;
     } else {
         m->run.valid = false;
     }

@@ -56,8 +56,8 @@ bool nv_routes_filter(struct nv_mirror *m, unsigned tree, nv_doomed_fn *doomed, 
                        .doomed = doomed,
                        .arg = arg,
                        .r = nv_route_new(tree == NETVANE_TREE_ROUTES4 ? NV_AF_4 : NV_AF_6)};
-    nv_mirror_fib_pause(m);
+    nv_mirror_lpm_pause(m);
     const bool done = nv_draft_filter(&m->draft, tree, keep, &f, &m->early_expiry);
-    nv_mirror_fib_resume(m, tree);
+    nv_mirror_lpm_resume(m, tree);
     return done;
 }

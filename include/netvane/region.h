@@ -222,14 +222,14 @@ enum netvane_region_tree {
 #define NETVANE_TREE_SLOTS 24
 
 /* Tables whose longest-prefix index stands in the root record; that of any other is in its record of TREE_TABLES. */
-enum netvane_region_slot_fib {
-    NETVANE_SF_MAIN4,
-    NETVANE_SF_MAIN6,
-    NETVANE_SF_LOCAL4,
-    NETVANE_SF_LOCAL6,
-    NETVANE_SF_COUNT
+enum netvane_region_slot_lpm {
+    NETVANE_SL_MAIN4,
+    NETVANE_SL_MAIN6,
+    NETVANE_SL_LOCAL4,
+    NETVANE_SL_LOCAL6,
+    NETVANE_SL_COUNT
 };
-#define NETVANE_FIB_SLOTS 8
+#define NETVANE_LPM_SLOTS 8
 
 struct netvane_region_root {
     uint32_t ref;    /* node, or 0: empty */
@@ -238,18 +238,18 @@ struct netvane_region_root {
     uint32_t reserved;
 };
 
-enum netvane_region_fib_state {
-    NETVANE_FS_NONE = 0,  /* no route in this table, or the index is elsewhere */
-    NETVANE_FS_VALID = 1, /* the index holds every prefix of the table */
-    NETVANE_FS_BROKEN = 2 /* no memory for it: ask the tree of routes */
+enum netvane_region_lpm_state {
+    NETVANE_LS_NONE = 0,  /* no route in this table, or the index is elsewhere */
+    NETVANE_LS_VALID = 1, /* the index holds every prefix of the table */
+    NETVANE_LS_BROKEN = 2 /* no memory for it: ask the tree of routes */
 };
 
 /* The longest-prefix index of one table: see the section on it below. */
-struct netvane_region_fib {
+struct netvane_region_lpm {
     uint32_t top;    /* the first fan, 0: no prefix but /0 */
     uint32_t def;    /* value of /0, 0: there is none */
     uint32_t routes; /* in the table */
-    uint32_t state;  /* enum netvane_region_fib_state */
+    uint32_t state;  /* enum netvane_region_lpm_state */
 };
 
 /* One /0, or one answer for the probe destination. Exactly 64 bytes: one cache line. */
@@ -298,7 +298,7 @@ struct netvane_region_slot {
     struct netvane_region_default egress6;
     uint32_t gen[16]; /* gen[0..14] as in topics, gen[15] = any */
     struct netvane_region_root tree[NETVANE_TREE_SLOTS];
-    struct netvane_region_fib fib[NETVANE_FIB_SLOTS]; /* enum netvane_region_slot_fib */
+    struct netvane_region_lpm lpm[NETVANE_LPM_SLOTS]; /* enum netvane_region_slot_lpm */
     uint64_t digest
         [8]; /* sum of the content hashes of each topic's objects: equal State, equal digest */
     uint64_t reserved1[8];
@@ -323,8 +323,8 @@ struct netvane_region_slot {
 #define NETVANE_EXTENT_BYTES 65536
 #define NETVANE_CELL_UNIT    8
 #define NETVANE_CELL_MAX     640 /* 32 nodes and 31 values */
-#define NETVANE_FIB_STRIDE   5
-#define NETVANE_FIB_NODES    15 /* bits before the first node looks at any */
+#define NETVANE_LPM_STRIDE   5
+#define NETVANE_LPM_NODES    15 /* bits before the first node looks at any */
 
 #define NETVANE_FV_INFO   (~UINT32_C(63))
 #define NETVANE_FV_LENGTH 31u
@@ -336,7 +336,7 @@ struct netvane_region_fan_slot {
     uint32_t value;
 };
 
-struct netvane_region_fib_node {
+struct netvane_region_lpm_node {
     uint32_t
         prefixes; /* bit 1 << length | bits: a prefix that is `length` (0 to 4) bits longer than the node's place */
     uint32_t children; /* bit i: a node for the next five bits being i */
@@ -633,7 +633,7 @@ struct netvane_rec_table {
     uint32_t id;
     uint32_t
         lengths[5]; /* bit length % 32 of word length / 32: the table has prefixes of that length */
-    struct netvane_region_fib fib; /* zeros where it stands in the root record */
+    struct netvane_region_lpm lpm; /* zeros where it stands in the root record */
 };
 
 /* ---- the layout, held by the compiler --------------------------------------------------------------- */
@@ -683,9 +683,9 @@ NETVANE_AT(netvane_region_liveness, started_ns, 16);
 NETVANE_AT(netvane_region_liveness, verified_ns, 24);
 NETVANE_SIZE(netvane_region_liveness, 32);
 NETVANE_SIZE(netvane_region_root, 16);
-NETVANE_SIZE(netvane_region_fib, 16);
+NETVANE_SIZE(netvane_region_lpm, 16);
 NETVANE_SIZE(netvane_region_fan_slot, 8);
-NETVANE_SIZE(netvane_region_fib_node, 16);
+NETVANE_SIZE(netvane_region_lpm_node, 16);
 NETVANE_AT(netvane_region_info, type, 16);
 NETVANE_AT(netvane_region_info, hop_count, 22);
 NETVANE_AT(netvane_region_info, gateway, 32);
@@ -712,7 +712,7 @@ NETVANE_AT(netvane_region_slot, egress4, 192);
 NETVANE_AT(netvane_region_slot, egress6, 256);
 NETVANE_AT(netvane_region_slot, gen, 320);
 NETVANE_AT(netvane_region_slot, tree, 384);
-NETVANE_AT(netvane_region_slot, fib, 768);
+NETVANE_AT(netvane_region_slot, lpm, 768);
 NETVANE_AT(netvane_region_slot, digest, 896);
 NETVANE_SIZE(netvane_region_slot, NETVANE_SLOT_BYTES);
 NETVANE_AT(netvane_region_node, count, 8);
@@ -785,7 +785,7 @@ NETVANE_SIZE(netvane_rec_member, 24);
 NETVANE_AT(netvane_rec_default, value, 16);
 NETVANE_SIZE(netvane_rec_default, 80);
 NETVANE_AT(netvane_rec_table, lengths, 12);
-NETVANE_AT(netvane_rec_table, fib, 32);
+NETVANE_AT(netvane_rec_table, lpm, 32);
 NETVANE_SIZE(netvane_rec_table, 48);
 
 /* A word that two builds share only if they agree on every size and on the byte order (checked as a u32). */

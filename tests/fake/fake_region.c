@@ -656,19 +656,19 @@ uint32_t fake_publish(struct fake_region *r, struct fake_state *st, bool with_wa
     bool routed = false;
     for (unsigned t = 0; t < NETVANE_TREE_COUNT; t++) {
         if (t == NETVANE_TREE_TABLES && routed)
-            fake_build_fibs(r, st); /* the trees before it are sorted */
+            fake_build_lpms(r, st); /* the trees before it are sorted */
         compare_words = nv_tree_shape(t)->key_words;
         if (st->trees[t].count)
             qsort(st->trees[t].bytes, st->trees[t].count, stride_of(t), compare_keys);
         uint64_t hash = nv_hash(st->trees[t].bytes, st->trees[t].count * stride_of(t));
         if (hash != r->tree_hash[t])
             build(r, t, &st->trees[t], &r->roots[t]);
-        routed |= hash != r->tree_hash[t] && (t == NETVANE_TREE_ROUTES4 || t == NETVANE_TREE_ROUTES6 ||
-                                              t == NETVANE_TREE_HOPS);
+        routed |= hash != r->tree_hash[t] && (t == NETVANE_TREE_ROUTES4 ||
+                                              t == NETVANE_TREE_ROUTES6 || t == NETVANE_TREE_HOPS);
         r->tree_hash[t] = hash;
     }
     memcpy(slot.tree, r->roots, sizeof(slot.tree));
-    memcpy(slot.fib, r->fibs, sizeof(slot.fib));
+    memcpy(slot.lpm, r->lpms, sizeof(slot.lpm));
     digests(st, slot.digest);
     for (unsigned t = 0; t < NETVANE_RT_COUNT; t++)
         changed |= (uint32_t)(slot.digest[t] != r->digest[t]) << t;

@@ -76,7 +76,7 @@ struct fake_region {
     uint64_t digest[8];
     struct netvane_region_root roots[NETVANE_TREE_SLOTS];
     uint64_t tree_hash[NETVANE_TREE_COUNT]; /* of the records last shown: an equal tree is shared */
-    struct netvane_region_fib fibs[NETVANE_FIB_SLOTS];
+    struct netvane_region_lpm lpms[NETVANE_LPM_SLOTS];
 };
 
 #define FAKE_BYTES (UINT64_C(32) << 20)
@@ -96,8 +96,8 @@ void fake_header_seal(struct fake_region *r); /* checksum of the header after a 
 
 /* Shows the State as the next version; returns the topics that it moved. wake: as a writer does. */
 uint32_t fake_publish(struct fake_region *r, struct fake_state *st, bool wake);
-/* fake_region_fib.c: the indexes and the records of tables, from routes that are sorted. */
-void fake_build_fibs(struct fake_region *r, struct fake_state *st);
+/* fake_region_lpm.c: the indexes and the records of tables, from routes that are sorted. */
+void fake_build_lpms(struct fake_region *r, struct fake_state *st);
 /* Every version below horizon is no longer readable. */
 void fake_expire(struct fake_region *r, uint64_t horizon);
 struct netvane_region_slot *fake_slot(struct fake_region *r, uint64_t version);

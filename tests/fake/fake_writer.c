@@ -125,7 +125,8 @@ struct nv_route fact_route(uint32_t table, const char *dst, uint8_t dst_len, uin
                          .hop_count = hop_count,
                          .multipath = hop_count > 1};
     f.family = fact_ip(dst, f.dst);
-    for (unsigned i = 0; i < sizeof(f.dst); i++) /* as the kernel's are: nothing behind the prefix */
+    for (unsigned i = 0; i < sizeof(f.dst);
+         i++) /* as the kernel's are: nothing behind the prefix */
         f.dst[i] &= (uint8_t)(dst_len >= 8 * i + 8 ? 0xff
                               : dst_len <= 8 * i   ? 0
                                                    : 0xff00 >> (dst_len - 8 * i));
@@ -405,5 +406,5 @@ const char *fake_mirror_fault(struct nv_mirror *m)
     for (unsigned t = 0; t < NETVANE_RT_COUNT && !fault; t++)
         if (names[t] && fake_digest(m, t) != m->digest[t])
             fault = names[t];
-    return fault ? fault : fake_fib_fault(m);
+    return fault ? fault : fake_lpm_fault(m);
 }

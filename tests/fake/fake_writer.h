@@ -57,7 +57,7 @@ const char *fake_arena_fault(const struct nv_draft *d);
 /* All of that, the indexes by name, by IP and by prefix, and the digests recomputed from the trees. */
 const char *fake_mirror_fault(struct nv_mirror *m);
 /* The longest-prefix indexes, made true to the routes first, against these; and every unit of their cells. */
-const char *fake_fib_fault(struct nv_mirror *m);
+const char *fake_lpm_fault(struct nv_mirror *m);
 /* The digest of one topic (links, addrs, routes, rules, nexthops) from the trees alone. */
 uint64_t fake_digest(const struct nv_mirror *m, unsigned topic);
 

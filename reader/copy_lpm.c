@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * copy_fib.c - copies longest-prefix indexes into a private State.
+ * copy_lpm.c - copies longest-prefix indexes into a private State.
  *
  * Owns:      the walk over fans and nodes, and the map that keeps infos shared.
  * Promises:  no cell is copied more often than the region has room for cells.
@@ -9,12 +9,12 @@
 
 #include <stdlib.h>
 
-#include "nv/fib.h"
+#include "nv/lpm.h"
 
 /* One copy under way. */
 struct job {
     struct nv_copy *c;
-    struct nv_fib from;
+    struct nv_lpm from;
     unsigned bits; /* of an address */
 };
 
@@ -64,7 +64,7 @@ static int copy_value(struct job *j, uint32_t *value)
         return NV_COPY_NO_MEMORY;
     struct nv_copied *known = find(c, info);
     if (!known->from) {
-        if (!info || nv_fib_info(c->s.base, c->s.limit, info, &content) != NV_TREE_OK)
+        if (!info || nv_lpm_info(c->s.base, c->s.limit, info, &content) != NV_TREE_OK)
             return NV_TREE_BAD;
         const uint64_t at = nv_copy_take(c->to, sizeof(content), sizeof(content));
         if (!at || at > UINT32_MAX) /* a copy of more than 4 GiB has its infos first */
@@ -93,9 +93,9 @@ static bool may_copy(struct job *j, uint32_t ref)
 }
 
 /* Copies what is under a node, which becomes that of the copy. */
-static int copy_node(struct job *j, struct netvane_region_fib_node *n, unsigned depth)
+static int copy_node(struct job *j, struct netvane_region_lpm_node *n, unsigned depth)
 {
-    struct netvane_region_fib_node nodes[32];
+    struct netvane_region_lpm_node nodes[32];
     uint32_t values[32] = {0};
     const unsigned children = nv_popcount(n->children), prefixes = nv_popcount(n->prefixes);
     int w = copy_value(j, &n->value);
@@ -105,10 +105,10 @@ static int copy_node(struct job *j, struct netvane_region_fib_node *n, unsigned 
     }
     if (depth >= j->bits || !may_copy(j, n->block))
         return NV_TREE_BAD;
-    const unsigned char *block = nv_fib_cell(&j->from, n->block);
+    const unsigned char *block = nv_lpm_cell(&j->from, n->block);
     for (unsigned i = 0; i < children && w == NV_TREE_OK; i++) {
-        nodes[i] = nv_fib_node(nv_block_node(block, i));
-        w = copy_node(j, &nodes[i], depth + NETVANE_FIB_STRIDE);
+        nodes[i] = nv_lpm_node(nv_block_node(block, i));
+        w = copy_node(j, &nodes[i], depth + NETVANE_LPM_STRIDE);
     }
     for (unsigned i = 0; i < prefixes && w == NV_TREE_OK; i++) {
         values[i] = nv_load32(nv_block_value(block, n->children, i), memory_order_relaxed);
@@ -131,7 +131,7 @@ static int copy_fan(struct job *j, uint32_t *ref, unsigned level)
 {
     union {
         struct netvane_region_fan_slot slots[32];
-        struct netvane_region_fib_node nodes[32];
+        struct netvane_region_lpm_node nodes[32];
     } fan;
     const size_t bytes = level < NV_FANS ? sizeof(fan.slots) : sizeof(fan.nodes);
     int w = NV_TREE_OK;
@@ -139,10 +139,10 @@ static int copy_fan(struct job *j, uint32_t *ref, unsigned level)
         return NV_TREE_OK;
     if (!may_copy(j, *ref))
         return NV_TREE_BAD;
-    nv_payload_load(&fan, nv_fib_cell(&j->from, *ref), bytes);
+    nv_payload_load(&fan, nv_lpm_cell(&j->from, *ref), bytes);
     for (unsigned i = 0; i < 32 && w == NV_TREE_OK; i++) {
         if (level == NV_FANS) {
-            w = copy_node(j, &fan.nodes[i], NETVANE_FIB_NODES);
+            w = copy_node(j, &fan.nodes[i], NETVANE_LPM_NODES);
             continue;
         }
         w = copy_value(j, &fan.slots[i].value);
@@ -157,9 +157,9 @@ static int copy_fan(struct job *j, uint32_t *ref, unsigned level)
     return NV_TREE_OK;
 }
 
-int nv_copy_fib(struct nv_copy *c, bool is4, struct netvane_region_fib *root)
+int nv_copy_lpm(struct nv_copy *c, bool is4, struct netvane_region_lpm *root)
 {
-    struct job j = {.c = c, .from = nv_fib_of(c->s.base, c->s.limit, root), .bits = is4 ? 32 : 128};
+    struct job j = {.c = c, .from = nv_lpm_of(c->s.base, c->s.limit, root), .bits = is4 ? 32 : 128};
     int w = copy_value(&j, &root->def);
     return w == NV_TREE_OK ? copy_fan(&j, &root->top, 0) : w;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fake_fib.c - holds the longest-prefix indexes of a mirror against its trees of routes.
+ * fake_lpm.c - holds the longest-prefix indexes of a mirror against its trees of routes.
  *
  * Walks the cells by hand, from what region.h says of them; looks each prefix up, and addresses at both ends of each
  * beside a search through all of them; and counts every unit of every extent.
@@ -45,15 +45,15 @@ static unsigned ones(uint32_t w)
 
 /* ---- what is to be expected -------------------------------------------------------------------------------- */
 
-static struct nv_fib_hops hops_of(const struct nv_mirror *m, uint32_t set)
+static struct nv_lpm_hops hops_of(const struct nv_mirror *m, uint32_t set)
 {
-    struct nv_fib_hops h = {.count = 0};
+    struct nv_lpm_hops h = {.count = 0};
     struct netvane_rec_hop r = {.count = 1};
     for (uint32_t i = 0; set && i < r.count; i++) {
         uint64_t key[1] = {(uint64_t)set << 32 | i};
         if (!nv_draft_find(&m->draft, NETVANE_TREE_HOPS, key, &r))
             abort();
-        nv_fib_hops_add(&h, &r);
+        nv_lpm_hops_add(&h, &r);
     }
     return h;
 }
@@ -71,7 +71,7 @@ static struct prefix *prefixes_of(const struct nv_mirror *m, const struct nv_tab
     struct nv_tree tree =
         nv_draft_tree(&m->draft, is4 ? NETVANE_TREE_ROUTES4 : NETVANE_TREE_ROUTES6);
     struct prefix *list = calloc(tree.count + 1, sizeof(*list));
-    struct nv_fib_group g = {.any = false};
+    struct nv_lpm_group g = {.any = false};
     struct nv_cursor c;
     uint32_t n = 0;
     if (!list)
@@ -83,17 +83,17 @@ static struct prefix *prefixes_of(const struct nv_mirror *m, const struct nv_tab
         if (r.key[0] >> 32 != t->table)
             continue;
         unsigned len;
-        const struct nv_bits dst = nv_fib_prefix(is4, r.key, &len);
+        const struct nv_bits dst = nv_lpm_prefix(is4, r.key, &len);
         if (!n || len != list[n - 1].len || memcmp(&dst, &list[n - 1].dst, sizeof(dst))) {
             list[n].dst = dst;
             list[n++].len = len;
-            g = (struct nv_fib_group){.any = false};
+            g = (struct nv_lpm_group){.any = false};
         }
-        const struct nv_fib_hops h = hops_of(m, is4 ? r.r4.hops : r.r6.hops);
+        const struct nv_lpm_hops h = hops_of(m, is4 ? r.r4.hops : r.r6.hops);
         if (is4)
-            nv_fib_group_add4(&g, &r.r4, &h);
+            nv_lpm_group_add4(&g, &r.r4, &h);
         else
-            nv_fib_group_add6(&g, &r.r6, &h);
+            nv_lpm_group_add6(&g, &r.r6, &h);
         list[n - 1].conditional = g.conditional;
         list[n - 1].info = g.info;
     }
@@ -121,7 +121,7 @@ static const struct prefix *longest(const struct audit *a, struct nv_bits at)
 static bool is_value_of(const struct nv_mirror *m, uint32_t value, const struct prefix *p)
 {
     struct netvane_region_info info;
-    return nv_fib_info(m->draft.arena.base, m->draft.arena.size_bytes, value, &info) ==
+    return nv_lpm_info(m->draft.arena.base, m->draft.arena.size_bytes, value, &info) ==
                NV_TREE_OK &&
            !memcmp(&info, &p->info, sizeof(info)) &&
            !!(value & NETVANE_FV_CONDITIONAL) == p->conditional;
@@ -132,7 +132,7 @@ static bool is_value_of(const struct nv_mirror *m, uint32_t value, const struct 
 /* The node at word `at` of a cell. */
 static void count_node(struct audit *a, uint32_t ref, unsigned at)
 {
-    const struct nv_cells *c = &a->m->fib.cells;
+    const struct nv_cells *c = &a->m->lpm.cells;
     const unsigned values = ones(word32(c, ref, at)), children = ones(word32(c, ref, at + 1));
     const uint32_t block = word32(c, ref, at + 2);
     if (!block != !(values + children))
@@ -151,7 +151,7 @@ static void count_node(struct audit *a, uint32_t ref, unsigned at)
 
 static void count_fan(struct audit *a, uint32_t ref, unsigned level)
 {
-    const struct nv_cells *c = &a->m->fib.cells;
+    const struct nv_cells *c = &a->m->lpm.cells;
     const unsigned words = level < 2 ? 2 : 4;
     bool empty = true;
     if (!ref)
@@ -171,15 +171,15 @@ static void count_fan(struct audit *a, uint32_t ref, unsigned level)
 }
 
 /* How many slots of its fan show a prefix; those that it covers show it or a longer one. */
-static unsigned slots_of(struct audit *a, const struct nv_fib *f, const struct prefix *p)
+static unsigned slots_of(struct audit *a, const struct nv_lpm *f, const struct prefix *p)
 {
     unsigned level = 0, shown = 0;
     uint32_t ref = f->top;
     for (; p->len > 5 * (level + 1); level++)
-        ref = word32(&a->m->fib.cells, ref, 2 * nv_bits_at(p->dst, 5 * level, 5));
+        ref = word32(&a->m->lpm.cells, ref, 2 * nv_bits_at(p->dst, 5 * level, 5));
     const unsigned first = nv_bits_at(p->dst, 5 * level, 5), words = level < 2 ? 2 : 4;
     for (unsigned i = first; i < first + (1u << (5 * (level + 1) - p->len)); i++) {
-        const uint32_t value = word32(&a->m->fib.cells, ref, words * i + words - 1);
+        const uint32_t value = word32(&a->m->lpm.cells, ref, words * i + words - 1);
         if (!ref || (value & 31u) < p->len)
             a->fault = "a slot shows less than covers it";
         else if ((value & 31u) == p->len)
@@ -188,7 +188,7 @@ static unsigned slots_of(struct audit *a, const struct nv_fib *f, const struct p
     return shown;
 }
 
-static void look_up_around(struct audit *a, const struct nv_fib *f, const struct prefix *p)
+static void look_up_around(struct audit *a, const struct nv_lpm *f, const struct prefix *p)
 {
     const unsigned bits = a->t->family == NV_AF_4 ? 32 : 128;
     struct nv_bits at[2] = {p->dst, p->dst};
@@ -199,9 +199,9 @@ static void look_up_around(struct audit *a, const struct nv_fib *f, const struct
             at[1].lo |= UINT64_C(1) << (127 - i);
     }
     for (unsigned i = 0; i < 2; i++) {
-        struct nv_fib_hit hit;
+        struct nv_lpm_hit hit;
         const struct prefix *best = longest(a, at[i]);
-        if (nv_fib_find(f, at[i], bits, &hit) != NV_TREE_OK || hit.len != best->len ||
+        if (nv_lpm_find(f, at[i], bits, &hit) != NV_TREE_OK || hit.len != best->len ||
             !is_value_of(a->m, hit.value, best))
             a->fault = "a lookup that does not find the longest prefix";
     }
@@ -210,7 +210,7 @@ static void look_up_around(struct audit *a, const struct nv_fib *f, const struct
 static void audit_table(struct audit *a)
 {
     struct prefix *list = prefixes_of(a->m, a->t, &a->count);
-    const struct nv_fib f = nv_fib_of_draft(&a->m->fib.cells, &a->t->fib);
+    const struct nv_lpm f = nv_lpm_of_draft(&a->m->lpm.cells, &a->t->lpm);
     uint64_t expected = 0;
     a->list = list;
     a->values = 0;
@@ -220,7 +220,7 @@ static void audit_table(struct audit *a)
         uint32_t value;
         if (p->len && p->len <= 15) {
             expected += slots_of(a, &f, p);
-        } else if (nv_fib_exact(&f, p->dst, p->len, &value) != NV_TREE_OK ||
+        } else if (nv_lpm_exact(&f, p->dst, p->len, &value) != NV_TREE_OK ||
                    !is_value_of(a->m, value, p)) {
             a->fault = "a prefix that is not in the index as it should be";
         } else {
@@ -244,11 +244,11 @@ static uint64_t chain_bytes(const struct nv_cells *c, uint32_t list)
     return bytes;
 }
 
-const char *fake_fib_fault(struct nv_mirror *m)
+const char *fake_lpm_fault(struct nv_mirror *m)
 {
-    nv_mirror_fib_settle(m);
+    nv_mirror_lpm_settle(m);
     struct audit a = {.m = m};
-    const struct nv_cells *c = &m->fib.cells;
+    const struct nv_cells *c = &m->lpm.cells;
     for (uint32_t i = 0; i < m->table_count && !a.fault; i++) {
         a.t = &m->tables[i];
         if (!a.t->broken)
@@ -256,7 +256,7 @@ const char *fake_fib_fault(struct nv_mirror *m)
     }
     if (a.fault)
         return a.fault;
-    uint64_t used = a.bytes + 64u * (uint64_t)m->fib.infos.count;
+    uint64_t used = a.bytes + 64u * (uint64_t)m->lpm.infos.count;
     for (uint32_t i = 0; i < c->limbo_count; i++) {
         const struct nv_cell_limbo *l = &c->limbo[(c->limbo_head + i) % c->limbo_capacity];
         used += l->units ? 8u * l->units : 64u;

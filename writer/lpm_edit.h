@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fib_edit.h - sets and clears prefixes in the draft of a longest-prefix index.
+ * lpm_edit.h - sets and clears prefixes in the draft of a longest-prefix index.
  */
-#ifndef NV_FIB_EDIT_H
-#define NV_FIB_EDIT_H
+#ifndef NV_LPM_EDIT_H
+#define NV_LPM_EDIT_H
 
 #include "cells.h"
-#include "nv/fib.h"
+#include "nv/lpm.h"
 
 /* The draft of one index. */
-struct nv_fib_draft {
+struct nv_lpm_draft {
     uint32_t top, def;
 };
 
@@ -20,22 +20,22 @@ typedef uint32_t nv_shorter_fn(void *arg, struct nv_bits dst, unsigned len);
  * Each copies the cells on the way to the prefix into cells of the draft unless they are already, and cannot fail: the
  * caller has reserved. A value is that of an info, with NETVANE_FV_CONDITIONAL or not.
  */
-void nv_fib_set(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst, unsigned len,
+void nv_lpm_set(struct nv_cells *c, struct nv_lpm_draft *f, struct nv_bits dst, unsigned len,
                 uint32_t value);
 /* shorter is asked where other prefixes of up to 15 bits come to light. */
-void nv_fib_clear(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst, unsigned len,
+void nv_lpm_clear(struct nv_cells *c, struct nv_lpm_draft *f, struct nv_bits dst, unsigned len,
                   nv_shorter_fn *shorter, void *arg);
 /* Gives all cells of the index back. */
-void nv_fib_drop(struct nv_cells *c, struct nv_fib_draft *f);
+void nv_lpm_drop(struct nv_cells *c, struct nv_lpm_draft *f);
 /* Calls found for each value in the index, some more than once. */
-typedef void nv_fib_value_fn(void *arg, uint32_t value);
-void nv_fib_values(const struct nv_cells *c, const struct nv_fib_draft *f, nv_fib_value_fn *found,
+typedef void nv_lpm_value_fn(void *arg, uint32_t value);
+void nv_lpm_values(const struct nv_cells *c, const struct nv_lpm_draft *f, nv_lpm_value_fn *found,
                    void *arg);
 
-static inline struct nv_fib nv_fib_of_draft(const struct nv_cells *c, const struct nv_fib_draft *f)
+static inline struct nv_lpm nv_lpm_of_draft(const struct nv_cells *c, const struct nv_lpm_draft *f)
 {
-    const struct netvane_region_fib root = {.top = f->top, .def = f->def};
-    return nv_fib_of(c->arena->base, c->arena->size_bytes, &root);
+    const struct netvane_region_lpm root = {.top = f->top, .def = f->def};
+    return nv_lpm_of(c->arena->base, c->arena->size_bytes, &root);
 }
 
 #endif

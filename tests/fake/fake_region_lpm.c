@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fake_region_fib.c - builds the longest-prefix indexes of a hand-made region, top down, from sorted lists.
+ * fake_region_lpm.c - builds the longest-prefix indexes of a hand-made region, top down, from sorted lists.
  *
  * A second opinion on what region.h says of fans and cells: nothing of the writer's edits is used. Infos are not shared.
  */
 #include <stdlib.h>
 
 #include "fake_region.h"
-#include "nv/fib.h"
+#include "nv/lpm.h"
 
 struct entry {
     struct nv_bits dst;
@@ -42,10 +42,10 @@ static unsigned pick(const struct entry *from, unsigned n, unsigned at, unsigned
     return k;
 }
 
-static struct netvane_region_fib_node build_node(struct fake_region *r, const struct entry *list,
+static struct netvane_region_lpm_node build_node(struct fake_region *r, const struct entry *list,
                                                  unsigned n, unsigned depth)
 {
-    struct netvane_region_fib_node node = {0, 0, 0, 0}, nodes[32];
+    struct netvane_region_lpm_node node = {0, 0, 0, 0}, nodes[32];
     uint32_t values[32] = {0};
     unsigned value_count = 0, node_count = 0;
     struct entry *below = calloc(n + 1, sizeof(*below));
@@ -84,7 +84,7 @@ static uint32_t build_fan(struct fake_region *r, const struct entry *list, unsig
 {
     const unsigned start = 5 * level, end = start + 5;
     struct netvane_region_fan_slot fan[32] = {{0, 0}};
-    struct netvane_region_fib_node nodes[32];
+    struct netvane_region_lpm_node nodes[32];
     struct entry *below = calloc(n + 1, sizeof(*below));
     if (!below)
         abort();
@@ -118,16 +118,16 @@ static uint32_t build_fan(struct fake_region *r, const struct entry *list, unsig
 
 /* ---- from the routes --------------------------------------------------------------------------------------- */
 
-static void hops_of(const struct fake_state *st, uint32_t set, struct nv_fib_hops *ret)
+static void hops_of(const struct fake_state *st, uint32_t set, struct nv_lpm_hops *ret)
 {
     const struct netvane_rec_hop *h = (const void *)st->trees[NETVANE_TREE_HOPS].bytes;
     memset(ret, 0, sizeof(*ret));
     for (unsigned i = 0; set && i < st->trees[NETVANE_TREE_HOPS].count; i++)
         if (h[i].key[0] >> 32 == set)
-            nv_fib_hops_add(ret, &h[i]);
+            nv_lpm_hops_add(ret, &h[i]);
 }
 
-static uint32_t value_of(struct fake_region *r, const struct nv_fib_group *g)
+static uint32_t value_of(struct fake_region *r, const struct nv_lpm_group *g)
 {
     void *info = place(r, sizeof(g->info), 64);
     memcpy(info, &g->info, sizeof(g->info));
@@ -150,8 +150,8 @@ static void build_family(struct fake_region *r, struct fake_state *st, bool is4)
         const uint32_t table = (uint32_t)(key[0] >> 32);
         struct netvane_rec_table rec = {.key = {(uint64_t)(is4 ? NV_AF_4 : NV_AF_6) << 32 | table},
                                         .id = 0};
-        struct netvane_region_fib fib = {.state = NETVANE_FS_VALID};
-        struct nv_fib_group g;
+        struct netvane_region_lpm lpm = {.state = NETVANE_LS_VALID};
+        struct nv_lpm_group g;
         unsigned n = 0;
         memset(&g, 0, sizeof(g));
         for (; at < routes->count; at++) {
@@ -163,42 +163,42 @@ static void build_family(struct fake_region *r, struct fake_state *st, bool is4)
             memcpy(&route, routes->bytes + at * stride, stride);
             if (route.key[0] >> 32 != table)
                 break;
-            if (g.any && !nv_fib_same_prefix(is4, key, route.key)) {
+            if (g.any && !nv_lpm_same_prefix(is4, key, route.key)) {
                 list[n - 1].value = value_of(r, &g);
                 memset(&g, 0, sizeof(g));
             }
             if (!g.any) {
                 memcpy(key, route.key, (is4 ? 2u : 3u) * 8u);
-                list[n].dst = nv_fib_prefix(is4, key, &list[n].len);
+                list[n].dst = nv_lpm_prefix(is4, key, &list[n].len);
                 rec.lengths[list[n].len / 32] |= 1u << list[n].len % 32;
                 n++;
             }
-            struct nv_fib_hops hops;
+            struct nv_lpm_hops hops;
             hops_of(st, is4 ? route.r4.hops : route.r6.hops, &hops);
             if (is4)
-                nv_fib_group_add4(&g, &route.r4, &hops);
+                nv_lpm_group_add4(&g, &route.r4, &hops);
             else
-                nv_fib_group_add6(&g, &route.r6, &hops);
-            fib.routes++;
+                nv_lpm_group_add6(&g, &route.r6, &hops);
+            lpm.routes++;
         }
         list[n - 1].value = value_of(r, &g);
         const bool has_default = !list[0].len;
-        fib.def = has_default ? list[0].value : 0;
-        fib.top = build_fan(r, list + has_default, n - has_default, 0);
+        lpm.def = has_default ? list[0].value : 0;
+        lpm.top = build_fan(r, list + has_default, n - has_default, 0);
         if (table == 254)
-            r->fibs[is4 ? NETVANE_SF_MAIN4 : NETVANE_SF_MAIN6] = fib;
+            r->lpms[is4 ? NETVANE_SL_MAIN4 : NETVANE_SL_MAIN6] = lpm;
         else if (table == 255)
-            r->fibs[is4 ? NETVANE_SF_LOCAL4 : NETVANE_SF_LOCAL6] = fib;
+            r->lpms[is4 ? NETVANE_SL_LOCAL4 : NETVANE_SL_LOCAL6] = lpm;
         else
-            rec.fib = fib;
+            rec.lpm = lpm;
         fake_add(st, NETVANE_TREE_TABLES, &rec);
     }
     free(list);
 }
 
-void fake_build_fibs(struct fake_region *r, struct fake_state *st)
+void fake_build_lpms(struct fake_region *r, struct fake_state *st)
 {
-    memset(r->fibs, 0, sizeof(r->fibs));
+    memset(r->lpms, 0, sizeof(r->lpms));
     st->trees[NETVANE_TREE_TABLES].count = 0;
     build_family(r, st, true);
     build_family(r, st, false);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fib_edit.c - a copy-on-write tree bitmap behind two fans.
+ * lpm_edit.c - a copy-on-write tree bitmap behind two fans.
  *
  * Idea: an edit goes down and makes each fan, and each block, on its way the draft's, so that the node that leads to the next
  * one can be written. A block that gets a value or a node more or less is taken apart, and put together again where it was,
  * if it has room there.
  * Hazard: cells are written with relaxed atomic words, because an expired reader may still look at reused ones.
  */
-#include "fib_edit.h"
+#include "lpm_edit.h"
 
 #define FAN_SLOTS   32u
 #define FAN_BYTES   (FAN_SLOTS * 8u)
 #define ARRAY_BYTES (FAN_SLOTS * 16u) /* of the nodes behind the fans */
 #define NODES_MAX   23u               /* on one way */
 
-typedef struct netvane_region_fib_node node;
+typedef struct netvane_region_lpm_node node;
 
 static uint32_t load32(const void *p)
 {
@@ -28,13 +28,13 @@ static void store32(void *p, uint32_t v)
 
 static unsigned five(struct nv_bits dst, unsigned at)
 {
-    return nv_bits_at(dst, at, NETVANE_FIB_STRIDE);
+    return nv_bits_at(dst, at, NETVANE_LPM_STRIDE);
 }
 
 /* The bit of a prefix that is `extra` bits longer than its node's place. */
 static unsigned prefix_bit(struct nv_bits dst, unsigned depth, unsigned extra)
 {
-    return 1u << extra | five(dst, depth) >> (NETVANE_FIB_STRIDE - extra);
+    return 1u << extra | five(dst, depth) >> (NETVANE_LPM_STRIDE - extra);
 }
 
 /* Makes the cell that *where refers to the draft's, a new one all zeros. */
@@ -250,7 +250,7 @@ static void prune_fans(struct nv_cells *c, struct way *w, unsigned level)
 
 /* ---- edits ----------------------------------------------------------------------------------------------------------- */
 
-void nv_fib_set(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst, unsigned len,
+void nv_lpm_set(struct nv_cells *c, struct nv_lpm_draft *f, struct nv_bits dst, unsigned len,
                 uint32_t value)
 {
     uint32_t *where = &f->top;
@@ -268,8 +268,8 @@ void nv_fib_set(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst, 
         where = slot_child(fan, five(dst, 5 * level));
     }
     node *n = (node *)(void *)fan + five(dst, 5 * NV_FANS);
-    unsigned depth = NETVANE_FIB_NODES;
-    for (; len - depth >= NETVANE_FIB_STRIDE; depth += NETVANE_FIB_STRIDE)
+    unsigned depth = NETVANE_LPM_NODES;
+    for (; len - depth >= NETVANE_LPM_STRIDE; depth += NETVANE_LPM_STRIDE)
         n = own_child(c, n, five(dst, depth));
     const unsigned bit = prefix_bit(dst, depth, len - depth);
     if (n->prefixes >> bit & 1u)
@@ -278,25 +278,25 @@ void nv_fib_set(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst, 
         insert_value(c, n, bit, value);
 }
 
-static bool has_prefix(const struct nv_cells *c, const struct nv_fib_draft *f, struct nv_bits dst,
+static bool has_prefix(const struct nv_cells *c, const struct nv_lpm_draft *f, struct nv_bits dst,
                        unsigned len)
 {
-    const struct nv_fib walk = nv_fib_of_draft(c, f);
+    const struct nv_lpm walk = nv_lpm_of_draft(c, f);
     uint32_t value;
-    return nv_fib_exact(&walk, dst, len, &value) == NV_TREE_OK;
+    return nv_lpm_exact(&walk, dst, len, &value) == NV_TREE_OK;
 }
 
 static void clear_long(struct nv_cells *c, struct way *w, struct nv_bits dst, unsigned len)
 {
-    unsigned depth = NETVANE_FIB_NODES, k = 0;
-    for (; len - depth >= NETVANE_FIB_STRIDE; depth += NETVANE_FIB_STRIDE, k++)
+    unsigned depth = NETVANE_LPM_NODES, k = 0;
+    for (; len - depth >= NETVANE_LPM_STRIDE; depth += NETVANE_LPM_STRIDE, k++)
         w->at[k + 1] = own_child(c, w->at[k], five(dst, depth));
     remove_value(c, w->at[k], prefix_bit(dst, depth, len - depth));
     for (; k && !w->at[k]->prefixes && !w->at[k]->children; k--)
-        remove_child(c, w->at[k - 1], five(dst, NETVANE_FIB_NODES + NETVANE_FIB_STRIDE * (k - 1)));
+        remove_child(c, w->at[k - 1], five(dst, NETVANE_LPM_NODES + NETVANE_LPM_STRIDE * (k - 1)));
 }
 
-void nv_fib_clear(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst, unsigned len,
+void nv_lpm_clear(struct nv_cells *c, struct nv_lpm_draft *f, struct nv_bits dst, unsigned len,
                   nv_shorter_fn *shorter, void *arg)
 {
     struct way w = {.where = {&f->top}};
@@ -306,7 +306,7 @@ void nv_fib_clear(struct nv_cells *c, struct nv_fib_draft *f, struct nv_bits dst
         f->def = 0;
         return;
     }
-    if (len > NETVANE_FIB_NODES && !has_prefix(c, f, dst, len))
+    if (len > NETVANE_LPM_NODES && !has_prefix(c, f, dst, len))
         return;
     for (;; level++) {
         if (!load32(w.where[level]))
@@ -353,13 +353,13 @@ static void drop_fan(struct nv_cells *c, uint32_t ref, unsigned level)
     nv_cells_give(c, ref, fan_bytes(level));
 }
 
-void nv_fib_drop(struct nv_cells *c, struct nv_fib_draft *f)
+void nv_lpm_drop(struct nv_cells *c, struct nv_lpm_draft *f)
 {
     drop_fan(c, f->top, 0);
-    *f = (struct nv_fib_draft){0};
+    *f = (struct nv_lpm_draft){0};
 }
 
-static void block_values(const struct nv_cells *c, const node *n, nv_fib_value_fn *found, void *arg)
+static void block_values(const struct nv_cells *c, const node *n, nv_lpm_value_fn *found, void *arg)
 {
     unsigned char *block = nv_cell_rw(c, n->block);
     for (unsigned i = 0; i < nv_popcount(n->prefixes); i++)
@@ -369,7 +369,7 @@ static void block_values(const struct nv_cells *c, const node *n, nv_fib_value_f
 }
 
 static void fan_values(const struct nv_cells *c, uint32_t ref, unsigned level,
-                       nv_fib_value_fn *found, void *arg)
+                       nv_lpm_value_fn *found, void *arg)
 {
     if (!ref)
         return;
@@ -384,7 +384,7 @@ static void fan_values(const struct nv_cells *c, uint32_t ref, unsigned level,
     }
 }
 
-void nv_fib_values(const struct nv_cells *c, const struct nv_fib_draft *f, nv_fib_value_fn *found,
+void nv_lpm_values(const struct nv_cells *c, const struct nv_lpm_draft *f, nv_lpm_value_fn *found,
                    void *arg)
 {
     if (f->def)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_fib.c - checks the longest-prefix indexes against the routes.
+ * check_lpm.c - checks the longest-prefix indexes against the routes.
  *
  * Owns:      the records of tables, and for each prefix: its value, what that leads to, and where it stands.
  * Assumes:   check.c found the trees whole.
@@ -9,16 +9,16 @@
  */
 #include "check.h"
 
-#include "nv/fib.h"
+#include "nv/lpm.h"
 
 #define TABLE_MAIN  254u
 #define TABLE_LOCAL 255u
 
-struct fib_check {
+struct lpm_check {
     struct nv_check *c;
     bool is4;
     uint32_t table;
-    struct nv_fib f;
+    struct nv_lpm f;
     uint32_t lengths[5]; /* of the prefixes that were met */
     uint64_t values;     /* in cells and slots of fans, that prefixes explain */
     uint64_t found;      /* that there are */
@@ -32,7 +32,7 @@ union route {
     struct netvane_rec_route6 r6;
 };
 
-static void finding(const struct fib_check *x, struct nv_bits dst, unsigned len, const char *what)
+static void finding(const struct lpm_check *x, struct nv_bits dst, unsigned len, const char *what)
 {
     nv_finding(x->c, "Index of table %u, IPv%u: prefix %016llx%016llx/%u %s.", (unsigned)x->table,
                x->is4 ? 4u : 6u, (unsigned long long)dst.hi, (unsigned long long)dst.lo, len, what);
@@ -40,10 +40,10 @@ static void finding(const struct fib_check *x, struct nv_bits dst, unsigned len,
 
 /* ---- one prefix --------------------------------------------------------------------------------------------- */
 
-static int add_route(const struct nv_snap *s, struct nv_fib_group *g, bool is4,
+static int add_route(const struct nv_snap *s, struct nv_lpm_group *g, bool is4,
                      const union route *r)
 {
-    struct nv_fib_hops hops;
+    struct nv_lpm_hops hops;
     struct netvane_rec_hop hop;
     struct nv_cursor c;
     const uint32_t set = is4 ? r->r4.hops : r->r6.hops;
@@ -51,18 +51,18 @@ static int add_route(const struct nv_snap *s, struct nv_fib_group *g, bool is4,
     memset(&hops, 0, sizeof(hops));
     int w = set ? nv_snap_seek(s, NETVANE_TREE_HOPS, &key, &c) : NV_TREE_END;
     while (w == NV_TREE_OK && (w = nv_step(&c, &hop)) == NV_TREE_OK && hop.key[0] >> 32 == set)
-        nv_fib_hops_add(&hops, &hop);
+        nv_lpm_hops_add(&hops, &hop);
     if (is4)
-        nv_fib_group_add4(g, &r->r4, &hops);
+        nv_lpm_group_add4(g, &r->r4, &hops);
     else
-        nv_fib_group_add6(g, &r->r6, &hops);
+        nv_lpm_group_add6(g, &r->r6, &hops);
     return w == NV_TREE_BAD ? w : NV_TREE_OK;
 }
 
-static bool is_value_of(const struct fib_check *x, uint32_t value, const struct nv_fib_group *g)
+static bool is_value_of(const struct lpm_check *x, uint32_t value, const struct nv_lpm_group *g)
 {
     struct netvane_region_info info;
-    return nv_fib_info(x->c->s.base, x->c->s.limit, value, &info) == NV_TREE_OK &&
+    return nv_lpm_info(x->c->s.base, x->c->s.limit, value, &info) == NV_TREE_OK &&
            !memcmp(&info, &g->info, sizeof(info)) &&
            !!(value & NETVANE_FV_CONDITIONAL) == g->conditional;
 }
@@ -70,24 +70,24 @@ static bool is_value_of(const struct fib_check *x, uint32_t value, const struct 
 /* The value of slot i of a fan, or of node i behind the fans. */
 static uint32_t slot_value(const unsigned char *fan, unsigned level, unsigned i)
 {
-    return level < NV_FANS ? nv_fan_slot(fan, i).value : nv_fib_node(fan + 16u * (size_t)i).value;
+    return level < NV_FANS ? nv_fan_slot(fan, i).value : nv_lpm_node(fan + 16u * (size_t)i).value;
 }
 
 /* A prefix of 1 to 15 bits: each slot that it covers shows it, or a longer one. */
-static void check_short(struct fib_check *x, struct nv_bits dst, unsigned len,
-                        const struct nv_fib_group *g)
+static void check_short(struct lpm_check *x, struct nv_bits dst, unsigned len,
+                        const struct nv_lpm_group *g)
 {
     uint32_t ref = x->f.top;
     unsigned level = 0;
     for (; len > 5 * (level + 1) && ref < x->f.ref_limit; level++)
-        ref = nv_fan_slot(nv_fib_cell(&x->f, ref), nv_bits_at(dst, 5 * level, 5)).child;
+        ref = nv_fan_slot(nv_lpm_cell(&x->f, ref), nv_bits_at(dst, 5 * level, 5)).child;
     if (!ref || ref >= x->f.ref_limit) {
         finding(x, dst, len, "has no fan");
         return;
     }
     const unsigned count = 1u << (5 * (level + 1) - len), first = nv_bits_at(dst, 5 * level, 5);
     for (unsigned i = first; i < first + count; i++) {
-        const uint32_t value = slot_value(nv_fib_cell(&x->f, ref), level, i);
+        const uint32_t value = slot_value(nv_lpm_cell(&x->f, ref), level, i);
         if ((value & NETVANE_FV_LENGTH) < len)
             finding(x, dst, len, "is not in a slot that it covers");
         else if ((value & NETVANE_FV_LENGTH) == len && !is_value_of(x, value, g))
@@ -97,26 +97,26 @@ static void check_short(struct fib_check *x, struct nv_bits dst, unsigned len,
     }
 }
 
-static void check_prefix(struct fib_check *x, const uint64_t *key, const struct nv_fib_group *g)
+static void check_prefix(struct lpm_check *x, const uint64_t *key, const struct nv_lpm_group *g)
 {
     unsigned len;
     uint32_t value;
-    const struct nv_bits dst = nv_fib_prefix(x->is4, key, &len);
+    const struct nv_bits dst = nv_lpm_prefix(x->is4, key, &len);
     if (len > (x->is4 ? 32u : 128u))
         return; /* its record was found bad */
     x->lengths[len / 32] |= 1u << len % 32;
-    if (len && len <= NETVANE_FIB_NODES) {
+    if (len && len <= NETVANE_LPM_NODES) {
         check_short(x, dst, len, g);
         return;
     }
-    if (nv_fib_exact(&x->f, dst, len, &value) != NV_TREE_OK || !is_value_of(x, value, g))
+    if (nv_lpm_exact(&x->f, dst, len, &value) != NV_TREE_OK || !is_value_of(x, value, g))
         finding(x, dst, len, "is missing, or has a value that is not its route's");
     x->values += len != 0;
 }
 
 /* ---- what is there ---------------------------------------------------------------------------------------------- */
 
-static bool may_walk(struct fib_check *x, uint32_t ref)
+static bool may_walk(struct lpm_check *x, uint32_t ref)
 {
     if (ref >= x->f.ref_limit || !x->budget) {
         x->broken_off = true;
@@ -127,51 +127,51 @@ static bool may_walk(struct fib_check *x, uint32_t ref)
 }
 
 /* depth: bits before the node. */
-static void count_node(struct fib_check *x, const unsigned char *at, unsigned depth)
+static void count_node(struct lpm_check *x, const unsigned char *at, unsigned depth)
 {
-    const struct netvane_region_fib_node n = nv_fib_node(at);
+    const struct netvane_region_lpm_node n = nv_lpm_node(at);
     if (!n.block && !n.prefixes && !n.children)
         return;
     if (!may_walk(x, n.block) || depth >= (x->is4 ? 32u : 128u)) {
         x->broken_off = true;
         return;
     }
-    const unsigned char *block = nv_fib_cell(&x->f, n.block);
+    const unsigned char *block = nv_lpm_cell(&x->f, n.block);
     x->found += nv_popcount(n.prefixes);
     for (unsigned i = 0; i < nv_popcount(n.children) && !x->broken_off; i++)
-        count_node(x, nv_block_node(block, i), depth + NETVANE_FIB_STRIDE);
+        count_node(x, nv_block_node(block, i), depth + NETVANE_LPM_STRIDE);
 }
 
-static void count_fan(struct fib_check *x, uint32_t ref, unsigned level)
+static void count_fan(struct lpm_check *x, uint32_t ref, unsigned level)
 {
     if (!ref || !may_walk(x, ref))
         return;
-    const unsigned char *fan = nv_fib_cell(&x->f, ref);
+    const unsigned char *fan = nv_lpm_cell(&x->f, ref);
     for (unsigned i = 0; i < 32 && !x->broken_off; i++) {
         x->found += slot_value(fan, level, i) != 0;
         if (level < NV_FANS)
             count_fan(x, nv_fan_slot(fan, i).child, level + 1);
         else
-            count_node(x, fan + 16u * (size_t)i, NETVANE_FIB_NODES);
+            count_node(x, fan + 16u * (size_t)i, NETVANE_LPM_NODES);
     }
 }
 
 /* ---- one table ------------------------------------------------------------------------------------------------------ */
 
 /* The routes of a table, prefix by prefix; returns how many there are. */
-static uint64_t check_routes(struct fib_check *x, bool indexed)
+static uint64_t check_routes(struct lpm_check *x, bool indexed)
 {
     const struct nv_snap *s = &x->c->s;
-    struct nv_fib_group g;
+    struct nv_lpm_group g;
     struct nv_cursor c;
     union route r;
     uint64_t key[NV_TREE_KEY_WORDS_MAX], routes = 0;
     memset(&g, 0, sizeof(g));
-    nv_fib_key(x->is4, x->table, (struct nv_bits){0, 0}, 0, key);
+    nv_lpm_key(x->is4, x->table, (struct nv_bits){0, 0}, 0, key);
     int w = nv_snap_seek(s, x->is4 ? NETVANE_TREE_ROUTES4 : NETVANE_TREE_ROUTES6, key, &c);
     while (w == NV_TREE_OK && (w = nv_step(&c, &r)) == NV_TREE_OK && r.key[0] >> 32 == x->table &&
            !(routes++ % 4096 == 4095 && !nv_valid(s))) {
-        if (g.any && !nv_fib_same_prefix(x->is4, r.key, key)) {
+        if (g.any && !nv_lpm_same_prefix(x->is4, r.key, key)) {
             if (indexed)
                 check_prefix(x, key, &g);
             memset(&g, 0, sizeof(g));
@@ -184,28 +184,28 @@ static uint64_t check_routes(struct fib_check *x, bool indexed)
     return routes;
 }
 
-static const struct netvane_region_fib *root_of(const struct nv_check *c, bool is4,
+static const struct netvane_region_lpm *root_of(const struct nv_check *c, bool is4,
                                                 const struct netvane_rec_table *r)
 {
     const uint32_t table = (uint32_t)r->key[0];
     if (table == TABLE_MAIN)
-        return &c->slot.fib[is4 ? NETVANE_SF_MAIN4 : NETVANE_SF_MAIN6];
+        return &c->slot.lpm[is4 ? NETVANE_SL_MAIN4 : NETVANE_SL_MAIN6];
     if (table == TABLE_LOCAL)
-        return &c->slot.fib[is4 ? NETVANE_SF_LOCAL4 : NETVANE_SF_LOCAL6];
-    return &r->fib;
+        return &c->slot.lpm[is4 ? NETVANE_SL_LOCAL4 : NETVANE_SL_LOCAL6];
+    return &r->lpm;
 }
 
 uint64_t nv_check_table(struct nv_check *c, const struct netvane_rec_table *r)
 {
-    struct fib_check x = {.c = c, .is4 = r->key[0] >> 32 == NV_AF_4, .table = (uint32_t)r->key[0]};
-    const struct netvane_region_fib *root = root_of(c, x.is4, r);
-    const bool indexed = root->state == NETVANE_FS_VALID;
-    if (!nv_is_family((unsigned)(r->key[0] >> 32)) || root->state == NETVANE_FS_NONE ||
-        root->state > NETVANE_FS_BROKEN) {
+    struct lpm_check x = {.c = c, .is4 = r->key[0] >> 32 == NV_AF_4, .table = (uint32_t)r->key[0]};
+    const struct netvane_region_lpm *root = root_of(c, x.is4, r);
+    const bool indexed = root->state == NETVANE_LS_VALID;
+    if (!nv_is_family((unsigned)(r->key[0] >> 32)) || root->state == NETVANE_LS_NONE ||
+        root->state > NETVANE_LS_BROKEN) {
         nv_finding(c, "Table %u: its family or its index is none.", (unsigned)x.table);
         return 0;
     }
-    x.f = nv_fib_of(c->s.base, c->s.limit, root);
+    x.f = nv_lpm_of(c->s.base, c->s.limit, root);
     x.budget = c->s.limit / NETVANE_CELL_UNIT;
     const uint64_t routes = check_routes(&x, indexed);
     if (routes != root->routes)

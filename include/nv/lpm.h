@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fib.h - the read-only walk over a longest-prefix index (its layout is in netvane/region.h).
+ * lpm.h - the read-only walk over a longest-prefix index (its layout is in netvane/region.h).
  *
  * Owns:      addresses as bits, the lookup, the lookup of one exact prefix, values and what they lead to; which of a
  *            prefix's routes an index shows.
@@ -11,8 +11,8 @@
  *
  * Speed: a walk first looks for the usual answer, in a node; what fans and shorter prefixes say is asked if there is none.
  */
-#ifndef NV_FIB_H
-#define NV_FIB_H
+#ifndef NV_LPM_H
+#define NV_LPM_H
 
 #include "nv/tree.h"
 
@@ -21,13 +21,13 @@ struct nv_bits {
     uint64_t hi, lo;
 };
 
-struct nv_fib {
+struct nv_lpm {
     const unsigned char *cells; /* where reference 0 leads */
     uint32_t ref_limit;         /* references below it lead to NETVANE_CELL_MAX readable bytes */
     uint32_t top, def;
 };
 
-struct nv_fib_hit {
+struct nv_lpm_hit {
     uint32_t value; /* 0: none */
     uint32_t len;
 };
@@ -51,18 +51,18 @@ static inline NV_SPECIALIZED unsigned nv_bits_at(struct nv_bits b, unsigned at, 
     return (unsigned)(w >> (64 - n));
 }
 
-static inline struct nv_fib nv_fib_of(const void *base, uint64_t limit,
-                                      const struct netvane_region_fib *root)
+static inline struct nv_lpm nv_lpm_of(const void *base, uint64_t limit,
+                                      const struct netvane_region_lpm *root)
 {
     const uint64_t refs =
         (limit - NETVANE_NOTHING_OFFSET - NETVANE_CELL_MAX) / NETVANE_CELL_UNIT + 1;
-    return (struct nv_fib){.cells = nv_at(base, NETVANE_NOTHING_OFFSET),
+    return (struct nv_lpm){.cells = nv_at(base, NETVANE_NOTHING_OFFSET),
                            .ref_limit = (uint32_t)nv_min_u64(refs, UINT32_MAX),
                            .top = root->top,
                            .def = root->def};
 }
 
-static inline NV_SPECIALIZED const unsigned char *nv_fib_cell(const struct nv_fib *f, uint32_t ref)
+static inline NV_SPECIALIZED const unsigned char *nv_lpm_cell(const struct nv_lpm *f, uint32_t ref)
 {
     return f->cells + (uint64_t)ref * NETVANE_CELL_UNIT;
 }
@@ -77,11 +77,11 @@ static inline NV_SPECIALIZED struct netvane_region_fan_slot nv_fan_slot(const un
     return s;
 }
 
-static inline NV_SPECIALIZED struct netvane_region_fib_node nv_fib_node(const unsigned char *at)
+static inline NV_SPECIALIZED struct netvane_region_lpm_node nv_lpm_node(const unsigned char *at)
 {
     const uint64_t w[2] = {nv_load64(at, memory_order_relaxed),
                            nv_load64(at + 8, memory_order_relaxed)};
-    struct netvane_region_fib_node n;
+    struct netvane_region_lpm_node n;
     memcpy(&n, w, sizeof(n));
     return n;
 }
@@ -109,7 +109,7 @@ static inline NV_SPECIALIZED unsigned nv_rank(uint32_t w, unsigned bit)
      UINT32_C(1) << (8 | (i) >> 2) | UINT32_C(1) << (16 | (i) >> 1))
 #define NV_WAY4(i)  NV_WAY(i), NV_WAY((i) + 1), NV_WAY((i) + 2), NV_WAY((i) + 3)
 #define NV_WAY16(i) NV_WAY4(i), NV_WAY4((i) + 4), NV_WAY4((i) + 8), NV_WAY4((i) + 12)
-static const uint32_t nv_fib_ways[32] = {NV_WAY16(0), NV_WAY16(16)};
+static const uint32_t nv_lpm_ways[32] = {NV_WAY16(0), NV_WAY16(16)};
 
 /* Where a node's block has the node for child `rank`, and the value of prefix `rank`. */
 static inline NV_SPECIALIZED const unsigned char *nv_block_node(const unsigned char *block,
@@ -136,34 +136,34 @@ static inline NV_SPECIALIZED const unsigned char *nv_block_value(const unsigned 
 #endif
 
 /* The node behind the fans, and how it is to be reached; NULL: a bad reference. */
-static inline NV_SPECIALIZED const unsigned char *nv_fib_enter(const struct nv_fib *f,
+static inline NV_SPECIALIZED const unsigned char *nv_lpm_enter(const struct nv_lpm *f,
                                                                struct nv_bits dst)
 {
     uint32_t ref = f->top;
     if (nv_unlikely(ref >= f->ref_limit))
         return NULL;
-    ref = nv_fan_slot(nv_fib_cell(f, ref), nv_bits_at(dst, 0, 5)).child;
+    ref = nv_fan_slot(nv_lpm_cell(f, ref), nv_bits_at(dst, 0, 5)).child;
     if (nv_unlikely(ref >= f->ref_limit))
         return NULL;
-    ref = nv_fan_slot(nv_fib_cell(f, ref), nv_bits_at(dst, 5, 5)).child;
+    ref = nv_fan_slot(nv_lpm_cell(f, ref), nv_bits_at(dst, 5, 5)).child;
     if (nv_unlikely(ref >= f->ref_limit))
         return NULL;
-    return nv_fib_cell(f, ref) + 16u * (size_t)nv_bits_at(dst, 10, 5);
+    return nv_lpm_cell(f, ref) + 16u * (size_t)nv_bits_at(dst, 10, 5);
 }
 
 /* The value that the root, the fans and the node behind them have for dst: of a prefix of at most 15 bits. */
-static inline uint32_t nv_fib_short(const struct nv_fib *f, struct nv_bits dst)
+static inline uint32_t nv_lpm_short(const struct nv_lpm *f, struct nv_bits dst)
 {
     uint32_t value = f->def, ref = f->top;
     for (unsigned level = 0; level <= NV_FANS; level++) {
         if (ref >= f->ref_limit)
             break; /* the walk saw it, too */
         const unsigned i = nv_bits_at(dst, 5 * level, 5);
-        const unsigned char *cell = nv_fib_cell(f, ref);
+        const unsigned char *cell = nv_lpm_cell(f, ref);
         const struct netvane_region_fan_slot s =
             level < NV_FANS
                 ? nv_fan_slot(cell, i)
-                : (struct netvane_region_fan_slot){0, nv_fib_node(cell + 16u * (size_t)i).value};
+                : (struct netvane_region_fan_slot){0, nv_lpm_node(cell + 16u * (size_t)i).value};
         value = s.value ? s.value : value;
         ref = s.child;
     }
@@ -171,23 +171,23 @@ static inline uint32_t nv_fib_short(const struct nv_fib *f, struct nv_bits dst)
 }
 
 /*
- * The longest prefix that covers dst: OK, END (none) or BAD. bits: of an address of the family. at: what nv_fib_enter
+ * The longest prefix that covers dst: OK, END (none) or BAD. bits: of an address of the family. at: what nv_lpm_enter
  * returned.
  */
-static inline NV_SPECIALIZED int nv_fib_walk(const struct nv_fib *f, struct nv_bits dst,
+static inline NV_SPECIALIZED int nv_lpm_walk(const struct nv_lpm *f, struct nv_bits dst,
                                              unsigned bits, const unsigned char *at,
-                                             struct nv_fib_hit *ret_hit)
+                                             struct nv_lpm_hit *ret_hit)
 {
     const unsigned char *best = NULL;
     uint32_t len = 0;
-    for (unsigned depth = NETVANE_FIB_NODES; at && depth < bits; depth += NETVANE_FIB_STRIDE) {
-        const struct netvane_region_fib_node n = nv_fib_node(at);
-        const unsigned i = nv_bits_at(dst, depth, NETVANE_FIB_STRIDE);
-        const uint32_t way = n.prefixes & nv_fib_ways[i];
+    for (unsigned depth = NETVANE_LPM_NODES; at && depth < bits; depth += NETVANE_LPM_STRIDE) {
+        const struct netvane_region_lpm_node n = nv_lpm_node(at);
+        const unsigned i = nv_bits_at(dst, depth, NETVANE_LPM_STRIDE);
+        const uint32_t way = n.prefixes & nv_lpm_ways[i];
         const unsigned top = nv_top_bit(way | 1);
         if (nv_unlikely(n.block >= f->ref_limit))
             return NV_TREE_BAD;
-        const unsigned char *block = nv_fib_cell(f, n.block);
+        const unsigned char *block = nv_lpm_cell(f, n.block);
         best =
             NV_EITHER(way != 0, nv_block_value(block, n.children, nv_rank(n.prefixes, top)), best);
         len = NV_EITHER(way != 0, depth + nv_top_bit(top | 1), len);
@@ -197,44 +197,44 @@ static inline NV_SPECIALIZED int nv_fib_walk(const struct nv_fib *f, struct nv_b
     }
     if (!at)
         return NV_TREE_BAD;
-    const uint32_t value = best ? nv_load32(best, memory_order_relaxed) : nv_fib_short(f, dst);
-    *ret_hit = (struct nv_fib_hit){value, best ? len : value & NETVANE_FV_LENGTH};
+    const uint32_t value = best ? nv_load32(best, memory_order_relaxed) : nv_lpm_short(f, dst);
+    *ret_hit = (struct nv_lpm_hit){value, best ? len : value & NETVANE_FV_LENGTH};
     return value ? NV_TREE_OK : NV_TREE_END;
 }
 
-static inline NV_SPECIALIZED int nv_fib_find(const struct nv_fib *f, struct nv_bits dst,
-                                             unsigned bits, struct nv_fib_hit *ret_hit)
+static inline NV_SPECIALIZED int nv_lpm_find(const struct nv_lpm *f, struct nv_bits dst,
+                                             unsigned bits, struct nv_lpm_hit *ret_hit)
 {
-    return nv_fib_walk(f, dst, bits, nv_fib_enter(f, dst), ret_hit);
+    return nv_lpm_walk(f, dst, bits, nv_lpm_enter(f, dst), ret_hit);
 }
 
 /*
  * The value of exactly this prefix, 0: it has none. For a prefix of up to 15 bits that longer ones of its fan hide in its
  * first slot: 0, too.
  */
-static inline int nv_fib_exact(const struct nv_fib *f, struct nv_bits dst, unsigned len,
+static inline int nv_lpm_exact(const struct nv_lpm *f, struct nv_bits dst, unsigned len,
                                uint32_t *ret_value)
 {
-    const unsigned char *at = nv_fib_enter(f, dst);
+    const unsigned char *at = nv_lpm_enter(f, dst);
     if (!at)
         return NV_TREE_BAD;
-    if (len <= NETVANE_FIB_NODES) {
+    if (len <= NETVANE_LPM_NODES) {
         struct netvane_region_fan_slot s = {f->top, 0};
         for (unsigned level = 0; level < NV_FANS && len > 5 * level; level++)
-            s = nv_fan_slot(nv_fib_cell(f, s.child), nv_bits_at(dst, 5 * level, 5));
-        const uint32_t value = !len ? f->def : len > 5 * NV_FANS ? nv_fib_node(at).value : s.value;
+            s = nv_fan_slot(nv_lpm_cell(f, s.child), nv_bits_at(dst, 5 * level, 5));
+        const uint32_t value = !len ? f->def : len > 5 * NV_FANS ? nv_lpm_node(at).value : s.value;
         *ret_value = !len || (value & NETVANE_FV_LENGTH) == len ? value : 0;
         return *ret_value ? NV_TREE_OK : NV_TREE_END;
     }
     *ret_value = 0;
-    for (unsigned depth = NETVANE_FIB_NODES;; depth += NETVANE_FIB_STRIDE) {
-        const struct netvane_region_fib_node n = nv_fib_node(at);
-        const unsigned i = nv_bits_at(dst, depth, NETVANE_FIB_STRIDE), extra = len - depth;
+    for (unsigned depth = NETVANE_LPM_NODES;; depth += NETVANE_LPM_STRIDE) {
+        const struct netvane_region_lpm_node n = nv_lpm_node(at);
+        const unsigned i = nv_bits_at(dst, depth, NETVANE_LPM_STRIDE), extra = len - depth;
         if (n.block >= f->ref_limit)
             return NV_TREE_BAD;
-        const unsigned char *block = nv_fib_cell(f, n.block);
-        if (extra < NETVANE_FIB_STRIDE) {
-            const unsigned bit = 1u << extra | i >> (NETVANE_FIB_STRIDE - extra);
+        const unsigned char *block = nv_lpm_cell(f, n.block);
+        if (extra < NETVANE_LPM_STRIDE) {
+            const unsigned bit = 1u << extra | i >> (NETVANE_LPM_STRIDE - extra);
             if (n.prefixes >> bit & 1u)
                 *ret_value = nv_load32(nv_block_value(block, n.children, nv_rank(n.prefixes, bit)),
                                        memory_order_relaxed);
@@ -247,7 +247,7 @@ static inline int nv_fib_exact(const struct nv_fib *f, struct nv_bits dst, unsig
 }
 
 /* Copies the info that a value leads to: OK or BAD. */
-static inline int nv_fib_info(const void *base, uint64_t limit, uint32_t value,
+static inline int nv_lpm_info(const void *base, uint64_t limit, uint32_t value,
                               struct netvane_region_info *ret_info)
 {
     const uint64_t offset = value & NETVANE_FV_INFO;
@@ -262,14 +262,14 @@ static inline int nv_fib_info(const void *base, uint64_t limit, uint32_t value,
 #define NV_HOP_DOWN (1u | 16u) /* RTNH_F_DEAD, RTNH_F_LINKDOWN */
 
 /* What counts of a hop set. Zeroed: of none. */
-struct nv_fib_hops {
+struct nv_lpm_hops {
     uint32_t count;
     bool usable;   /* some hop is not dead */
     bool doubtful; /* some hop is dead or without carrier, or leads nowhere by itself */
     struct netvane_rec_hop chosen; /* the first that is usable, else the first */
 };
 
-static inline void nv_fib_hops_add(struct nv_fib_hops *h, const struct netvane_rec_hop *hop)
+static inline void nv_lpm_hops_add(struct nv_lpm_hops *h, const struct netvane_rec_hop *hop)
 {
     const bool usable = !(hop->flags & 1u);
     if (!h->count || (usable && !h->usable))
@@ -283,7 +283,7 @@ static inline void nv_fib_hops_add(struct nv_fib_hops *h, const struct netvane_r
  * The routes of one prefix, asked in their order: the one that holds for every type of service and every source, as the
  * kernel finds it where all links are up. Zeroed at the start.
  */
-struct nv_fib_group {
+struct nv_lpm_group {
     bool any;         /* some route was added */
     bool found;       /* info is of a route that holds for all */
     bool usable;      /* and that can be used */
@@ -291,7 +291,7 @@ struct nv_fib_group {
     struct netvane_region_info info;
 };
 
-static inline void nv_fib_group_take(struct nv_fib_group *g, const struct nv_fib_hops *h,
+static inline void nv_lpm_group_take(struct nv_lpm_group *g, const struct nv_lpm_hops *h,
                                      const struct netvane_region_info *info)
 {
     g->info = *info;
@@ -305,13 +305,13 @@ static inline void nv_fib_group_take(struct nv_fib_group *g, const struct nv_fib
     }
 }
 
-static inline void nv_fib_group_add(struct nv_fib_group *g, bool special,
-                                    const struct nv_fib_hops *h,
+static inline void nv_lpm_group_add(struct nv_lpm_group *g, bool special,
+                                    const struct nv_lpm_hops *h,
                                     const struct netvane_region_info *info)
 {
     const bool usable = h->usable || !h->count;
     if (!g->any || (!special && (!g->found || (usable && !g->usable))))
-        nv_fib_group_take(g, h, info);
+        nv_lpm_group_take(g, h, info);
     g->any = true;
     if (special) {
         g->conditional = true;
@@ -322,8 +322,8 @@ static inline void nv_fib_group_add(struct nv_fib_group *g, bool special,
     g->found = true;
 }
 
-static inline void nv_fib_group_add4(struct nv_fib_group *g, const struct netvane_rec_route4 *r,
-                                     const struct nv_fib_hops *h)
+static inline void nv_lpm_group_add4(struct nv_lpm_group *g, const struct netvane_rec_route4 *r,
+                                     const struct nv_lpm_hops *h)
 {
     struct netvane_region_info info = {.hops = r->hops,
                                        .metrics = r->metrics,
@@ -333,11 +333,11 @@ static inline void nv_fib_group_add4(struct nv_fib_group *g, const struct netvan
                                        .protocol = r->protocol,
                                        .scope = r->scope};
     memcpy(info.prefsrc, r->prefsrc, sizeof(r->prefsrc));
-    nv_fib_group_add(g, (r->key[1] >> 48 & 0xffu) != 0, h, &info);
+    nv_lpm_group_add(g, (r->key[1] >> 48 & 0xffu) != 0, h, &info);
 }
 
-static inline void nv_fib_group_add6(struct nv_fib_group *g, const struct netvane_rec_route6 *r,
-                                     const struct nv_fib_hops *h)
+static inline void nv_lpm_group_add6(struct nv_lpm_group *g, const struct netvane_rec_route6 *r,
+                                     const struct nv_lpm_hops *h)
 {
     struct netvane_region_info info = {.hops = r->hops,
                                        .metrics = r->metrics,
@@ -351,18 +351,18 @@ static inline void nv_fib_group_add6(struct nv_fib_group *g, const struct netvan
     /* Of equal metrics preference and neighbours decide; and a route may have ended. */
     g->conditional |= g->found && info.metric == g->info.metric;
     g->conditional |= r->valid_until_ns != NV_FOREVER;
-    nv_fib_group_add(g, (r->key[2] >> 16 & 0xffu) != 0, h, &info);
+    nv_lpm_group_add(g, (r->key[2] >> 16 & 0xffu) != 0, h, &info);
 }
 
 /* Do two route records of a tree have the same table and prefix? */
-static inline bool nv_fib_same_prefix(bool is4, const uint64_t *a, const uint64_t *b)
+static inline bool nv_lpm_same_prefix(bool is4, const uint64_t *a, const uint64_t *b)
 {
     return is4 ? a[0] == b[0] && a[1] >> 56 == b[1] >> 56
                : a[0] == b[0] && a[1] == b[1] && a[2] >> 24 == b[2] >> 24;
 }
 
 /* The prefix of a route's key. */
-static inline struct nv_bits nv_fib_prefix(bool is4, const uint64_t *key, unsigned *ret_len)
+static inline struct nv_bits nv_lpm_prefix(bool is4, const uint64_t *key, unsigned *ret_len)
 {
     if (is4) {
         *ret_len = (unsigned)(key[1] >> 56);
@@ -373,7 +373,7 @@ static inline struct nv_bits nv_fib_prefix(bool is4, const uint64_t *key, unsign
 }
 
 /* The first key that routes of a prefix may have. */
-static inline void nv_fib_key(bool is4, uint32_t table, struct nv_bits dst, unsigned len,
+static inline void nv_lpm_key(bool is4, uint32_t table, struct nv_bits dst, unsigned len,
                               uint64_t ret_key[NV_TREE_KEY_WORDS_MAX])
 {
     memset(ret_key, 0, NV_TREE_KEY_WORDS_MAX * sizeof(*ret_key));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mirror_fib.c - which value a prefix has in its table's index, and when that is looked at.
+ * mirror_lpm.c - which value a prefix has in its table's index, and when that is looked at.
  *
  * A change of a route only notes the prefix; the value is made from all routes of the prefix, in the tree, when so many are
  * noted or a version is to come. A route that a dump appends as the only one of its prefix is written to the index at once:
@@ -8,7 +8,7 @@
  * Without memory an index breaks: it is dropped, its root says so, and readers ask the tree of routes instead; the next dump
  * of the routes tries again.
  */
-#include "mirror_fib.h"
+#include "mirror_lpm.h"
 
 #include "limits.h"
 #include "route.h"
@@ -20,16 +20,16 @@ union route {
     struct netvane_rec_route6 r6;
 };
 
-void nv_mirror_fib_init(struct nv_mirror *m)
+void nv_mirror_lpm_init(struct nv_mirror *m)
 {
-    nv_cells_init(&m->fib.cells, &m->draft.arena);
-    m->fib.last_tree = NETVANE_TREE_COUNT;
+    nv_cells_init(&m->lpm.cells, &m->draft.arena);
+    m->lpm.last_tree = NETVANE_TREE_COUNT;
 }
 
-void nv_mirror_fib_destroy(struct nv_mirror *m)
+void nv_mirror_lpm_destroy(struct nv_mirror *m)
 {
-    nv_cells_destroy(&m->fib.cells);
-    nv_infos_destroy(&m->fib.infos);
+    nv_cells_destroy(&m->lpm.cells);
+    nv_infos_destroy(&m->lpm.infos);
 }
 
 static bool tree_is4(unsigned tree)
@@ -44,37 +44,37 @@ static struct nv_table *table_of_key(struct nv_mirror *m, unsigned tree, const u
 
 /* ---- the value of a prefix ---------------------------------------------------------------------------------- */
 
-static void look_at_hops(const struct nv_mirror *m, uint32_t hops, struct nv_fib_hops *ret)
+static void look_at_hops(const struct nv_mirror *m, uint32_t hops, struct nv_lpm_hops *ret)
 {
     uint32_t count;
     const struct netvane_rec_hop *set = nv_mirror_hops(m, hops, &count);
     memset(ret, 0, sizeof(*ret));
     for (uint32_t i = 0; i < count; i++)
-        nv_fib_hops_add(ret, &set[i]);
+        nv_lpm_hops_add(ret, &set[i]);
 }
 
-static void add_route(const struct nv_mirror *m, struct nv_fib_group *g, bool is4,
+static void add_route(const struct nv_mirror *m, struct nv_lpm_group *g, bool is4,
                       const void *record)
 {
-    struct nv_fib_hops hops;
+    struct nv_lpm_hops hops;
     union route r;
     memcpy(&r, record, is4 ? sizeof(r.r4) : sizeof(r.r6));
     look_at_hops(m, is4 ? r.r4.hops : r.r6.hops, &hops);
     if (is4)
-        nv_fib_group_add4(g, &r.r4, &hops);
+        nv_lpm_group_add4(g, &r.r4, &hops);
     else
-        nv_fib_group_add6(g, &r.r6, &hops);
+        nv_lpm_group_add6(g, &r.r6, &hops);
 }
 
-static uint32_t value_of_group(struct nv_mirror *m, const struct nv_fib_group *g)
+static uint32_t value_of_group(struct nv_mirror *m, const struct nv_lpm_group *g)
 {
-    const uint32_t info = nv_infos_get(&m->fib.infos, &m->fib.cells, &g->info);
+    const uint32_t info = nv_infos_get(&m->lpm.infos, &m->lpm.cells, &g->info);
     return info ? info | (g->conditional ? NETVANE_FV_CONDITIONAL : 0u) : 0;
 }
 
 /* Adds all routes of a prefix, from the tree; first: the first key that one may have. */
 static void add_prefix(struct nv_mirror *m, unsigned tree, const uint64_t *first,
-                       struct nv_fib_group *g)
+                       struct nv_lpm_group *g)
 {
     const bool is4 = tree_is4(tree);
     union route r;
@@ -82,7 +82,7 @@ static void add_prefix(struct nv_mirror *m, unsigned tree, const uint64_t *first
     (void)nv_draft_locate(&m->draft, tree, first, &r);
     for (unsigned i = 0; (at = nv_draft_beside(&m->draft, tree, i)); i++) {
         memcpy(&r, at, is4 ? sizeof(r.r4) : sizeof(r.r6));
-        if (!nv_fib_same_prefix(is4, r.key, first))
+        if (!nv_lpm_same_prefix(is4, r.key, first))
             return;
         add_route(m, g, is4, &r);
     }
@@ -91,7 +91,7 @@ static void add_prefix(struct nv_mirror *m, unsigned tree, const uint64_t *first
     struct nv_cursor c;
     memset(g, 0, sizeof(*g));
     for (int more = nv_cursor_seek(&c, &t, first); more == NV_TREE_OK; more = nv_cursor_next(&c)) {
-        if (nv_cursor_get(&c, &r) != NV_TREE_OK || !nv_fib_same_prefix(is4, r.key, first))
+        if (nv_cursor_get(&c, &r) != NV_TREE_OK || !nv_lpm_same_prefix(is4, r.key, first))
             return;
         add_route(m, g, is4, &r);
     }
@@ -101,7 +101,7 @@ static void add_prefix(struct nv_mirror *m, unsigned tree, const uint64_t *first
 static bool value_of_prefix(struct nv_mirror *m, unsigned tree, const uint64_t *first,
                             uint32_t *ret_value)
 {
-    struct nv_fib_group g = {.any = false};
+    struct nv_lpm_group g = {.any = false};
     add_prefix(m, tree, first, &g);
     *ret_value = g.any ? value_of_group(m, &g) : 0;
     return !g.any || *ret_value;
@@ -110,11 +110,11 @@ static bool value_of_prefix(struct nv_mirror *m, unsigned tree, const uint64_t *
 /* That of a route which is the only one of its prefix. */
 static uint32_t value_of_only(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    struct nv_fib_memo *memo = NULL;
-    struct nv_fib_group g = {.any = false};
+    struct nv_lpm_memo *memo = NULL;
+    struct nv_lpm_group g = {.any = false};
     if (nv_route_is4(r)) {
         const uint32_t metric = (uint32_t)(r->u.key[1] >> 16);
-        memo = &m->fib.memo[r->u.r4.hops % NV_FIB_MEMO];
+        memo = &m->lpm.memo[r->u.r4.hops % NV_LPM_MEMO];
         if (memo->value && memo->metric == metric && !(r->u.key[1] >> 48 & 0xffu) &&
             !memcmp(memo->words, &r->u.r4.flags, sizeof(memo->words)))
             return memo->value;
@@ -122,7 +122,7 @@ static uint32_t value_of_only(struct nv_mirror *m, const struct nv_route_rec *r)
     add_route(m, &g, nv_route_is4(r), &r->u);
     const uint32_t value = value_of_group(m, &g);
     if (memo && !(r->u.key[1] >> 48 & 0xffu)) {
-        m->fib.memo_used = true;
+        m->lpm.memo_used = true;
         memo->value = value;
         memo->metric = (uint32_t)(r->u.key[1] >> 16);
         memcpy(memo->words, &r->u.r4.flags, sizeof(memo->words));
@@ -131,7 +131,7 @@ static uint32_t value_of_only(struct nv_mirror *m, const struct nv_route_rec *r)
 }
 
 _Static_assert(sizeof(struct netvane_rec_route4) - offsetof(struct netvane_rec_route4, flags) ==
-                   sizeof(((struct nv_fib_memo *)0)->words),
+                   sizeof(((struct nv_lpm_memo *)0)->words),
                "the memo compares all that an info is made of");
 
 /* ---- one prefix ------------------------------------------------------------------------------------------------- */
@@ -148,7 +148,7 @@ static void mark_stale(struct nv_mirror *m, struct nv_table *t)
 
 static void break_index(struct nv_mirror *m, struct nv_table *t)
 {
-    nv_fib_drop(&m->fib.cells, &t->fib);
+    nv_lpm_drop(&m->lpm.cells, &t->lpm);
     t->broken = true;
     mark_stale(m, t);
 }
@@ -169,7 +169,7 @@ static uint32_t shorter_prefix(void *arg, struct nv_bits dst, unsigned len)
         return 0;
     dst.hi &= UINT64_MAX << (64 - len); /* at most 15 bits */
     dst.lo = 0;
-    nv_fib_key(is4, s->t->table, dst, len, key);
+    nv_lpm_key(is4, s->t->table, dst, len, key);
     if (!value_of_prefix(s->m, is4 ? NETVANE_TREE_ROUTES4 : NETVANE_TREE_ROUTES6, key, &value))
         s->failed = true;
     return value;
@@ -181,9 +181,9 @@ static void set_prefix(struct nv_mirror *m, struct nv_table *t, struct nv_bits d
 {
     struct shorter s = {.m = m, .t = t};
     if (value)
-        nv_fib_set(&m->fib.cells, &t->fib, dst, len, value);
+        nv_lpm_set(&m->lpm.cells, &t->lpm, dst, len, value);
     else
-        nv_fib_clear(&m->fib.cells, &t->fib, dst, len, shorter_prefix, &s);
+        nv_lpm_clear(&m->lpm.cells, &t->lpm, dst, len, shorter_prefix, &s);
     if (!in_root_record(t))
         mark_stale(m, t);
     if (s.failed)
@@ -195,20 +195,20 @@ static void refresh(struct nv_mirror *m, unsigned tree, const uint64_t *key)
 {
     struct nv_table *t = table_of_key(m, tree, key);
     unsigned len;
-    const struct nv_bits dst = nv_fib_prefix(tree_is4(tree), key, &len);
+    const struct nv_bits dst = nv_lpm_prefix(tree_is4(tree), key, &len);
     uint64_t first[NV_TREE_KEY_WORDS_MAX];
     uint32_t value, before = 0;
     if (!t || t->broken)
         return;
-    nv_fib_key(tree_is4(tree), t->table, dst, len, first);
-    if (!nv_cells_reserve(&m->fib.cells, &m->early_expiry) ||
+    nv_lpm_key(tree_is4(tree), t->table, dst, len, first);
+    if (!nv_cells_reserve(&m->lpm.cells, &m->early_expiry) ||
         !value_of_prefix(m, tree, first, &value)) {
         break_index(m, t);
         return;
     }
-    const struct nv_fib f = nv_fib_of_draft(&m->fib.cells, &t->fib);
-    if (!len || len > NETVANE_FIB_NODES) {
-        (void)nv_fib_exact(&f, dst, len, &before);
+    const struct nv_lpm f = nv_lpm_of_draft(&m->lpm.cells, &t->lpm);
+    if (!len || len > NETVANE_LPM_NODES) {
+        (void)nv_lpm_exact(&f, dst, len, &before);
         if (before == value)
             return;
     }
@@ -219,20 +219,20 @@ static void refresh(struct nv_mirror *m, unsigned tree, const uint64_t *key)
 
 static void refresh_stale(struct nv_mirror *m)
 {
-    for (uint32_t i = 0; i < m->fib.stale_count; i++)
-        refresh(m, m->fib.stale[i].tree, m->fib.stale[i].key);
-    m->fib.stale_count = 0;
+    for (uint32_t i = 0; i < m->lpm.stale_count; i++)
+        refresh(m, m->lpm.stale[i].tree, m->lpm.stale[i].key);
+    m->lpm.stale_count = 0;
 }
 
-void nv_mirror_fib_touch(struct nv_mirror *m, const struct nv_route_rec *r)
+void nv_mirror_lpm_touch(struct nv_mirror *m, const struct nv_route_rec *r)
 {
-    struct nv_mirror_fib *f = &m->fib;
+    struct nv_mirror_lpm *f = &m->lpm;
     const bool is4 = nv_route_is4(r);
     f->last_tree = NETVANE_TREE_COUNT;
     if (f->stale_count && f->stale[f->stale_count - 1].tree == r->tree &&
-        nv_fib_same_prefix(is4, f->stale[f->stale_count - 1].key, r->u.key))
+        nv_lpm_same_prefix(is4, f->stale[f->stale_count - 1].key, r->u.key))
         return;
-    if (f->stale_count == NV_FIB_STALE) {
+    if (f->stale_count == NV_LPM_STALE) {
         if (f->paused) {
             f->missed = true;
             return;
@@ -256,26 +256,26 @@ static bool is_appended_alone(struct nv_mirror *m, const struct nv_route_rec *r)
         return false;
     if (n->count > 1)
         memcpy(before, n->bytes + (size_t)(n->count - 2u) * s->stride, sizeof(before));
-    else if (m->fib.last_tree == r->tree)
-        memcpy(before, m->fib.last_key, sizeof(before));
+    else if (m->lpm.last_tree == r->tree)
+        memcpy(before, m->lpm.last_key, sizeof(before));
     else
         return m->draft.tree[r->tree].count == 1;
-    return !nv_fib_same_prefix(nv_route_is4(r), before, r->u.key);
+    return !nv_lpm_same_prefix(nv_route_is4(r), before, r->u.key);
 }
 
-void nv_mirror_fib_added(struct nv_mirror *m, const struct nv_route_rec *r)
+void nv_mirror_lpm_added(struct nv_mirror *m, const struct nv_route_rec *r)
 {
     struct nv_table *t = table_of_key(m, r->tree, r->u.key);
     const bool alone = is_appended_alone(m, r);
-    if (!alone || !t || t->broken || !nv_cells_reserve(&m->fib.cells, &m->early_expiry)) {
-        nv_mirror_fib_touch(m, r);
+    if (!alone || !t || t->broken || !nv_cells_reserve(&m->lpm.cells, &m->early_expiry)) {
+        nv_mirror_lpm_touch(m, r);
         return;
     }
     unsigned len;
-    const struct nv_bits dst = nv_fib_prefix(nv_route_is4(r), r->u.key, &len);
+    const struct nv_bits dst = nv_lpm_prefix(nv_route_is4(r), r->u.key, &len);
     const uint32_t value = value_of_only(m, r);
-    memcpy(m->fib.last_key, r->u.key, (nv_route_is4(r) ? 2u : 3u) * sizeof(uint64_t));
-    m->fib.last_tree = r->tree;
+    memcpy(m->lpm.last_key, r->u.key, (nv_route_is4(r) ? 2u : 3u) * sizeof(uint64_t));
+    m->lpm.last_tree = r->tree;
     if (value)
         set_prefix(m, t, dst, len, value);
     else
@@ -290,29 +290,29 @@ static void rebuild(struct nv_mirror *m, struct nv_table *t)
     const bool is4 = t->family == NV_AF_4;
     const unsigned tree = is4 ? NETVANE_TREE_ROUTES4 : NETVANE_TREE_ROUTES6;
     struct nv_tree routes = nv_draft_tree(&m->draft, tree);
-    struct nv_fib_group g = {.any = false};
+    struct nv_lpm_group g = {.any = false};
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
     struct nv_cursor c;
     union route r;
-    nv_fib_drop(&m->fib.cells, &t->fib);
+    nv_lpm_drop(&m->lpm.cells, &t->lpm);
     t->broken = false;
     mark_stale(m, t);
-    nv_fib_key(is4, t->table, (struct nv_bits){0, 0}, 0, key);
+    nv_lpm_key(is4, t->table, (struct nv_bits){0, 0}, 0, key);
     int more = nv_cursor_seek(&c, &routes, key);
     for (;;) {
         const bool there =
             more == NV_TREE_OK && nv_cursor_get(&c, &r) == NV_TREE_OK && r.key[0] >> 32 == t->table;
-        if (g.any && !(there && nv_fib_same_prefix(is4, r.key, key))) {
+        if (g.any && !(there && nv_lpm_same_prefix(is4, r.key, key))) {
             unsigned len;
-            const struct nv_bits dst = nv_fib_prefix(is4, key, &len);
-            const bool room = nv_cells_reserve(&m->fib.cells, &m->early_expiry);
+            const struct nv_bits dst = nv_lpm_prefix(is4, key, &len);
+            const bool room = nv_cells_reserve(&m->lpm.cells, &m->early_expiry);
             const uint32_t value = room ? value_of_group(m, &g) : 0;
             if (!value) {
                 break_index(m, t);
                 return;
             }
             set_prefix(m, t, dst, len, value);
-            g = (struct nv_fib_group){.any = false};
+            g = (struct nv_lpm_group){.any = false};
         }
         if (!there)
             return;
@@ -322,20 +322,20 @@ static void rebuild(struct nv_mirror *m, struct nv_table *t)
     }
 }
 
-void nv_mirror_fib_pause(struct nv_mirror *m)
+void nv_mirror_lpm_pause(struct nv_mirror *m)
 {
     refresh_stale(m);
-    m->fib.paused = true;
+    m->lpm.paused = true;
 }
 
-void nv_mirror_fib_resume(struct nv_mirror *m, unsigned tree)
+void nv_mirror_lpm_resume(struct nv_mirror *m, unsigned tree)
 {
-    m->fib.paused = false;
-    m->fib.last_tree = NETVANE_TREE_COUNT;
-    if (!m->fib.missed)
+    m->lpm.paused = false;
+    m->lpm.last_tree = NETVANE_TREE_COUNT;
+    if (!m->lpm.missed)
         return;
-    m->fib.missed = false;
-    m->fib.stale_count = 0;
+    m->lpm.missed = false;
+    m->lpm.stale_count = 0;
     for (uint32_t i = 0; i < m->table_count; i++)
         if (m->tables[i].family == (tree_is4(tree) ? NV_AF_4 : NV_AF_6) && !m->tables[i].broken)
             rebuild(m, &m->tables[i]);
@@ -352,17 +352,17 @@ static void mark_infos(void *arg, struct nv_info_marks *marks)
 {
     const struct nv_mirror *m = arg;
     for (uint32_t i = 0; i < m->table_count; i++)
-        nv_fib_values(&m->fib.cells, &m->tables[i].fib, mark_info, marks);
+        nv_lpm_values(&m->lpm.cells, &m->tables[i].lpm, mark_info, marks);
 }
 
-static struct netvane_region_fib root_of(const struct nv_table *t)
+static struct netvane_region_lpm root_of(const struct nv_table *t)
 {
     if (!t->total)
-        return (struct netvane_region_fib){0};
-    return (struct netvane_region_fib){.top = t->fib.top,
-                                       .def = t->fib.def,
+        return (struct netvane_region_lpm){0};
+    return (struct netvane_region_lpm){.top = t->lpm.top,
+                                       .def = t->lpm.def,
                                        .routes = t->total,
-                                       .state = t->broken ? NETVANE_FS_BROKEN : NETVANE_FS_VALID};
+                                       .state = t->broken ? NETVANE_LS_BROKEN : NETVANE_LS_VALID};
 }
 
 /* Makes the record of a table true; the room for one is reserved. */
@@ -379,23 +379,23 @@ static void write_table(struct nv_mirror *m, struct nv_table *t)
         if (t->count[len])
             r.lengths[len / 32] |= 1u << len % 32;
     if (!in_root_record(t))
-        r.fib = root_of(t);
+        r.lpm = root_of(t);
     if (!known || memcmp(&r, &old, sizeof(r)))
         (void)nv_draft_put(&m->draft, NETVANE_TREE_TABLES, &r);
 }
 
-void nv_mirror_fib_settle(struct nv_mirror *m)
+void nv_mirror_lpm_settle(struct nv_mirror *m)
 {
     refresh_stale(m);
-    for (uint32_t i = 0; m->fib.retry && i < m->table_count; i++)
+    for (uint32_t i = 0; m->lpm.retry && i < m->table_count; i++)
         if (m->tables[i].broken)
             rebuild(m, &m->tables[i]);
-    m->fib.retry = false;
-    if (m->fib.memo_used) /* hop sets lose their ids between two drafts */
-        memset(m->fib.memo, 0, sizeof(m->fib.memo));
-    m->fib.memo_used = false;
-    if (nv_infos_worth_collecting(&m->fib.infos))
-        nv_infos_collect(&m->fib.infos, &m->fib.cells, mark_infos, m);
+    m->lpm.retry = false;
+    if (m->lpm.memo_used) /* hop sets lose their ids between two drafts */
+        memset(m->lpm.memo, 0, sizeof(m->lpm.memo));
+    m->lpm.memo_used = false;
+    if (nv_infos_worth_collecting(&m->lpm.infos))
+        nv_infos_collect(&m->lpm.infos, &m->lpm.cells, mark_infos, m);
     bool left = false;
     for (uint32_t i = 0; m->tables_stale && i < m->table_count; i++) {
         struct nv_table *t = &m->tables[i];
@@ -411,18 +411,18 @@ void nv_mirror_fib_settle(struct nv_mirror *m)
     m->tables_stale = left;
 }
 
-void nv_mirror_fib_roots(const struct nv_mirror *m,
-                         struct netvane_region_fib ret_fib[NETVANE_FIB_SLOTS])
+void nv_mirror_lpm_roots(const struct nv_mirror *m,
+                         struct netvane_region_lpm ret_lpm[NETVANE_LPM_SLOTS])
 {
-    memset(ret_fib, 0, NETVANE_FIB_SLOTS * sizeof(*ret_fib));
+    memset(ret_lpm, 0, NETVANE_LPM_SLOTS * sizeof(*ret_lpm));
     for (uint32_t i = 0; i < m->table_count; i++) {
         const struct nv_table *t = &m->tables[i];
         if (!in_root_record(t))
             continue;
         const bool is4 = t->family == NV_AF_4;
         if (t->table == NV_TABLE_MAIN)
-            ret_fib[is4 ? NETVANE_SF_MAIN4 : NETVANE_SF_MAIN6] = root_of(t);
+            ret_lpm[is4 ? NETVANE_SL_MAIN4 : NETVANE_SL_MAIN6] = root_of(t);
         else
-            ret_fib[is4 ? NETVANE_SF_LOCAL4 : NETVANE_SF_LOCAL6] = root_of(t);
+            ret_lpm[is4 ? NETVANE_SL_LOCAL4 : NETVANE_SL_LOCAL6] = root_of(t);
     }
 }
