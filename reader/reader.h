@@ -367,7 +367,7 @@ int nv_iter_fail(struct nv_iter *it, int error);
  * NV_TREE_END: a part that the object names is not there.
  */
 int nv_hash_link(const struct nv_snap *s, const struct netvane_rec_link *r, uint64_t *ret_hash);
-/* Hashes of sets that were read lately: neighbours among routes share them. Zeroed at the start, for one snap. */
+/* Hashes of sets that were read lately: neighbours among routes share them. Zeroed at the start, for one snap; or NULL. */
 struct nv_route_hasher {
     struct nv_set_hash {
         uint32_t set;
