@@ -8,8 +8,8 @@
  * Promises:  a difference is told after both versions were checked, each object at most once.
  *
  * diff.c holds the order of the classes and judges; where differences are found is the business of diff_journal.c (the
- * entries of the versions in between) and of diff_walk.c (both trees, but for what they share); diff_object.c says
- * what a difference is.
+ * entries of the versions in between, looked up by diff_find.c) and of diff_walk.c (both trees, but for what they share);
+ * diff_object.c says what a difference is.
  */
 #ifndef NV_DIFF_H
 #define NV_DIFF_H
@@ -43,9 +43,21 @@ struct nv_side {
     int at;             /* NV_TREE_OK: rec is the record at the cursor */
     union nv_record rec;
     struct nv_route_hasher *hasher; /* NULL: sets are read each time */
+    uint32_t hop_set;               /* 0: none */
+    struct netvane_rec_hop hop;     /* its first */
 };
 
 enum nv_which { NV_ONLY_A = -1, NV_BOTH = 0, NV_ONLY_B = 1 };
+
+#define NV_BATCH 16
+
+/* Objects that the journal names next, and the leaves of both versions where they are if they are there. */
+struct nv_batch {
+    uint32_t count, next;
+    struct nv_tree trees[2];
+    uint32_t leaf[NV_BATCH][2];
+    uint64_t key[NV_BATCH][NV_TREE_KEY_WORDS_MAX];
+};
 
 struct nv_diff {
     struct nv_side a, b;
@@ -72,6 +84,7 @@ struct nv_diff {
     uint64_t first, end;   /* positions of the entries in between */
     uint64_t at;
     uint32_t trees; /* that they name, as bits */
+    struct nv_batch batch;
     union nv_object before, after;
 };
 
@@ -99,6 +112,11 @@ int nv_diff_journal_begin(struct nv_diff *d);
 int nv_diff_journal_next(struct nv_diff *d);
 /* May what was read of the range be used? */
 bool nv_diff_journal_valid(const struct nv_diff *d);
+
+/* diff_find.c: finds the leaves of the batch in tree d->tree: OK or BAD. */
+int nv_diff_find(struct nv_diff *d);
+/* Copies the record of key number i of the batch; side 0: a, 1: b. As nv_tree_find. */
+int nv_diff_found(const struct nv_diff *d, unsigned i, unsigned side, void *ret_record);
 
 /* diff_object.c: OK: the records of both sides are of different content; END: a user would see no difference. */
 int nv_diff_differs(struct nv_diff *d);

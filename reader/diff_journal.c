@@ -76,14 +76,28 @@ int nv_diff_journal_begin(struct nv_diff *d)
     return NV_TREE_OK;
 }
 
-/* Looks the entry's object up in both versions: OK with d->which if it differs, else END; or BAD. */
-static int compare(struct nv_diff *d, uint64_t position)
+/* Takes the next objects of the tree from the entries, and finds where they are: OK, END or BAD. */
+static int refill(struct nv_diff *d)
 {
-    uint64_t key[NV_TREE_KEY_WORDS_MAX];
-    nv_payload_load(key, entry_at(d, position) + offsetof(struct netvane_region_entry, key),
-                    sizeof(key)); /* R4 */
-    const int a = nv_snap_find(&d->a.s, d->tree, key, &d->a.rec);
-    const int b = nv_snap_find(&d->b.s, d->tree, key, &d->b.rec);
+    struct nv_batch *b = &d->batch;
+    b->count = b->next = 0;
+    while (d->at < d->end && b->count < NV_BATCH) {
+        const uint64_t at = d->at++;
+        const struct netvane_region_entry e = head_at(d, at);
+        if (e.tree != d->tree || (e.since && e.version - e.since > d->older))
+            continue;
+        nv_payload_load(b->key[b->count++],
+                        entry_at(d, at) + offsetof(struct netvane_region_entry, key),
+                        sizeof(b->key[0])); /* R4 */
+    }
+    return b->count ? nv_diff_find(d) : NV_TREE_END;
+}
+
+/* Compares number i of the batch: OK with d->which if it differs, else END; or BAD. */
+static int compare(struct nv_diff *d, unsigned i)
+{
+    const int a = nv_diff_found(d, i, 0, &d->a.rec);
+    const int b = nv_diff_found(d, i, 1, &d->b.rec);
     if (a == NV_TREE_BAD || b == NV_TREE_BAD)
         return NV_TREE_BAD;
     if (a == NV_TREE_END && b == NV_TREE_END)
@@ -94,16 +108,16 @@ static int compare(struct nv_diff *d, uint64_t position)
 
 int nv_diff_journal_next(struct nv_diff *d)
 {
+    struct nv_batch *b = &d->batch;
     if (!(d->trees >> d->tree & 1u))
         return NV_TREE_END;
-    while (d->at < d->end) {
-        const uint64_t at = d->at++;
-        const struct netvane_region_entry e = head_at(d, at);
-        if (e.tree != d->tree || (e.since && e.version - e.since > d->older))
-            continue;
-        int w = compare(d, at);
+    for (;;) {
+        int w = b->next < b->count ? NV_TREE_OK : refill(d);
+        if (w == NV_TREE_OK)
+            w = compare(d, b->next++);
+        else
+            return w;
         if (w != NV_TREE_END)
             return w;
     }
-    return NV_TREE_END;
 }

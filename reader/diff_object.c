@@ -45,17 +45,28 @@ int nv_diff_differs(struct nv_diff *d)
     return a != b || another ? NV_TREE_OK : NV_TREE_END;
 }
 
+/* Reads the first hop of a set into the side's place for it, unless it is there already. */
+static int read_hop(struct nv_side *x, uint32_t set)
+{
+    const uint64_t key = (uint64_t)set << 32;
+    if (set == x->hop_set)
+        return NV_TREE_OK;
+    x->hop_set = 0;
+    int w = nv_snap_find(&x->s, NETVANE_TREE_HOPS, &key, &x->hop);
+    if (w == NV_TREE_OK)
+        x->hop_set = set;
+    return w;
+}
+
 static int show_route(struct nv_side *x, bool is4, struct netvane_route *ret)
 {
-    struct netvane_rec_hop hop;
     const uint32_t set = is4 ? x->rec.route4.hops : x->rec.route6.hops;
-    const uint64_t key = (uint64_t)set << 32;
-    if (set && nv_snap_find(&x->s, NETVANE_TREE_HOPS, &key, &hop) != NV_TREE_OK)
+    if (set && read_hop(x, set) != NV_TREE_OK)
         return NV_TREE_BAD;
     if (is4)
-        nv_route4_show(&x->rec.route4, set ? &hop : NULL, ret);
+        nv_route4_show(&x->rec.route4, set ? &x->hop : NULL, ret);
     else
-        nv_route6_show(&x->rec.route6, set ? &hop : NULL, ret);
+        nv_route6_show(&x->rec.route6, set ? &x->hop : NULL, ret);
     ret->size = sizeof(*ret);
     return NV_TREE_OK;
 }
@@ -83,8 +94,23 @@ static int show(struct nv_side *x, unsigned tree, union nv_object *ret)
     }
 }
 
+/* Between two versions that share all hop sets, what one side has read the other need not. */
+static void share_hop(struct nv_diff *d)
+{
+    const struct nv_tree a = nv_snap_tree(&d->a.s, NETVANE_TREE_HOPS),
+                         b = nv_snap_tree(&d->b.s, NETVANE_TREE_HOPS);
+    if (!d->one_region || a.ref != b.ref || a.height != b.height || !d->a.hop_set)
+        return;
+    d->b.hop_set = d->a.hop_set;
+    d->b.hop = d->a.hop;
+}
+
 int nv_diff_show(struct nv_diff *d)
 {
     int w = d->which == NV_ONLY_B ? NV_TREE_OK : show(&d->a, d->tree, &d->before);
-    return w != NV_TREE_OK || d->which == NV_ONLY_A ? w : show(&d->b, d->tree, &d->after);
+    if (w != NV_TREE_OK || d->which == NV_ONLY_A)
+        return w;
+    if (d->tree == NETVANE_TREE_ROUTES4 || d->tree == NETVANE_TREE_ROUTES6)
+        share_hop(d);
+    return show(&d->b, d->tree, &d->after);
 }

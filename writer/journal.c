@@ -15,6 +15,8 @@
 #include "nv/proto.h"
 
 #define HEADS (UINT32_C(1) << 14)
+#define TAG_BITS \
+    16 /* of a link of a chain, to tell most other objects without a look at their entries */
 
 _Static_assert(NV_JOURNAL_NOTES_MAX < NETVANE_JOURNAL_ENTRIES, "a version never laps itself");
 _Static_assert(NETVANE_TREE_COUNT <= 32, "a bit for each tree");
@@ -89,20 +91,31 @@ static unsigned char *place_of(void *base, uint64_t position)
     return nv_at_rw(base, NV_JOURNAL_PLACE(position, NETVANE_JOURNAL_ENTRIES));
 }
 
-static uint32_t head_of(const struct nv_note *n)
+static uint64_t hash_of(const struct nv_note *n)
 {
     uint64_t h = nv_hash_begin(n->tree);
     for (unsigned i = 0; i < NV_TREE_KEY_WORDS_MAX; i++)
         h = nv_hash_word(h, n->key[i]);
-    return (uint32_t)(nv_mix(h) % HEADS);
+    return nv_mix(h);
+}
+
+static uint64_t tag_of(uint64_t hash)
+{
+    return hash >> (64 - TAG_BITS);
 }
 
 /* The newest entry of the object that the ring still holds. */
-static bool find(const struct nv_journal *j, void *base, const struct nv_note *n, uint32_t head,
+static bool find(const struct nv_journal *j, void *base, const struct nv_note *n, uint64_t hash,
                  struct netvane_region_entry *ret_entry)
 {
-    for (uint64_t at = j->heads[head]; at && at + NETVANE_JOURNAL_ENTRIES > j->end;
-         at = j->before[at % NETVANE_JOURNAL_ENTRIES]) {
+    for (uint64_t link = j->heads[hash % HEADS]; link;) {
+        const uint64_t at = link >> TAG_BITS;
+        const bool alike = (link & ((1u << TAG_BITS) - 1)) == tag_of(hash);
+        if (at + NETVANE_JOURNAL_ENTRIES <= j->end)
+            break;
+        link = j->before[at % NETVANE_JOURNAL_ENTRIES];
+        if (!alike)
+            continue;
         nv_payload_load(ret_entry, place_of(base, at), sizeof(*ret_entry));
         if (ret_entry->tree == n->tree && !memcmp(ret_entry->key, n->key, sizeof(n->key)))
             return true;
@@ -112,10 +125,10 @@ static bool find(const struct nv_journal *j, void *base, const struct nv_note *n
 
 static void write_entry(struct nv_journal *j, void *base, uint64_t version, const struct nv_note *n)
 {
-    const uint32_t head = head_of(n);
+    const uint64_t hash = hash_of(n);
     struct netvane_region_entry e, last;
     uint64_t since = 0;
-    if (find(j, base, n, head, &last)) {
+    if (find(j, base, n, hash, &last)) {
         since = version - last.version;
         if (!since)
             return; /* this version has it already */
@@ -127,8 +140,8 @@ static void write_entry(struct nv_journal *j, void *base, uint64_t version, cons
     e.tree = (uint8_t)n->tree;
     memcpy(e.key, n->key, sizeof(e.key));
     nv_payload_store(place_of(base, j->end), &e, sizeof(e)); /* P6 */
-    j->before[j->end % NETVANE_JOURNAL_ENTRIES] = j->heads[head];
-    j->heads[head] = j->end++;
+    j->before[j->end % NETVANE_JOURNAL_ENTRIES] = j->heads[hash % HEADS];
+    j->heads[hash % HEADS] = j->end++ << TAG_BITS | tag_of(hash);
     j->written++;
 }
 

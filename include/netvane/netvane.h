@@ -619,7 +619,7 @@ NETVANE_API int netvane_diff(const struct netvane_snap *from, const struct netva
  * in the middle of one, neither. What changes several times within a step is one change.
  */
 struct netvane_changes {
-    uint64_t opaque[352];
+    uint64_t opaque[448];
 };
 
 /*
