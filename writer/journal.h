@@ -32,11 +32,10 @@ struct nv_journal {
         deaf; /* trees (bits) whose changes in this draft are not noted, but known to be some */
     uint32_t note_count;
     struct nv_note *notes;
-    uint64_t end;    /* position behind the last entry */
-    uint64_t floor;  /* as in the region */
-    uint64_t *heads; /* for each hash the position of the newest entry, 0: none */
-    uint64_t
-        *before; /* for each place of the ring the position of the next older entry of its hash */
+    uint64_t end;     /* position behind the last entry */
+    uint64_t floor;   /* as in the region */
+    uint64_t *heads;  /* for each hash its newest entry: position and tag, 0: none */
+    uint64_t *before; /* for each place of the ring the next older entry of its hash, likewise */
     uint32_t written; /* entries of the version that was committed last */
     bool broken;      /* or it is a break */
 };
