@@ -688,7 +688,7 @@ NETVANE_API int netvane_counter_get(struct netvane *nv, unsigned index, const ch
 typedef void netvane_check_fn(void *arg, const char *text);
 /*
  * Checks the whole newest version: every node's bounds, order and checksum, every index against what it names, every
- * count and digest. Returns the number of findings, or EXPIRED where it was overtaken. fn may be NULL.
+ * count and digest; and the journal of the versions that can be read, against their trees. Returns the number of findings, or EXPIRED where it was overtaken. fn may be NULL.
  */
 NETVANE_API int netvane_check(struct netvane *nv, netvane_check_fn *fn, void *arg);
 

@@ -424,6 +424,60 @@ static void random_bytes_in_the_journal_end_every_difference_soon(void **state)
     assert_true(by_journal.by_journal);
 }
 
+static void findings(void *arg, const char *text)
+{
+    (void)snprintf(arg, 200, "%s", text);
+}
+
+static void the_check_finds_what_is_wrong_with_the_journal(void **state)
+{
+    (void)state;
+    char text[200] = "";
+    /* Facts at random make States that the check has something to say about: here are whole ones. */
+    struct nv_link link = fact_link(2, "eth0", 1);
+    (void)nv_mirror_link_put(&l->m, &link);
+    for (uint8_t i = 0; i < 30; i++) {
+        put_route(i, (uint8_t)(3 + i));
+        put_routes(3, (uint8_t)(4 + i));
+    }
+    assert_int_equal(netvane_check(nv, findings, text), 0);
+    const uint64_t v = l->p.head;
+    struct netvane_region_slot *now = (void *)(l->p.base + NV_SLOT(v)),
+                               *before = (void *)(l->p.base + NV_SLOT(v - 7));
+    struct netvane_region_entry *e = entry(now->journal_end - 2), good = *e;
+    e->version--;
+    assert_int_equal(netvane_check(nv, findings, text), 1);
+    assert_non_null(strstr(text, "is of another version"));
+    *e = good;
+    e->tree = NETVANE_TREE_STRINGS;
+    assert_int_equal(netvane_check(nv, findings, text), 1);
+    assert_non_null(strstr(text, "names no object"));
+    *e = good;
+    e->key[5] = 1;
+    assert_int_equal(netvane_check(nv, findings, text), 1);
+    assert_non_null(strstr(text, "a key that is too long"));
+    *e = good;
+    e->since = UINT32_MAX;
+    assert_int_equal(netvane_check(nv, findings, text), 1);
+    *e = good;
+    e->since = 0; /* so that it is told twice */
+    assert_int_equal(netvane_check(nv, findings, text), 1);
+    assert_non_null(strstr(text, "their trees have"));
+    *e = good;
+    struct netvane_region_entry *only =
+        entry(2); /* the link, named but once: not in version 2 any more */
+    good = *only;
+    only->key[0] = 77;
+    assert_int_equal(netvane_check(nv, findings, text), 1);
+    assert_non_null(strstr(text, "their trees have"));
+    *only = good;
+    before->journal_end += 20;
+    assert_int_equal(netvane_check(nv, findings, text), 1);
+    assert_non_null(strstr(text, "ends before the one before"));
+    before->journal_end -= 20;
+    assert_int_equal(netvane_check(nv, findings, text), 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, start, end)
 
 int main(void)
@@ -437,6 +491,7 @@ int main(void)
         T(an_entry_that_cannot_be_of_the_range_is_corrupt),
         T(ends_that_make_no_range_are_walked),
         T(random_bytes_in_the_journal_end_every_difference_soon),
+        T(the_check_finds_what_is_wrong_with_the_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
