@@ -42,7 +42,8 @@
  * Progress    The writer never waits for a reader. A reader's step is bounded: it does not depend on the writer,
  *             except that a version may expire under it, which takes at least the ring's length of publishes.
  * Death       of the writer after any store leaves readers a whole State: before P3 the old head, after it the
- *             new one. After P3 and before P4 sleepers are late by one slice (<= 1 s), never lost.
+ *             new one. After P3 and before P4 sleepers are late by one slice (<= 1 s), never lost. After P5 and before P3
+ *             the floor may be above entries that are whole: the walk over the trees serves instead.
  * Not given   Two readers need not see the same newest version at the same time. A sleeper can be delayed by a hostile
  *             reader of the same mapping by one slice. Generations wrap after 2^32 changes: a sleeper that sees
  *             the very same value again has missed 2^32 of them.

@@ -216,6 +216,10 @@ static void churn(struct world *w, const _Atomic int *stop)
     while (!atomic_load_explicit(stop, memory_order_relaxed)) {
         for (uint32_t i = 0; i < 1 + draw(w, 8); i++)
             change(w);
+        /* Often all links at once, so that the journal goes round while versions of it can be read. */
+        for (uint32_t i = draw(w, 2) ? 1 : LINKS + 1; i <= LINKS; i++)
+            if (w->up[i])
+                put_link(w, i);
         drop_stray_routes(w);
         (void)nv_commit(&w->commit, false, nv_clock_boottime_ns());
         nv_publisher_beat(&w->pub, nv_clock_boottime_ns());
@@ -422,7 +426,7 @@ static void *reader(void *arg)
         }
         if (!r)
             r = follow(nv, &follower, &follows);
-        if (!r && ++n % 50 == 0) {
+        if (!r && ++n % 25 == 0) {
             int found = netvane_check(nv, complain, NULL);
             if (found > 0)
                 wrong("the integrity check found something", snap.version);
