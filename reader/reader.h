@@ -10,7 +10,7 @@
  *
  * Lifetimes. A struct nv_mapping lives until netvane_close, so that a pointer to one is never stale and
  * never reused. A takeover makes a new one current and takes the arena of the old one away: its `base`
- * becomes NULL, then zeros take the arena's place (edge G of nv/proto.h). A grace period (urcu-bp) only guards the
+ * becomes NULL, then zeros take the arena's place (edge H of nv/proto.h). A grace period (urcu-bp) only guards the
  * view's descriptor, and the lists of watches.
  */
 #ifndef NV_READER_H
@@ -37,7 +37,7 @@
 struct nv_mapping {
     struct nv_view *view;
     const unsigned char *header;       /* header pages: mapped until close */
-    const unsigned char *_Atomic base; /* header and arena; NULL once replaced: G */
+    const unsigned char *_Atomic base; /* header and arena; NULL once replaced: H */
     uint64_t max_bytes;
     struct netvane_region_header facts; /* verified copy */
     _Atomic uint32_t gone;              /* some wait found that the writer has ended */
@@ -171,7 +171,7 @@ static inline void nv_rcu_unlock(void)
     urcu_bp_read_unlock();
 }
 
-/* Has the snap's arena been taken away? G: pairs with publish in map.c */
+/* Has the snap's arena been taken away? H: pairs with publish in map.c */
 static inline bool nv_is_revoked(const struct nv_snap *s, memory_order order)
 {
     return !(s->flags & NV_SNAP_PRIVATE) && !atomic_load_explicit(&s->m->base, order);
@@ -193,7 +193,7 @@ static inline int nv_enter(const struct netvane_snap *snap, struct nv_snap *ret_
     return nv_reenter(ret_s);
 }
 
-/* May what was read so far be used? R2, then G: pairs with publish in map.c */
+/* May what was read so far be used? R2, then H: pairs with publish in map.c */
 static inline bool nv_valid(const struct nv_snap *s)
 {
     return nv_read_check(s->header, s->version) && !nv_is_revoked(s, memory_order_relaxed);
@@ -361,7 +361,7 @@ int nv_iter_fail(struct nv_iter *it, int error);
  * NV_TREE_END: a part that the object names is not there.
  */
 int nv_hash_link(const struct nv_snap *s, const struct netvane_rec_link *r, uint64_t *ret_hash);
-/* Hashes of sets that were read lately: neighbours among routes share them. Zeroed at the start, for one snap. */
+/* Hashes of sets that were read lately: neighbours among routes share them. Zeroed at the start, for one snap; or NULL. */
 struct nv_route_hasher {
     struct nv_set_hash {
         uint32_t set;

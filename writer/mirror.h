@@ -2,7 +2,8 @@
 /*
  * mirror.h - the writer's truth: facts in, edits of the draft trees out.
  *
- * Owns:      the draft, dense ids, shared contents, and for each topic the digest of what the draft holds.
+ * Owns:      the draft, dense ids, shared contents, the digest of what the draft holds for each topic, and notes
+ *            of what it changes.
  * Assumes:   one thread. Facts are as event.h says; their order is the source's.
  * Promises:  a fact that tells nothing new edits nothing; an edit is whole or not made at all (REFUSED).
  * Leaves:    when to re-read to sync.c, when to publish to commit.c.
@@ -12,6 +13,7 @@
 
 #include "ids.h"
 #include "intern.h"
+#include "journal.h"
 #include "limits.h"
 #include "link_uses.h"
 #include "mirror_lpm.h"
@@ -66,6 +68,7 @@ struct nv_mirror {
     struct nv_link_uses uses; /* of links by hop sets that routes have */
     struct nv_link_uses wary; /* by those of several hops, or with one that is dead or linkdown */
     uint64_t digest[NETVANE_RT_COUNT];
+    struct nv_journal journal;
     uint64_t counts_refused;
     bool edited;       /* the draft differs from the newest version */
     bool degraded;     /* something was refused since the last full re-read began */
@@ -239,12 +242,34 @@ static inline unsigned nv_kind_tree(enum nv_kind kind)
     return trees[kind];
 }
 
-/* The topic's digest loses `before` and gains `after` (0: nothing). */
-static inline void nv_mirror_account(struct nv_mirror *m, unsigned topic, uint64_t before,
-                                     uint64_t after)
+static inline unsigned nv_kind_topic(enum nv_kind kind)
 {
-    m->digest[topic] += after - before;
+    static const uint8_t topics[NV_K_COUNT] = {NETVANE_RT_LINKS,  NETVANE_RT_ADDRS,
+                                               NETVANE_RT_ROUTES, NETVANE_RT_ROUTES,
+                                               NETVANE_RT_RULES,  NETVANE_RT_NEXTHOPS};
+    return topics[kind];
+}
+
+/*
+ * The object with this key is of content `after` now, and was of content `before` (0: not there). The topic's digest loses
+ * one and gains the other, and the journal notes the object: this is the one way to do either.
+ */
+static inline void nv_mirror_account(struct nv_mirror *m, enum nv_kind kind, const uint64_t *key,
+                                     uint64_t before, uint64_t after)
+{
+    m->digest[nv_kind_topic(kind)] += after - before;
     m->edited = true;
+    if (before != after)
+        nv_journal_note(&m->journal, nv_kind_tree(kind), key);
+}
+
+/* An object went from one key to another: two places of its list differ. */
+static inline void nv_mirror_account_move(struct nv_mirror *m, enum nv_kind kind,
+                                          const uint64_t *from, uint64_t before, const uint64_t *to,
+                                          uint64_t after)
+{
+    nv_mirror_account(m, kind, to, 0, after);
+    nv_mirror_account(m, kind, from, before, 0);
 }
 
 /* Remembers an object that was just put, if it is to. */

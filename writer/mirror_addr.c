@@ -72,7 +72,7 @@ static void shift(struct nv_mirror *m, uint64_t key0, uint32_t from, int delta, 
         uint64_t before = nv_content_addr(&on[i]);
         on[i].position += (uint32_t)delta;
         (void)nv_draft_put(&m->draft, NETVANE_TREE_ADDRS, &on[i]);
-        nv_mirror_account(m, NETVANE_RT_ADDRS, before, nv_content_addr(&on[i]));
+        nv_mirror_account(m, NV_K_ADDR, on[i].key, before, nv_content_addr(&on[i]));
     }
 }
 
@@ -148,7 +148,7 @@ enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, 
     (void)nv_draft_put(&m->draft, NETVANE_TREE_ADDRS, &r);
     nv_mirror_note(m, NV_K_ADDR, &r);
     uint64_t before = known ? nv_content_addr(&old) : 0, after = nv_content_addr(&r);
-    nv_mirror_account(m, NETVANE_RT_ADDRS, before, after);
+    nv_mirror_account(m, NV_K_ADDR, r.key, before, after);
     return known && before == after ? NV_TOUCHED : NV_CHANGED;
 }
 
@@ -158,7 +158,7 @@ void nv_mirror_drop_addr(struct nv_mirror *m, const struct netvane_rec_addr *r)
     (void)nv_draft_delete(&m->draft, NETVANE_TREE_ADDRS_BY_IP, by_ip);
     (void)nv_draft_delete(&m->draft, NETVANE_TREE_ADDRS, r->key);
     nv_ids_free(&m->ids[NV_K_ADDR], r->id);
-    nv_mirror_account(m, NETVANE_RT_ADDRS, nv_content_addr(r), 0);
+    nv_mirror_account(m, NV_K_ADDR, r->key, nv_content_addr(r), 0);
 }
 
 enum nv_effect nv_mirror_addr_remove(struct nv_mirror *m, const struct nv_addr *f)

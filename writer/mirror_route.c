@@ -226,7 +226,7 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
     else
         nv_mirror_lpm_added(m, r);
     nv_mirror_note(m, r->kind, &r->u);
-    nv_mirror_account(m, NETVANE_RT_ROUTES, before, after);
+    nv_mirror_account(m, r->kind, r->u.key, before, after);
     if (known)
         nv_route_unref_sets(m, &old);
     if (known && before == after)
@@ -242,15 +242,17 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
 static struct nv_route_rec close_gap(struct nv_mirror *m, const struct nv_route_rec *r)
 {
     struct nv_route_rec last = *r, next = *r;
+    uint64_t from[NV_TREE_KEY_WORDS_MAX];
     for (uint32_t i = nv_route_position(r) + 1; nv_route_is4(r) && i < NV_ROUTE_POSITIONS_MAX;
          i++) {
         nv_route_set_position(&next, i);
         if (!nv_route_get(m, &next))
             break;
         uint64_t before = nv_route_content(m, &next);
+        memcpy(from, next.u.key, sizeof(from));
         nv_route_set_position(&next, i - 1);
         (void)nv_draft_put(&m->draft, next.tree, &next.u);
-        nv_mirror_account(m, NETVANE_RT_ROUTES, before, nv_route_content(m, &next));
+        nv_mirror_account_move(m, next.kind, from, before, next.u.key, nv_route_content(m, &next));
         nv_route_set_position(&last, i);
     }
     return last;
@@ -271,7 +273,7 @@ void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r)
 {
     note_bared(m, r);
     struct nv_route_rec gone = *r;
-    nv_mirror_account(m, NETVANE_RT_ROUTES, nv_route_content(m, r), 0);
+    nv_mirror_account(m, r->kind, r->u.key, nv_route_content(m, r), 0);
     nv_ids_free(&m->ids[r->kind], *nv_route_id(&gone));
     count_route(m, r, false);
     m->prefsrc6_count -= prefers_source6(r);

@@ -110,11 +110,13 @@ static void close_twins(struct nv_mirror *m, const struct nv_route_rec *r, uint3
         if (!get_twin(m, r, k, &at) || !nv_mirror_reserve_removal(m, NV_K_ROUTE6))
             return;
         uint64_t before = nv_route_content(m, &at);
-        (void)nv_draft_delete(&m->draft, at.tree, at.u.key);
+        uint64_t from[NV_TREE_KEY_WORDS_MAX];
+        memcpy(from, at.u.key, sizeof(from));
+        (void)nv_draft_delete(&m->draft, at.tree, from);
         set_twin(&at, slot, k - 1);
         (void)nv_draft_put(&m->draft, at.tree, &at.u);
         nv_mirror_lpm_touch(m, &at);
-        nv_mirror_account(m, NETVANE_RT_ROUTES, before, nv_route_content(m, &at));
+        nv_mirror_account_move(m, at.kind, from, before, at.u.key, nv_route_content(m, &at));
     }
 }
 

@@ -652,13 +652,62 @@ typedef int netvane_diff_fn(void *arg, const struct netvane_change *change);
 
 /*
  * Calls fn for each object that differs between two States, which may be of the same handle, of two handles, or
- * private copies; classes: bits 1 << enum netvane_class. Lifetimes that only tick or were refreshed are no
- * difference. Errors: EXPIRED (take the newest State whole), CORRUPT, INVALID. Cost: parts of the trees that both
- * versions share are skipped, so that it is about the size of the change for two versions of one region.
+ * private copies; classes: bits 1 << enum netvane_class. An object that changed several times is one difference; one that
+ * was changed back, and lifetimes that only tick or were refreshed, are none. By class, in the order of enum netvane_class;
+ * within a class in no particular order. Errors: EXPIRED (take the newest State whole), CORRUPT, INVALID.
+ * Cost: the writer notes what each version changes; for two versions of one region that are not further apart than
+ * its notes reach (some 14000 changes) two lookups for each change. Else both States are walked, but for what
+ * versions of one region share.
  * A snapshot does not survive a takeover: to compare across a writer's restart keep a private copy.
  */
 NETVANE_API int netvane_diff(const struct netvane_snap *from, const struct netvane_snap *to,
                              uint32_t classes, netvane_diff_fn *fn, void *arg);
+
+/*
+ * Follows the State over any number of versions: each change since the version that the consumer has, none missing, none
+ * twice. On the caller's stack; never released. Of one thread at a time.
+ *
+ *     netvane_changes_begin(nv, NULL, NETVANE_CLASS_ALL, &it);
+ *     for (;;) {
+ *         netvane_changes_snap(&it, NULL, &snap);         read the State of snap whole
+ *         while ((r = netvane_changes_next(&it, &change)) >= 0)
+ *             if (r > 0) apply the change; else netvane_wait() with since: the snap that netvane_changes_snap gives now
+ *         if (r != NETVANE_EXPIRED) break;
+ *     }
+ *
+ * netvane_changes_next goes on towards the newest version in steps: from the version that the consumer has to the
+ * newest one, as netvane_diff does. Who applies each change of a step has exactly the State that the step leads to;
+ * in the middle of one, neither. What changes several times within a step is one change.
+ */
+struct netvane_changes {
+    uint64_t opaque[448];
+};
+
+/*
+ * Starts from `since`: a snapshot of nv, or of a private copy, which then has to stay until netvane_changes_next has
+ * returned 0 or an error. NULL: from the newest version. classes: bits 1 << enum netvane_class.
+ * Errors: INVALID; with NULL also those of netvane_snap_begin.
+ */
+NETVANE_API int netvane_changes_begin(struct netvane *nv, const struct netvane_snap *since,
+                                      uint32_t classes, struct netvane_changes *ret_it);
+/*
+ * 1 with the next change, whose objects lie in the iterator and stay until its next call. 0: no change is left up to the
+ * newest version; call again whenever there may be one. Never sleeps.
+ * EXPIRED: the consumer was away too long, or another writer has taken over and the State is not the one that the consumer
+ * has. What it has is to be dropped, and the State that netvane_changes_snap gives now taken whole: the iterator goes on
+ * from there. A new writer whose State is the same is no reason for that.
+ * CORRUPT, which stays; INVALID; and the errors of netvane_snap_begin, after which the consumer has what it had.
+ * Cost: see netvane_diff; a few loads where there is no new version.
+ */
+NETVANE_API int netvane_changes_next(struct netvane_changes *it, struct netvane_change *ret_change);
+/*
+ * The two ends of the current step, each of which may be NULL. ret_before: the State that all changes before the step
+ * led to; `before` of a change is of it. ret_after: the State that the step leads to; `after` is of it. They are the same
+ * after begin, 0 and EXPIRED: the State that the consumer has, or is to take. Errors: INVALID.
+ */
+NETVANE_API int netvane_changes_snap(const struct netvane_changes *it,
+                                     struct netvane_snap *ret_before,
+                                     struct netvane_snap *ret_after);
 
 /* ---- health ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -700,7 +749,7 @@ NETVANE_API int netvane_counter_get(struct netvane *nv, unsigned index, const ch
 typedef void netvane_check_fn(void *arg, const char *text);
 /*
  * Checks the whole newest version: every node's bounds, order and checksum, every index against what it names, every
- * count and digest. Returns the number of findings, or EXPIRED where it was overtaken. fn may be NULL.
+ * count and digest; and the journal of the versions that can be read, against their trees. Returns the number of findings, or EXPIRED where it was overtaken. fn may be NULL.
  */
 NETVANE_API int netvane_check(struct netvane *nv, netvane_check_fn *fn, void *arg);
 
