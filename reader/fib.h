@@ -57,6 +57,7 @@ struct nv_fib {
     bool l3mdev_by_oif;
     bool has_src;    /* IPv6 */
     bool strict;     /* IPv6: only hops of `prefer` */
+    bool input;      /* IPv6: it came in by a link */
     uint32_t prefer; /* IPv6: the link that is better than others */
     uint32_t mark, uid, hash;
     uint8_t tos, ip_proto, scope;
@@ -67,7 +68,8 @@ struct nv_fib {
     uint32_t wishes; /* NETVANE_FIB_* of the question */
     /* What came out. */
     struct nv_fib_hit hit;
-    bool found; /* hit is the route that decided, be it one that rejects */
+    bool threw_local; /* table local, asked first, gave a route of type throw */
+    bool found;       /* hit is the route that decided, be it one that rejects */
     uint8_t outcome;
     uint8_t type;       /* of the packet */
     uint8_t source[16]; /* that the packet will have */
@@ -120,6 +122,8 @@ int nv_fib_choose6(struct nv_fib *f);
 
 /* Asks the rules: OK with f->hit, END with f->outcome, or BAD. */
 int nv_fib_rules(struct nv_fib *f);
+/* What a route of this type means for the packet: enum netvane_fib_outcome. */
+uint8_t nv_fib_outcome_of(uint8_t type);
 /* IPv4: are there but the three rules that every namespace begins with? OK, END, BAD. */
 int nv_fib_rules_plain(const struct nv_fib *f);
 

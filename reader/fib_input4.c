@@ -7,6 +7,8 @@
  */
 #include "fib.h"
 
+#define PROTO_KERNEL 2 /* RTPROT_KERNEL */
+
 static int end(struct nv_fib *f, uint8_t outcome)
 {
     f->outcome = outcome;
@@ -35,20 +37,42 @@ static int full_check(const struct nv_fib *f)
                                                                                 : NV_TREE_END;
 }
 
-/* OK: the source may be; END: it is a martian. out: the link that the packet will leave by. */
+/* Did somebody other than the kernel add a route to table local? Then the kernel trusts no shortcut. */
+static int has_custom_local(const struct nv_fib *f)
+{
+    const uint64_t key[2] = {(uint64_t)NV_FIB_TABLE_LOCAL << 32, 0};
+    struct netvane_rec_route4 r;
+    struct nv_cursor c;
+    int w = nv_snap_seek(&f->s, NETVANE_TREE_ROUTES4, key, &c);
+    while (w == NV_TREE_OK && (w = nv_step(&c, &r)) == NV_TREE_OK &&
+           r.key[0] >> 32 == NV_FIB_TABLE_LOCAL)
+        if (r.protocol != PROTO_KERNEL)
+            return NV_TREE_OK;
+    return w == NV_TREE_BAD ? w : NV_TREE_END;
+}
+
+/*
+ * OK: the source may be; END: it is a martian. out: the link that the packet will leave by. Without rules and routes of its
+ * own the kernel only looks whether the source is an address of this host.
+ */
 static int check_source(struct nv_fib *f, uint32_t out)
 {
-    int w;
-    if (out != f->iif) {
+    int w = NV_TREE_END;
+    if (out != f->iif)
         w = nv_fib_rules_plain(f);
-        if (w == NV_TREE_BAD)
-            return w;
-        if (w == NV_TREE_OK) {
-            const bool mine = nv_fib_is_addr4(&f->s, f->src4, &w);
-            return w != NV_TREE_OK ? w : mine ? NV_TREE_END : NV_TREE_OK;
-        }
-    }
-    return full_check(f);
+    if (w != NV_TREE_OK)
+        return w == NV_TREE_END ? full_check(f) : w;
+    const bool mine = nv_fib_is_addr4(&f->s, f->src4, &w);
+    if (w != NV_TREE_OK || mine)
+        return w != NV_TREE_OK ? w : NV_TREE_END;
+    w = full_check(f);
+    if (w != NV_TREE_END)
+        return w;
+    w = has_custom_local(f);
+    if (w != NV_TREE_END)
+        return w == NV_TREE_OK ? NV_TREE_END : w;
+    f->uncertain |= NETVANE_FIB_BY_HISTORY; /* there may have been some */
+    return NV_TREE_OK;
 }
 
 /* The packet is for this host. */

@@ -145,43 +145,6 @@ static int source_of_route(struct nv_fib *f)
     return choose_source(f, hop->ifindex, nv_load_be32(hop->gateway), f->hit.u.r4.scope);
 }
 
-/*
- * While no rule was ever added, the kernel searches local and main as one table: a longer prefix of main comes before a
- * shorter one of local. Rules that were removed leave the tables apart, and no State tells.
- */
-static int merge_tables(struct nv_fib *f)
-{
-    struct nv_fib_hit main_hit;
-    if (f->rule || f->hit.table != NV_FIB_TABLE_LOCAL)
-        return NV_TREE_OK;
-    int w = nv_fib_rules_plain(f);
-    if (w != NV_TREE_OK)
-        return w == NV_TREE_END ? NV_TREE_OK : w;
-    f->flags |= NETVANE_FIB_MERGED;
-    if (f->hit.len == 32)
-        return NV_TREE_OK;
-    w = nv_fib_table4(f, NV_FIB_TABLE_MAIN, &main_hit);
-    if (w != NV_TREE_OK || main_hit.len <= f->hit.len)
-        return w == NV_TREE_BAD ? w : NV_TREE_OK;
-    f->uncertain |= NETVANE_FIB_BY_HISTORY;
-    f->hit = main_hit;
-    f->rule = 32766;
-    f->outcome = main_hit.type < NV_FIB_BLACKHOLE      ? NETVANE_FIB_FOUND
-                 : main_hit.type == NV_FIB_UNREACHABLE ? NETVANE_FIB_UNREACHABLE
-                 : main_hit.type == NV_FIB_PROHIBIT    ? NETVANE_FIB_PROHIBIT
-                 : main_hit.type == NV_FIB_THROW       ? NETVANE_FIB_NO_ROUTE
-                                                       : NETVANE_FIB_BLACKHOLE;
-    return NV_TREE_OK;
-}
-
-int nv_fib_lookup4(struct nv_fib *f)
-{
-    int w = nv_fib_rules(f);
-    if (w == NV_TREE_OK && f->found)
-        w = merge_tables(f);
-    return w == NV_TREE_BAD ? w : NV_TREE_OK;
-}
-
 int nv_fib_output4(struct nv_fib *f)
 {
     const uint32_t oif = f->oif;

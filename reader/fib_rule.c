@@ -123,13 +123,22 @@ static int is_suppressed(const struct nv_fib *f, const struct netvane_rec_rule *
     return w;
 }
 
-static uint8_t rejects(uint8_t type)
+uint8_t nv_fib_outcome_of(uint8_t type)
 {
     switch (type) {
     case NV_FIB_UNREACHABLE: return NETVANE_FIB_UNREACHABLE;
     case NV_FIB_PROHIBIT: return NETVANE_FIB_PROHIBIT;
     default: return type >= NV_FIB_BLACKHOLE ? NETVANE_FIB_BLACKHOLE : NETVANE_FIB_FOUND;
     }
+}
+
+/* IPv6 chooses the hop before a rule may suppress it, IPv4 after. */
+static int ask_table(struct nv_fib *f, uint32_t table)
+{
+    if (f->family == NV_AF_4)
+        return nv_fib_table4(f, table, &f->hit);
+    int w = nv_fib_table6(f, table, &f->hit);
+    return w == NV_TREE_OK && f->hit.type < NV_FIB_BLACKHOLE ? nv_fib_choose6(f) : w;
 }
 
 /* OK: the rule decides, by f->hit and f->outcome; END: the next rule is asked. */
@@ -147,13 +156,14 @@ static int act(struct nv_fib *f, const struct netvane_rec_rule *r)
     }
     int w = table_of(f, r, &table);
     if (w == NV_TREE_OK)
-        w = f->family == NV_AF_4 ? nv_fib_table4(f, table, &f->hit)
-                                 : nv_fib_table6(f, table, &f->hit);
+        w = ask_table(f, table);
     if (w != NV_TREE_OK)
         return w;
-    if (f->hit.type == NV_FIB_THROW)
+    if (f->hit.type == NV_FIB_THROW) {
+        f->threw_local |= table == NV_FIB_TABLE_LOCAL && !r->key[1] && !(uint32_t)r->key[0];
         return NV_TREE_END;
-    f->outcome = rejects(f->hit.type);
+    }
+    f->outcome = nv_fib_outcome_of(f->hit.type);
     if (f->outcome == NETVANE_FIB_FOUND && (w = is_suppressed(f, r, &f->hit)) != NV_TREE_END)
         return w == NV_TREE_OK ? NV_TREE_END : w;
     f->found = true;

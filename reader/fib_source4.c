@@ -130,23 +130,43 @@ bool nv_fib_is_addr4(const struct nv_snap *s, uint32_t ip, int *ret_walk)
     return w == NV_TREE_OK;
 }
 
-int nv_fib_local4(struct nv_fib *f, uint32_t ip, uint32_t *ret_ifindex)
+/* As the kernel searches for an address that no link has: in table local, which may be one with main (fib_merged4.c). */
+static int find_local_route(struct nv_fib *f, uint32_t ip, struct nv_fib_hit *ret_hit)
 {
     struct nv_fib back;
+    memset(&back, 0, sizeof(back));
+    back.s = f->s;
+    back.family = NV_AF_4;
+    back.dst4 = ip;
+    nv_store_be32(back.dst, ip);
+    int local = nv_fib_table4(&back, NV_FIB_TABLE_LOCAL, ret_hit);
+    if (local == NV_TREE_BAD)
+        return local;
+    int w = nv_fib_table4(&back, NV_FIB_TABLE_MAIN, &back.hit);
+    if (w != NV_TREE_OK || (local == NV_TREE_OK && back.hit.len <= ret_hit->len))
+        return w == NV_TREE_BAD ? w : local;
+    const bool same = local == NV_TREE_OK && ret_hit->type == back.hit.type;
+    w = same ? NV_TREE_END : nv_fib_rules_plain(f);
+    if (w != NV_TREE_OK)
+        return w == NV_TREE_BAD ? w : local;
+    if (local == NV_TREE_OK || back.hit.type == NV_FIB_LOCAL)
+        f->uncertain |= NETVANE_FIB_BY_HISTORY;
+    *ret_hit = back.hit;
+    return NV_TREE_OK;
+}
+
+int nv_fib_local4(struct nv_fib *f, uint32_t ip, uint32_t *ret_ifindex)
+{
+    struct nv_fib_hit hit;
     bool several;
     int w = find_addr(&f->s, ip, ret_ifindex, &several);
     if (w == NV_TREE_OK && several)
         f->uncertain |= NETVANE_FIB_BY_ORDER;
     if (w != NV_TREE_END)
         return w;
-    memset(&back, 0, sizeof(back));
-    back.s = f->s;
-    back.family = NV_AF_4;
-    back.dst4 = ip;
-    nv_store_be32(back.dst, ip);
-    w = nv_fib_table4(&back, NV_FIB_TABLE_LOCAL, &back.hit);
-    if (w == NV_TREE_OK && back.hit.type != NV_FIB_LOCAL)
+    w = find_local_route(f, ip, &hit);
+    if (w == NV_TREE_OK && hit.type != NV_FIB_LOCAL)
         w = NV_TREE_END;
-    *ret_ifindex = w == NV_TREE_OK ? back.hit.hop.ifindex : 0;
+    *ret_ifindex = w == NV_TREE_OK ? hit.hop.ifindex : 0;
     return w;
 }

@@ -51,33 +51,48 @@ static int score_hop(const struct nv_fib *f, const struct netvane_rec_route6 *r,
     return (same ? SCORE_LINK : 0) | ((r->pref & 3) ^ 2) << 2; /* IPV6_DECODE_PREF */
 }
 
+/* Of equals the kernel takes the first of its list. */
+static bool is_better(const struct netvane_rec_route6 *r, int score, struct choice *best)
+{
+    const struct netvane_rec_route6 *other = &best->hit->u.r6;
+    if (score != best->score || score < 0)
+        return score > best->score;
+    if (r->key[5] >> 32 != other->key[5] >> 32) /* in another metric's place, behind */
+        return false;
+    best->tie |= r->order == other->order;
+    return r->order < other->order;
+}
+
 static int consider(const struct nv_fib *f, const struct netvane_rec_route6 *r, struct choice *best,
                     bool *ret_blackhole)
 {
     struct nv_fib_hops hops;
-    struct netvane_rec_hop hop;
+    struct netvane_rec_hop hop, chosen;
+    int score = -1;
+    uint32_t index = 0;
     if (!r->hops)
         return NV_TREE_OK;
     int w = nv_fib_hops_open(&f->s, r->hops, &hops);
     *ret_blackhole = w == NV_TREE_OK && hops.first.nhid && r->type == NV_FIB_BLACKHOLE;
     for (uint32_t i = 0; w == NV_TREE_OK && i < hops.count; i++) {
         w = nv_fib_hops_at(&f->s, &hops, i, &hop);
-        if (w != NV_TREE_OK)
-            break;
-        const int score = *ret_blackhole ? INT32_MAX : score_hop(f, r, &hop);
-        if (score == best->score && score >= 0 && best->hit->set != r->hops)
-            best->tie = true;
-        if (score <= best->score)
+        const int n = *ret_blackhole ? INT32_MAX : score_hop(f, r, &hop);
+        if (w != NV_TREE_OK || n <= score)
             continue;
-        best->score = score;
-        best->tie = false;
-        best->hit->u.r6 = *r;
-        best->hit->hop = hop;
-        best->hit->set = r->hops;
-        best->hit->hop_index = i;
-        best->hit->hop_count = hops.count;
-        best->hit->type = r->type;
+        score = n;
+        index = i;
+        chosen = hop;
     }
+    if (w != NV_TREE_OK || score < 0 || !is_better(r, score, best))
+        return w;
+    best->score = score;
+    best->tie = false;
+    best->hit->u.r6 = *r;
+    best->hit->hop = chosen;
+    best->hit->set = r->hops;
+    best->hit->hop_index = index;
+    best->hit->hop_count = hops.count;
+    best->hit->type = r->type;
     return w;
 }
 

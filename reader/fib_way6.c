@@ -71,9 +71,6 @@ int nv_fib_way6(struct nv_fib *f)
     w = nv_fib_rules(f);
     if (w != NV_TREE_OK || f->outcome != NETVANE_FIB_FOUND)
         return w == NV_TREE_BAD ? w : NV_TREE_OK;
-    w = nv_fib_choose6(f);
-    if (w != NV_TREE_OK)
-        return w;
     f->type = f->hit.type;
     f->ifindex = f->hit.hop.ifindex;
     f->gateway_used = f->hit.hop.gw_family;

@@ -289,7 +289,7 @@ struct netvane_addr {
     uint8_t peer[16]; /* the same as local unless HAS_PEER */
     uint8_t broadcast[4];
     uint32_t
-        position; /* IPv4: in the order of its link, 0 comes first. IPv6: 0, order decides nothing */
+        position; /* in the kernel's order of its link, 0 comes first; among equals the first is the source */
     uint32_t metric;
     uint32_t present; /* NETVANE_ADDR_* */
     char label[16];

@@ -28,6 +28,7 @@
 #include "netvane/netvane.h"
 
 #define ANSWER_MAX 256
+#define HASHES     32u /* that a multipath route is asked with */
 
 static struct mnl_socket *sock;
 
@@ -172,11 +173,13 @@ static void print_hops(const struct netvane_snap *snap, const struct netvane_fib
     char ip[INET6_ADDRSTRLEN];
 
     NETVANE_INIT(&hop);
-    if (!(a->flags & NETVANE_FIB_MULTIPATH))
+    const bool shown = a->flags & NETVANE_FIB_MULTIPATH && a->hop_count > 1;
+
+    if (!shown)
         putchar('-');
     else
         printf("%u:%u:%u:", a->table, a->metric, a->tos);
-    for (uint32_t i = 0; a->flags & NETVANE_FIB_MULTIPATH && i < a->hop_count; i++) {
+    for (uint32_t i = 0; shown && i < a->hop_count; i++) {
         if (netvane_fib_hop(snap, a, i, &hop) != NETVANE_OK)
             exit(3);
         printf("%s%u/%s/%u/%u", i ? ";" : "", hop.ifindex,
@@ -192,7 +195,7 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* The answers for one hash of each hop's share, behind the first one. */
+/* The answers for hashes all over their range, one in the middle of each hop's share among them. */
 static void print_others(const struct netvane_snap *snap, const struct netvane_fib_question *q,
                          const struct netvane_fib_answer *first)
 {
@@ -204,23 +207,23 @@ static void print_others(const struct netvane_snap *snap, const struct netvane_f
 
     NETVANE_INIT(&hop);
     NETVANE_INIT(&a);
-    for (int pass = 0; pass < 2; pass++) {
-        for (uint32_t i = 0; i < first->hop_count; i++) {
-            if (netvane_fib_hop(snap, first, i, &hop) != NETVANE_OK)
+    for (uint32_t i = 0; i < 2 * first->hop_count + HASHES; i++) {
+        if (i < 2 * first->hop_count) {
+            if (netvane_fib_hop(snap, first, i % first->hop_count, &hop) != NETVANE_OK)
                 exit(3);
-            if (!first->nhid && hop.flags & RTNH_F_DEAD)
+            const bool counts = first->nhid || !(hop.flags & RTNH_F_DEAD);
+            total += counts && i < first->hop_count ? hop.weight : 0;
+            if (!counts || i < first->hop_count)
                 continue;
-            if (pass == 0) {
-                total += hop.weight;
-                continue;
-            }
             before += hop.weight;
             other.hash = (uint32_t)(((2 * before - hop.weight) << 30) / total); /* the middle */
-            if (netvane_fib_lookup(snap, &other, &a) != NETVANE_OK)
-                exit(3);
-            show_ours(&other, &a, text);
-            printf("|%s", text);
+        } else {
+            other.hash = (i - 2 * first->hop_count) * (0x7fffffff / HASHES);
         }
+        if (netvane_fib_lookup(snap, &other, &a) != NETVANE_OK)
+            exit(3);
+        show_ours(&other, &a, text);
+        printf("|%s", text);
     }
 }
 

@@ -7,7 +7,10 @@
 
 Configuration number n of a seed is made from (seed, n) alone: --only N repeats just that one. What is left out, because
 no State can tell it: multicast with iif (which groups are joined), routes of unicast type for multicast prefixes (the
-kernel's cached route keeps the type of the packet that was first), gateways that are addresses of this host.
+kernel's cached route keeps the type of the packet that was first), gateways that are addresses of this host, or in a prefix
+of type local (the kernel keeps for itself that it found them so), an IPv6 nexthop object that several routes name (the kernel's
+cached route is the object's, and tells of whichever route was asked first) or an IPv4 one that routes of different scopes
+name (so is its cached source).
 """
 
 import argparse
@@ -108,7 +111,7 @@ class Config:
         rng = self.rng
         for n, dev in enumerate(USED + ["lo"]):
             for _ in range(rng.choice((0, 1, 1, 2, 3, 5))):
-                net = f"10.{n if chance(rng, 85) else rng.randrange(5)}.{rng.randrange(3)}.0/24"
+                net = f"10.{n if dev == 'lo' or chance(rng, 85) else rng.randrange(5)}.{rng.randrange(3)}.0/24"
                 ip = str(ipaddress.ip_network(net)[rng.randrange(1, 120)])
                 words = [f"addr add {ip}/{rng.choice((24, 24, 24, 25, 32, 16))} dev {dev}"]
                 if chance(rng, 10):
@@ -182,7 +185,9 @@ class Config:
             if len(singles) >= 2:
                 group = "/".join(f"{n},{rng.randrange(1, 5)}" for n in singles)
                 self.commands.append(f"nexthop add id {base + 50} group {group}")
-                self.nexthops[family] += [base + 50] * 2
+                if family == 6:
+                    self.nexthops[6] = [n for n in self.nexthops[6] if n not in singles]
+                self.nexthops[family].append(base + 50)
 
     # ---- routes --------------------------------------------------------------------------------------------------
 
@@ -207,8 +212,10 @@ class Config:
     def route(self, family):
         rng = self.rng
         net = self.prefix(family)
-        self.prefixes[family].append(net)
         kind = rng.choice(["unicast"] * 14 + ["unreachable", "blackhole", "prohibit", "throw", "local"])
+        if kind == "local" and family == 4:
+            net = f"10.{rng.randrange(210, 212)}.{rng.randrange(3)}.0/{rng.choice((24, 28, 32))}"
+        self.prefixes[family].append(net)
         verb = rng.choice(("add", "add", "append", "prepend" if family == 4 else "append"))
         words = [f"{'-6 ' if family == 6 else ''}route {verb}"]
         if kind != "unicast":
@@ -217,6 +224,7 @@ class Config:
         table = "main" if self.plain and chance(rng, 80) else rng.choice(TABLES)
         if chance(rng, 4):
             table = "local"
+            self.commands.append("route add local 10.212.0.1 dev lo table local")  # stays, when links go down
         words.append(f"table {table}")
         if family == 4 and chance(rng, 25):
             words.append(f"tos {rng.choice((4, 8, 16, 0x1c, 0x24))}")
@@ -237,7 +245,8 @@ class Config:
     def way(self, family, kind):
         rng = self.rng
         words = []
-        if family == 4 and chance(rng, 10):
+        by_object = kind == "unicast" and self.nexthops[family] and chance(rng, 20)
+        if family == 4 and not by_object and chance(rng, 10):
             words.append(f"scope {rng.choice(('link', 'site', 'global'))}")
         if chance(rng, 15) and len(self.own[family]) > 1:
             words.append(f"src {rng.choice(self.own[family][1:])}")
@@ -247,8 +256,11 @@ class Config:
             words.append("expires 5000")
         if kind == "local":
             return words + [f"dev {rng.choice(['lo'] + USED)}"]
-        if self.nexthops[family] and chance(rng, 20):
-            return words + [f"nhid {rng.choice(self.nexthops[family])}"]
+        if by_object:
+            nhid = rng.choice(self.nexthops[family])
+            if family == 6:  # see the head of this file
+                self.nexthops[6].remove(nhid)
+            return words + [f"nhid {nhid}"]
         if chance(rng, 30):
             for _ in range(rng.randrange(2, 5)):
                 words.append(f"nexthop {self.hop(family)} weight {rng.choice((1, 1, 2, 5, 100, 256))}")
@@ -343,20 +355,14 @@ def settle(ns):
 
 def make(ns, config):
     """Says how many commands the kernel took."""
-    ns.sysctl("ipv6/conf/all/dad_transmits", 1)
     for key in ("all/dad_transmits", "default/dad_transmits"):
         ns.sysctl(f"ipv6/conf/{key}", 30)  # what is tentative stays it
-    early = [c for c in config.commands if c.startswith("link ")]
-    taken = 0
-    for command in early[:len(VETHS) + 1]:
+    first = len(VETHS) + 1  # before the sysctls of the links come the links
+    for command in config.commands[:first]:
         ns.ip(*command.split())
     for key, value in config.sysctls:
         ns.sysctl(key, value)
-    for command in config.commands[len(VETHS) + 1:]:
-        pass
-    for six in (False, True):
-        lines = [c for c in config.commands[len(VETHS) + 1:]]
-        break
+    lines, taken = config.commands[first:], 0
     group, groups = [], []
     for line in lines:
         is_six = line.startswith("-6 ")
@@ -404,11 +410,10 @@ def listed_hops(ns, indexes):
     """The hops of multipath routes as `ip` lists them: {(family, table, metric, tos): [sorted hops]}."""
     found = {}
     for family in (4, 6):
-        for route in ns.ip_json(f"-{family}", "route", "show", "table", "all"):
+        for route in ns.ip_json("-N", f"-{family}", "route", "show", "table", "all"):
             if "nexthops" not in route:
                 continue
-            table = {"main": 254, "default": 253, "local": 255}.get(route.get("table", "main"), route.get("table"))
-            key = (family, int(table), route.get("metric", 0), int(route.get("tos", "0"), 0))
+            key = (family, int(route.get("table", 254)), route.get("metric", 0), int(route.get("tos", "0"), 0))
             hops = []
             for hop in route["nexthops"]:
                 gateway = hop.get("gateway") or hop.get("via", {}).get("host") or "-"
