@@ -37,7 +37,10 @@ static int full_check(const struct nv_fib *f)
                                                                                 : NV_TREE_END;
 }
 
-/* Did somebody other than the kernel add a route to table local? Then the kernel trusts no shortcut. */
+/*
+ * Did somebody other than the kernel add a route of type local? Then the kernel trusts no shortcut (inet_rtm_newroute). Only
+ * table local is searched.
+ */
 static int has_custom_local(const struct nv_fib *f)
 {
     const uint64_t key[2] = {(uint64_t)NV_FIB_TABLE_LOCAL << 32, 0};
@@ -46,7 +49,7 @@ static int has_custom_local(const struct nv_fib *f)
     int w = nv_snap_seek(&f->s, NETVANE_TREE_ROUTES4, key, &c);
     while (w == NV_TREE_OK && (w = nv_step(&c, &r)) == NV_TREE_OK &&
            r.key[0] >> 32 == NV_FIB_TABLE_LOCAL)
-        if (r.protocol != PROTO_KERNEL)
+        if (r.type == NV_FIB_LOCAL && r.protocol != PROTO_KERNEL)
             return NV_TREE_OK;
     return w == NV_TREE_BAD ? w : NV_TREE_END;
 }

@@ -129,6 +129,24 @@ static int without_route(struct nv_fib *f, uint32_t oif)
     return w == NV_TREE_OK ? leave(f, oif, NV_FIB_UNICAST) : w;
 }
 
+/*
+ * A nexthop object chooses its source when it is made, for a scope of its own (nexthop.c, nh_create_ipv4), and again for the
+ * scope of the first route that uses it after addresses have changed.
+ */
+static int source_of_object(struct nv_fib *f)
+{
+    const struct netvane_rec_hop *hop = &f->hit.hop;
+    const uint32_t gateway = nv_load_be32(hop->gateway);
+    const uint8_t scope = hop->gw_family ? NV_FIB_SCOPE_LINK - 1 : NV_FIB_SCOPE_LINK;
+    uint32_t later;
+    int w = nv_fib_source4(f, hop->ifindex, gateway, scope, &f->src4);
+    if (w == NV_TREE_OK)
+        w = nv_fib_source4(f, hop->ifindex, gateway, f->hit.u.r4.scope, &later);
+    if (w == NV_TREE_OK && later != f->src4)
+        f->uncertain |= NETVANE_FIB_BY_HISTORY;
+    return w;
+}
+
 /* The source for a route of a link: of that link's VRF. */
 static int source_of_route(struct nv_fib *f)
 {
@@ -142,6 +160,8 @@ static int source_of_route(struct nv_fib *f)
             return w != NV_TREE_OK ? w : choose_source(f, f->l3mdev, 0, NV_FIB_SCOPE_LINK);
     }
     f->src4 = nv_load_be32(f->hit.u.r4.prefsrc);
+    if (hop->nhid && !f->src4)
+        return source_of_object(f);
     return choose_source(f, hop->ifindex, nv_load_be32(hop->gateway), f->hit.u.r4.scope);
 }
 

@@ -33,6 +33,7 @@ static int match_hop(const struct nv_fib *f, struct nv_fib_hit *hit)
 static int try_route(const struct nv_fib *f, struct nv_fib_hit *hit)
 {
     const struct netvane_rec_route4 *r = &hit->u.r4;
+    hit->set = 0;
     if (r->scope < f->scope)
         return NV_TREE_END;
     hit->type = r->type;
@@ -40,6 +41,7 @@ static int try_route(const struct nv_fib *f, struct nv_fib_hit *hit)
     hit->set = r->hops;
     hit->hop_index = 0;
     hit->hop_count = 0;
+    hit->hop.nhid = 0;
     if (r->type >= NV_FIB_BLACKHOLE && r->type <= NV_FIB_XRESOLVE) {
         memset(&hit->hop, 0, sizeof(hit->hop));
         return NV_TREE_OK;
@@ -47,8 +49,9 @@ static int try_route(const struct nv_fib *f, struct nv_fib_hit *hit)
     return match_hop(f, hit);
 }
 
-/* The first usable route of one prefix and type of service. */
-static int walk(const struct nv_fib *f, const uint64_t key[2], struct nv_fib_hit *hit)
+/* The first usable route of one prefix and type of service. ret_missed: it was of a nexthop object that did not do. */
+static int walk(const struct nv_fib *f, const uint64_t key[2], struct nv_fib_hit *hit,
+                bool *ret_missed)
 {
     struct nv_cursor c;
     int w = nv_snap_seek(&f->s, NETVANE_TREE_ROUTES4, key, &c);
@@ -56,30 +59,40 @@ static int walk(const struct nv_fib *f, const uint64_t key[2], struct nv_fib_hit
         if (hit->u.r4.key[0] != key[0] || hit->u.r4.key[1] >> 48 != key[1] >> 48)
             return NV_TREE_END;
         w = try_route(f, hit);
-        if (w != NV_TREE_END)
+        *ret_missed = w == NV_TREE_END && hit->set && hit->hop.nhid;
+        if (w != NV_TREE_END || *ret_missed)
             return w;
         w = NV_TREE_OK;
     }
     return w;
 }
 
+/*
+ * Where no hop of a nexthop object does, the kernel leaves the whole leaf of its tree: all routes of this address, those with
+ * shorter prefixes too.
+ */
 int nv_fib_table4(const struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit)
 {
     const uint8_t tos = f->tos & LEGACY_TOS;
+    bool missed = false;
+    uint32_t leaf = 0;
     ret_hit->table = table;
     for (int max = 32, len; max >= 0; max = len - 1) {
         int w = nv_fib_next_prefix(&f->s, NV_AF_4, table, f->dst, max, &len);
         if (w != NV_TREE_OK)
             return w;
-        const uint32_t mask = len ? UINT32_MAX << (32 - len) : 0;
-        uint64_t key[2] = {(uint64_t)table << 32 | (f->dst4 & mask),
-                           (uint64_t)len << 56 | (uint64_t)tos << 48};
-        w = tos ? walk(f, key, ret_hit) : NV_TREE_END;
+        const uint32_t dst = f->dst4 & (len ? UINT32_MAX << (32 - len) : 0);
+        if (missed && dst == leaf)
+            continue;
+        uint64_t key[2] = {(uint64_t)table << 32 | dst, (uint64_t)len << 56 | (uint64_t)tos << 48};
+        missed = false;
+        w = tos ? walk(f, key, ret_hit, &missed) : NV_TREE_END;
         key[1] = (uint64_t)len << 56;
-        if (w == NV_TREE_END)
-            w = walk(f, key, ret_hit);
+        if (w == NV_TREE_END && !missed)
+            w = walk(f, key, ret_hit, &missed);
         if (w != NV_TREE_END)
             return w;
+        leaf = dst;
     }
     return NV_TREE_END;
 }

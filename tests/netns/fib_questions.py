@@ -10,7 +10,8 @@ no State can tell it: multicast with iif (which groups are joined), routes of un
 kernel's cached route keeps the type of the packet that was first), gateways that are addresses of this host, or in a prefix
 of type local (the kernel keeps for itself that it found them so), an IPv6 nexthop object that several routes name (the kernel's
 cached route is the object's, and tells of whichever route was asked first) or an IPv4 one that routes of different scopes
-name (so is its cached source).
+name (so is its cached source), an IPv4 nexthop object
+where table local has the same prefix (a link that is not its leads past both, while they are one table), hops of one IPv6 route that were added with different attributes (the kernel shows only the first's).
 """
 
 import argparse
@@ -58,6 +59,7 @@ class Config:
         self.subnets = {4: {}, 6: {}}  # of a link
         self.prefixes = {4: ["127.0.0.0/8"], 6: ["::1/128"]}
         self.nexthops = {4: [], 6: []}
+        self.alike = {}  # what is said of the IPv6 routes that may become one
         self.forwarding = chance(self.rng, 50)
         self.links()
         self.addresses4()
@@ -215,6 +217,7 @@ class Config:
         kind = rng.choice(["unicast"] * 14 + ["unreachable", "blackhole", "prohibit", "throw", "local"])
         if kind == "local" and family == 4:
             net = f"10.{rng.randrange(210, 212)}.{rng.randrange(3)}.0/{rng.choice((24, 28, 32))}"
+            self.commands.append("route add local 10.212.0.1 dev lo table local")  # stays, when links go down
         self.prefixes[family].append(net)
         verb = rng.choice(("add", "add", "append", "prepend" if family == 4 else "append"))
         words = [f"{'-6 ' if family == 6 else ''}route {verb}"]
@@ -224,7 +227,6 @@ class Config:
         table = "main" if self.plain and chance(rng, 80) else rng.choice(TABLES)
         if chance(rng, 4):
             table = "local"
-            self.commands.append("route add local 10.212.0.1 dev lo table local")  # stays, when links go down
         words.append(f"table {table}")
         if family == 4 and chance(rng, 25):
             words.append(f"tos {rng.choice((4, 8, 16, 0x1c, 0x24))}")
@@ -233,7 +235,7 @@ class Config:
         if family == 6 and chance(rng, 15):
             words.append(f"from {self.source_prefix()}")
         if kind == "unicast" or kind == "local":
-            words += self.way(family, kind)
+            words += self.way(family, kind, net, table)
         elif family == 6 and chance(rng, 30):
             words.append("dev lo")
         self.commands.append(" ".join(words))
@@ -242,10 +244,11 @@ class Config:
         net = ipaddress.ip_network(self.rng.choice([p for p in self.prefixes[6] if p != "::/0"]))
         return str(net.supernet(new_prefix=max(1, net.prefixlen - self.rng.choice((0, 0, 16)))))
 
-    def way(self, family, kind):
+    def way(self, family, kind, net, table):
         rng = self.rng
         words = []
-        by_object = kind == "unicast" and self.nexthops[family] and chance(rng, 20)
+        by_object = kind == "unicast" and self.nexthops[family] and chance(rng, 20) and \
+            not (family == 4 and (table == "local" or net.startswith(("127.", "10.5."))))
         if family == 4 and not by_object and chance(rng, 10):
             words.append(f"scope {rng.choice(('link', 'site', 'global'))}")
         if chance(rng, 15) and len(self.own[family]) > 1:
@@ -254,6 +257,8 @@ class Config:
             words.append(f"pref {rng.choice(('low', 'medium', 'high'))}")
         if family == 6 and chance(rng, 5):
             words.append("expires 5000")
+        if family == 6:
+            words = self.alike.setdefault((net, table), words)[:]
         if kind == "local":
             return words + [f"dev {rng.choice(['lo'] + USED)}"]
         if by_object:
@@ -381,12 +386,14 @@ def make(ns, config):
 
 def is_equal(kernel, ours, src, hops, family):
     answers = ours.split("|")
+    fields = kernel.split(",")
+    if fields[2] == "0":  # no route: the type of service is that of one that a rule has suppressed
+        kernel = ",".join(fields[:3] + ["0"] + fields[4:])
     if kernel in answers:
         return True
     if len(answers) == 1 or family == 6 or src == "-":
         return False
     # IPv4 prefers the hop whose source was the named one when the kernel last looked: any live hop is one it may take.
-    fields = kernel.split(",")
     for hop in hops.split(":", 3)[3].split(";"):
         ifindex, rest = hop.split("/", 1)
         gateway, _, flags = rest.rsplit("/", 2)
