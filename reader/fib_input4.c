@@ -28,8 +28,8 @@ static int full_check(const struct nv_fib *f)
     back.oif = 0;
     back.mark = 0;
     back.uid = 0;
-    back.ip_proto = 0;
-    back.sport = back.dport = 0;
+    back.sport = f->dport;
+    back.dport = f->sport;
     int w = nv_fib_lookup4(&back);
     if (w != NV_TREE_OK)
         return w;

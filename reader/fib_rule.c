@@ -108,6 +108,23 @@ static int table_of(const struct nv_fib *f, const struct netvane_rec_rule *r, ui
     return w;
 }
 
+/* The link that a suppressor looks at: of IPv6 that of the chosen hop, of IPv4 that of the route's first. */
+static int suppressed_link(const struct nv_fib *f, const struct nv_fib_hit *hit,
+                           uint32_t *ret_ifindex)
+{
+    struct nv_fib_hops hops;
+    struct netvane_rec_hop first;
+    *ret_ifindex = hit->hop.ifindex;
+    if (f->family == NV_AF_6 || !hit->hop_index)
+        return NV_TREE_OK;
+    int w = nv_fib_hops_open(&f->s, hit->set, &hops);
+    if (w == NV_TREE_OK)
+        w = nv_fib_hops_at(&f->s, &hops, 0, &first);
+    if (w == NV_TREE_OK)
+        *ret_ifindex = first.ifindex;
+    return w;
+}
+
 /* OK: the route may not be taken by this rule. */
 static int is_suppressed(const struct nv_fib *f, const struct netvane_rec_rule *r,
                          const struct nv_fib_hit *hit)
@@ -117,7 +134,10 @@ static int is_suppressed(const struct nv_fib *f, const struct netvane_rec_rule *
         return NV_TREE_OK;
     if (!(r->present & NETVANE_UF_HAS_SUPPRESS_IFGROUP) || !hit->hop.ifindex)
         return NV_TREE_END;
-    int w = nv_link_find(&f->s, hit->hop.ifindex, &link);
+    uint32_t ifindex;
+    int w = suppressed_link(f, hit, &ifindex);
+    if (w == NV_TREE_OK)
+        w = nv_link_find(&f->s, ifindex, &link);
     if (w == NV_TREE_OK && link.group != r->suppress_ifgroup)
         w = NV_TREE_END;
     return w;

@@ -10,7 +10,7 @@ no State can tell it: multicast with iif (which groups are joined), routes of un
 kernel's cached route keeps the type of the packet that was first), gateways that are addresses of this host, or in a prefix
 of type local (the kernel keeps for itself that it found them so), an IPv6 nexthop object that several routes name (the kernel's
 cached route is the object's, and tells of whichever route was asked first) or an IPv4 one that routes of different scopes
-name (so is its cached source), an IPv4 nexthop object
+name, or with addresses of scopes between (so is its cached source), an IPv4 nexthop object
 where table local has the same prefix (a link that is not its leads past both, while they are one table), hops of one IPv6 route that were added with different attributes (the kernel shows only the first's).
 """
 
@@ -61,6 +61,7 @@ class Config:
         self.nexthops = {4: [], 6: []}
         self.alike = {}  # what is said of the IPv6 routes that may become one
         self.forwarding = chance(self.rng, 50)
+        self.objects = chance(self.rng, 60)  # nexthop objects
         self.links()
         self.addresses4()
         self.addresses6()
@@ -119,7 +120,8 @@ class Config:
                 if chance(rng, 10):
                     words = [f"addr add {ip} peer {pick_ip(rng, net)}/{rng.choice((32, 24))} dev {dev}"]
                 if chance(rng, 20):
-                    words.append(f"scope {rng.choice(('link', 'host', 'global', '100'))}")
+                    scopes = ("host", "global") if self.objects else ("link", "host", "global", "100")
+                    words.append(f"scope {rng.choice(scopes)}")
                 if chance(rng, 30):
                     words.append("brd +")
                 self.commands.append(" ".join(words))
@@ -173,7 +175,7 @@ class Config:
         rng = self.rng
         for family in (4, 6):
             base, singles = family * 100, []
-            for i in range(rng.choice((0, 2, 4))):
+            for i in range(rng.choice((0, 2, 4)) if self.objects else 0):
                 option = "-6 " if family == 6 else ""
                 hop = self.hop(family)
                 if "inet6" in hop:
