@@ -17,8 +17,10 @@ struct best {
 
 static bool is_near(const struct netvane_rec_addr *r, uint32_t gateway)
 {
-    const uint32_t mask = r->prefix_len ? UINT32_MAX << (32 - (r->prefix_len & 63)) : 0;
-    return !gateway || r->prefix_len > 32 || !((gateway ^ nv_load_be32(r->peer)) & mask);
+    const uint32_t mask = r->prefix_len ? UINT32_MAX << ((32 - r->prefix_len) & 31) : 0;
+    const uint32_t net =
+        r->present & NETVANE_AF_HAS_PEER ? nv_load_be32(r->peer) : (uint32_t)r->key[2];
+    return !gateway || !((gateway ^ net) & mask);
 }
 
 static void weigh(const struct netvane_rec_addr *r, uint32_t gateway, struct best *best)

@@ -11,7 +11,8 @@ kernel's cached route keeps the type of the packet that was first), gateways tha
 of type local (the kernel keeps for itself that it found them so), an IPv6 nexthop object that several routes name (the kernel's
 cached route is the object's, and tells of whichever route was asked first) or an IPv4 one that routes of different scopes
 name, or with addresses of scopes between (so is its cached source), an IPv4 nexthop object
-where table local has the same prefix (a link that is not its leads past both, while they are one table), hops of one IPv6 route that were added with different attributes (the kernel shows only the first's).
+where table local has the same prefix (a link that is not its leads past both, while they are one table), hops of one IPv6 route that were added with different attributes (the kernel shows only the first's), and
+an IPv6 route without a gateway among the hops of one with (no dump shows it).
 """
 
 import argparse
@@ -59,6 +60,7 @@ class Config:
         self.subnets = {4: {}, 6: {}}  # of a link
         self.prefixes = {4: ["127.0.0.0/8"], 6: ["::1/128"]}
         self.nexthops = {4: [], 6: []}
+        self.by_gateway = {}
         self.alike = {}  # what is said of the IPv6 routes that may become one
         self.forwarding = chance(self.rng, 50)
         self.objects = chance(self.rng, 60)  # nexthop objects
@@ -116,6 +118,8 @@ class Config:
             for _ in range(rng.choice((0, 1, 1, 2, 3, 5))):
                 net = f"10.{n if dev == 'lo' or chance(rng, 85) else rng.randrange(5)}.{rng.randrange(3)}.0/24"
                 ip = str(ipaddress.ip_network(net)[rng.randrange(1, 120)])
+                if ip in self.own[4]:
+                    continue  # which link's it is depends on a hash
                 words = [f"addr add {ip}/{rng.choice((24, 24, 24, 25, 32, 16))} dev {dev}"]
                 if chance(rng, 10):
                     words = [f"addr add {ip} peer {pick_ip(rng, net)}/{rng.choice((32, 24))} dev {dev}"]
@@ -240,7 +244,15 @@ class Config:
             words += self.way(family, kind, net, table)
         elif family == 6 and chance(rng, 30):
             words.append("dev lo")
-        self.commands.append(" ".join(words))
+        line = " ".join(words)
+        if family == 6:
+            # A route over a link alone that stands between the hops of a multipath one is in no dump.
+            by_gateway = " via " in line and "nexthop dev" not in line
+            if not by_gateway and "nexthop via" in line:
+                return
+            if not self.by_gateway.setdefault((net, table), by_gateway) == by_gateway:
+                return
+        self.commands.append(line)
 
     def source_prefix(self):
         net = ipaddress.ip_network(self.rng.choice([p for p in self.prefixes[6] if p != "::/0"]))
