@@ -47,6 +47,7 @@ class FibLookup(harness.NetnsTest):
         for words in ("2001:db8::5", "2001::1", "::1", "2001::1 from 2001:db8::1", "2001::1 iif v1"):
             self.same_words(*words.split(), six=True)
         self.ns.ip("rule", "add", "pref", "10", "dport", "53", "ipproto", "udp", "table", "100")
+        fib_questions.settle(self.ns)
         self.assertEqual(self.same_words("10.1.0.1", "ipproto", "udp", "dport", "53")["table"], "100")
         self.assertNotIn("table", self.same_words("10.1.0.1", "ipproto", "tcp", "dport", "53"))
         harness.says("text and JSON of netvane get are those of ip route get")
