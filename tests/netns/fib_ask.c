@@ -27,8 +27,9 @@
 
 #include "netvane/netvane.h"
 
-#define ANSWER_MAX 256
-#define HASHES     32u /* that a multipath route is asked with */
+#define ANSWER_MAX  256
+#define HASHES      32u   /* that a multipath route is asked with */
+#define HASHES_FINE 4096u /* and where the kernel's answer was not among those */
 
 static struct mnl_socket *sock;
 
@@ -227,6 +228,27 @@ static void print_others(const struct netvane_snap *snap, const struct netvane_f
     }
 }
 
+/* The kernel's answer, if some hash gives it: a hop of little weight may be the only one that a rule does not suppress. */
+static void print_searched(const struct netvane_snap *snap, const struct netvane_fib_question *q,
+                           const char *kernel)
+{
+    struct netvane_fib_question other = *q;
+    struct netvane_fib_answer a;
+    char text[ANSWER_MAX];
+
+    NETVANE_INIT(&a);
+    for (uint32_t i = 0; i < HASHES_FINE; i++) {
+        other.hash = i * (0x7fffffff / HASHES_FINE);
+        if (netvane_fib_lookup(snap, &other, &a) != NETVANE_OK)
+            exit(3);
+        show_ours(&other, &a, text);
+        if (strcmp(text, kernel) == 0) {
+            printf("|%s", text);
+            return;
+        }
+    }
+}
+
 static void ask(struct netvane *nv, const struct netvane_fib_question *q)
 {
     char kernel[ANSWER_MAX], ours[ANSWER_MAX];
@@ -246,8 +268,11 @@ static void ask(struct netvane *nv, const struct netvane_fib_question *q)
     else
         snprintf(ours, sizeof(ours), "error:%d", rc);
     printf("%s %s", kernel, ours);
-    if (rc == NETVANE_OK && a.flags & NETVANE_FIB_MULTIPATH)
+    if (rc == NETVANE_OK && a.flags & NETVANE_FIB_MULTIPATH) {
         print_others(&snap, q, &a);
+        if (strcmp(ours, kernel) != 0)
+            print_searched(&snap, q, kernel);
+    }
     printf(" %u %u ", a.uncertain, a.flags);
     print_hops(&snap, &a);
     printf(" %" PRIu64 "\n", after - before);
