@@ -89,7 +89,8 @@ struct nv_mirror {
     uint32_t expiring6_count; /* IPv6 routes that end at a time */
     uint32_t prefsrc6_count;  /* IPv6 routes that prefer a source */
     struct nv_run run;        /* of the addresses or rules that are being dumped */
-    struct nv_run route_run;  /* of the IPv4 routes */
+    struct nv_run route_run;  /* of the routes that are equal but for the place in their list */
+    uint32_t route6_order;    /* of the IPv6 route that came last */
     struct nv_route_kin *kin; /* of the routes; NULL: none kept */
     bool noting;              /* keep the object that was put last in last_record, for the log */
     uint64_t last_record[NV_RECORD_MAX / 8];

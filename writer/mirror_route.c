@@ -185,12 +185,17 @@ bool nv_route_equal(const struct nv_route_rec *a, const struct nv_route_rec *b)
         nv_route_set_position(&y, 0);
     }
     *nv_route_id(&x) = *nv_route_id(&y) = 0;
-    if (!nv_route_is4(&x))
+    if (!nv_route_is4(&x)) {
         x.u.r6.valid_until_ns = y.u.r6.valid_until_ns = 0;
+        x.u.r6.order = y.u.r6.order = 0;
+    }
     return nv_route_same_record(&x, &y);
 }
 
-/* Writes r at its key in place of what is there. r's references become the mirror's, or are dropped. */
+/*
+ * Writes r at its key in place of what is there. r's references become the mirror's, or are dropped. An IPv6 route
+ * without an order has that of what is there, or comes last.
+ */
 enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
 {
     struct nv_route_rec old; /* if known */
@@ -201,6 +206,8 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
         nv_bit_set(m->ids[r->kind].seen, *nv_route_id(&old));
         nv_bit_clear(m->ids[r->kind].missed, *nv_route_id(&old));
         *nv_route_id(r) = *nv_route_id(&old);
+        if (!nv_route_is4(r) && !r->u.r6.order)
+            r->u.r6.order = old.u.r6.order;
         if (!nv_route_is4(r) && r->u.r6.valid_until_ns != NV_FOREVER &&
             old.u.r6.valid_until_ns != NV_FOREVER) {
             uint64_t a = r->u.r6.valid_until_ns, b = old.u.r6.valid_until_ns;
@@ -213,6 +220,8 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
         }
     } else {
         *nv_route_id(r) = nv_ids_take(&m->ids[r->kind]);
+        if (!nv_route_is4(r) && !r->u.r6.order)
+            r->u.r6.order = ++m->route6_order; /* the kernel appends to its list */
         count_route(m, r, true);
     }
     uint64_t before = known ? nv_route_content(m, &old) : 0, after = nv_route_content(m, r);
@@ -376,7 +385,7 @@ bool nv_route_same6(const struct nv_mirror *m, const struct nv_route_rec *a,
 {
     struct netvane_rec_route6 x = a->u.r6, y = b->u.r6;
     x.key[5] = y.key[5] = 0;
-    x.id = y.id = x.hops = y.hops = 0;
+    x.id = y.id = x.hops = y.hops = x.order = y.order = 0;
     x.flags &= STEADY_FLAGS;
     y.flags &= STEADY_FLAGS;
     x.valid_until_ns = x.valid_until_ns == NV_FOREVER; /* whether, not when */

@@ -475,7 +475,7 @@ struct netvane_rec_addr {
         [4]; /* family << 32 | ifindex; address (v4: 0, value); v4: prefix length << 32 | peer's network */
     uint32_t id;
     uint32_t flags;    /* IFA_F_* */
-    uint32_t position; /* IPv4: in the kernel's order on its link. IPv6: 0, order decides nothing */
+    uint32_t position; /* IPv4: in the kernel's order on its link */
     uint8_t prefix_len;
     uint8_t scope;
     uint8_t protocol; /* IFAPROT_* */
@@ -522,7 +522,8 @@ struct netvane_rec_route6 {
     uint8_t pref; /* ICMPV6_ROUTER_PREF_* */
     uint32_t hops;
     uint32_t metrics;
-    uint32_t reserved;
+    uint32_t
+        order; /* among routes of equal key but for the slot: the lower comes first in the kernel's list */
     uint8_t prefsrc[16];
     uint64_t valid_until_ns; /* UINT64_MAX: no limit */
 };
