@@ -2,9 +2,12 @@
 /*
  * fib_prefix.c - finds the longest prefix of a table that covers an address.
  *
- * Promises:  nothing of a route but its prefix is looked at.
+ * The first one comes from the table's index. A shorter one, where the routes of that do not do, and any of a table whose
+ * index found no memory, is looked for in the tree of routes, by the lengths that the table has.
  */
 #include "fib.h"
+
+#include "nv/lpm.h"
 
 void nv_fib_mask(const uint8_t *ip, unsigned len, uint8_t ret_ip[16])
 {
@@ -48,17 +51,41 @@ static int probe(const struct nv_snap *s, unsigned family, uint32_t table, const
     return same ? NV_TREE_OK : NV_TREE_END;
 }
 
-int nv_fib_next_prefix(const struct nv_snap *s, unsigned family, uint32_t table, const uint8_t *dst,
-                       int max_len, int *ret_len)
+static int next_shorter(const struct nv_snap *s, unsigned family, uint32_t table,
+                        const uint8_t *dst, int max_len, int *ret_len)
 {
+    const uint64_t key = (uint64_t)family << 32 | table;
+    struct netvane_rec_table t;
+    int w = nv_snap_find(s, NETVANE_TREE_TABLES, &key, &t);
+    if (w != NV_TREE_OK)
+        return w;
     for (int len = max_len; len >= 0; len--) {
         uint8_t masked[16];
+        if (!(t.lengths[len / 32] >> len % 32 & 1u))
+            continue;
         nv_fib_mask(dst, (unsigned)len, masked);
-        int w = probe(s, family, table, masked, (unsigned)len);
+        w = probe(s, family, table, masked, (unsigned)len);
         if (w == NV_TREE_OK)
             *ret_len = len;
         if (w != NV_TREE_END)
             return w;
     }
     return NV_TREE_END;
+}
+
+int nv_fib_next_prefix(const struct nv_snap *s, unsigned family, uint32_t table, const uint8_t *dst,
+                       int max_len, int *ret_len)
+{
+    struct netvane_region_lpm root;
+    struct nv_lpm_hit hit;
+    if (max_len < (family == NV_AF_4 ? 32 : 128))
+        return next_shorter(s, family, table, dst, max_len, ret_len);
+    int w = nv_table_root(s, family, table, &root);
+    if (w != NV_TREE_OK)
+        return w;
+    if (root.state != NETVANE_LS_VALID)
+        return next_shorter(s, family, table, dst, max_len, ret_len);
+    w = nv_table_longest(s, family, &root, dst, &hit);
+    *ret_len = (int)hit.len;
+    return w;
 }

@@ -46,9 +46,8 @@ static enum how how(void)
     return PLAINLY;
 }
 
-/* The root of a table's index; END: the table has no route. */
-static int find_root(const struct nv_snap *s, uint8_t family, uint32_t table,
-                     struct netvane_region_lpm *ret_root)
+int nv_table_root(const struct nv_snap *s, unsigned family, uint32_t table,
+                  struct netvane_region_lpm *ret_root)
 {
     const bool is4 = family == NV_AF_4;
     enum { MAIN = 254, LOCAL = 255 };
@@ -81,7 +80,7 @@ int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t 
     int r = nv_enter(snap, &v.snap);
     if (r)
         return r;
-    r = nv_leave(&v.snap, find_root(&v.snap, family, table, &root));
+    r = nv_leave(&v.snap, nv_table_root(&v.snap, family, table, &root));
     if (r)
         return r;
     if (root.state == NETVANE_LS_BROKEN)
@@ -124,6 +123,17 @@ static inline NV_SPECIALIZED bool find_usual(const struct nv_lpm *f, struct nv_b
     at = nv_block_value(nv_lpm_cell(f, n.block), 0, nv_rank(n.prefixes, top));
     *ret_hit = (struct nv_lpm_hit){nv_load32(at, memory_order_relaxed), SECOND + nv_top_bit(top)};
     return true;
+}
+
+static inline NV_SPECIALIZED int find(const struct nv_lpm *f, struct nv_bits dst, unsigned family,
+                                      struct nv_lpm_hit *ret_hit)
+{
+    const unsigned char *at = nv_lpm_enter(f, dst);
+    if (family != NV_AF_4)
+        return nv_lpm_walk(f, dst, 128, at, ret_hit);
+    return nv_likely(at && find_usual(f, dst, at, ret_hit))
+               ? NV_TREE_OK
+               : nv_lpm_walk(f, dst, 32, at, ret_hit);
 }
 
 typedef int walk_fn(const struct view *v, struct nv_bits dst, unsigned bits,
@@ -273,7 +283,19 @@ static int look_up_many_plainly(const struct view *v, unsigned family, const uin
     return look_up_many(v, family, dsts, n, ret_matches);
 }
 
+static int find_plainly(const struct nv_lpm *f, struct nv_bits dst, unsigned family,
+                        struct nv_lpm_hit *ret_hit)
+{
+    return find(f, dst, family, ret_hit);
+}
+
 #ifdef COUNTS_BITS
+COUNTS_BITS static int find_counting(const struct nv_lpm *f, struct nv_bits dst, unsigned family,
+                                     struct nv_lpm_hit *ret_hit)
+{
+    return find(f, dst, family, ret_hit);
+}
+
 COUNTS_BITS static __attribute__((noinline)) int walk_counting(const struct view *v,
                                                                struct nv_bits dst, unsigned bits,
                                                                const unsigned char *at,
@@ -296,9 +318,20 @@ COUNTS_BITS static int look_up_many_counting(const struct view *v, unsigned fami
     return look_up_many(v, family, dsts, n, ret_matches);
 }
 #else
+#define find_counting         find_plainly
 #define look_up_counting      look_up_plainly
 #define look_up_many_counting look_up_many_plainly
 #endif
+
+int nv_table_longest(const struct nv_snap *s, unsigned family,
+                     const struct netvane_region_lpm *root, const uint8_t *dst,
+                     struct nv_lpm_hit *ret_hit)
+{
+    const struct nv_lpm f = nv_lpm_of(s->base, s->limit, root);
+    const struct nv_bits bits = nv_bits_of(family, dst);
+    return how() == COUNTING ? find_counting(&f, bits, family, ret_hit)
+                             : find_plainly(&f, bits, family, ret_hit);
+}
 
 static inline bool usable(const struct netvane_table *t)
 {

@@ -296,6 +296,18 @@ static inline bool nv_is_family(unsigned family)
     return family == NV_AF_4 || family == NV_AF_6;
 }
 
+/* ---- longest-prefix indexes ---------------------------------------------------------------------------------- */
+
+struct nv_lpm_hit;
+
+/* The root of a table's index; END: the table has no route. */
+int nv_table_root(const struct nv_snap *s, unsigned family, uint32_t table,
+                  struct netvane_region_lpm *ret_root);
+/* The longest prefix under a root of state VALID that covers dst: OK, END or BAD. */
+int nv_table_longest(const struct nv_snap *s, unsigned family,
+                     const struct netvane_region_lpm *root, const uint8_t *dst,
+                     struct nv_lpm_hit *ret_hit);
+
 /* ---- iterators ---------------------------------------------------------------------------------------------- */
 
 enum nv_iter_kind {
