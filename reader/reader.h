@@ -24,13 +24,6 @@
 #include "nv/proto.h"
 #include "nv/tree.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define NV_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define NV_TSAN 1
-#endif
-#endif
 
 /* ---- one mapped region ----------------------------------------------------------------------------- */
 

@@ -21,6 +21,8 @@
 #include "nv/event.h"
 #include "tree_edit.h"
 
+enum { NV_TABLE_MAIN = 254, NV_TABLE_LOCAL = 255 };
+
 enum nv_kind {
     NV_K_LINK,
     NV_K_ADDR,
@@ -51,6 +53,12 @@ struct nv_table {
     uint32_t count[129];
     struct nv_lpm_draft lpm;
 };
+
+/* Does its index stand in the root record? Of tables main and local. */
+static inline bool nv_table_in_root(const struct nv_table *t)
+{
+    return t->table == NV_TABLE_MAIN || t->table == NV_TABLE_LOCAL;
+}
 
 /* Consecutive entries of a dump that share all but the position are positions 0, 1, 2, ... */
 struct nv_run {

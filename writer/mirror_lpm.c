@@ -12,7 +12,6 @@
 
 #include "limits.h"
 #include "route.h"
-#include "select.h"
 
 union route {
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
@@ -136,11 +135,6 @@ _Static_assert(sizeof(struct netvane_rec_route4) - offsetof(struct netvane_rec_r
 
 /* ---- one prefix ------------------------------------------------------------------------------------------------- */
 
-static bool in_root_record(const struct nv_table *t)
-{
-    return t->table == NV_TABLE_MAIN || t->table == NV_TABLE_LOCAL;
-}
-
 static void mark_stale(struct nv_mirror *m, struct nv_table *t)
 {
     t->stale = m->tables_stale = true;
@@ -184,7 +178,7 @@ static void set_prefix(struct nv_mirror *m, struct nv_table *t, struct nv_bits d
         nv_lpm_set(&m->lpm.cells, &t->lpm, dst, len, value);
     else
         nv_lpm_clear(&m->lpm.cells, &t->lpm, dst, len, shorter_prefix, &s);
-    if (!in_root_record(t))
+    if (!nv_table_in_root(t))
         mark_stale(m, t);
     if (s.failed)
         break_index(m, t);
@@ -378,7 +372,7 @@ static void write_table(struct nv_mirror *m, struct nv_table *t)
     for (unsigned len = 0; len < NV_ARRAY_LEN(t->count); len++)
         if (t->count[len])
             r.lengths[len / 32] |= 1u << len % 32;
-    if (!in_root_record(t))
+    if (!nv_table_in_root(t))
         r.lpm = root_of(t);
     if (!known || memcmp(&r, &old, sizeof(r)))
         (void)nv_draft_put(&m->draft, NETVANE_TREE_TABLES, &r);
@@ -417,7 +411,7 @@ void nv_mirror_lpm_roots(const struct nv_mirror *m,
     memset(ret_lpm, 0, NETVANE_LPM_SLOTS * sizeof(*ret_lpm));
     for (uint32_t i = 0; i < m->table_count; i++) {
         const struct nv_table *t = &m->tables[i];
-        if (!in_root_record(t))
+        if (!nv_table_in_root(t))
             continue;
         const bool is4 = t->family == NV_AF_4;
         if (t->table == NV_TABLE_MAIN)

@@ -73,7 +73,8 @@ static void count_route(struct nv_mirror *m, const struct nv_route_rec *r, bool 
     uint32_t *count = &t->count[dst_len_of(r)];
     *count += added ? 1u : UINT32_MAX;
     t->total += added ? 1u : UINT32_MAX;
-    if (*count == added) /* the first or the last of its length: the table's record tells */
+    /* The table's record tells the lengths, and how many routes there are if the root record does not. */
+    if (*count == added || !nv_table_in_root(t))
         t->stale = m->tables_stale = true;
 }
 

@@ -480,7 +480,7 @@ struct netvane_table {
     uint8_t family;
     uint8_t reserved[3];
     uint32_t routes; /* in the table */
-    uint64_t opaque[12];
+    uint64_t opaque[15];
 };
 
 /*

@@ -11,6 +11,14 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__SANITIZE_THREAD__)
+#define NV_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define NV_TSAN 1
+#endif
+#endif
+
 #define NV_NS_PER_S  UINT64_C(1000000000)
 #define NV_NS_PER_MS UINT64_C(1000000)
 #define NV_FOREVER   UINT64_MAX
