@@ -124,11 +124,30 @@ static inline NV_SPECIALIZED bool find_usual(const struct nv_lpm *f, uint32_t ds
     return true;
 }
 
+static inline NV_SPECIALIZED bool find_usual6(const struct nv_lpm *f, uint64_t hi,
+                                              struct nv_lpm_hit *ret_hit)
+{
+    size_t at = nv_lpm_enter6(f, hi);
+    unsigned depth = NETVANE_LPM_NODES;
+    while (depth < NV_LPM_DEPTH6 && nv_lpm_down6(f, hi, depth, &at))
+        depth += NETVANE_LPM_STRIDE;
+    const unsigned char *value = nv_lpm_end6(f, hi, depth, at, &ret_hit->len);
+    if (nv_unlikely(!value))
+        return false;
+    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
+    return true;
+}
+
 static inline NV_SPECIALIZED int find_other(const struct nv_lpm *f, struct nv_bits dst, size_t at,
                                             struct nv_lpm_hit *ret_hit)
 {
-    return nv_likely(at) ? nv_lpm_walk(f, dst, 32, f->cells + 8 * at, ret_hit)
-                         : nv_lpm_find(f, dst, 32, ret_hit);
+    const uint32_t address = (uint32_t)(dst.hi >> 32);
+    const unsigned char *value =
+        nv_lpm_middle4(f, address, at, nv_lpm_down4(f, address, at), &ret_hit->len);
+    if (nv_unlikely(!value))
+        return nv_lpm_find(f, dst, 32, ret_hit);
+    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
+    return NV_TREE_OK;
 }
 
 static inline NV_SPECIALIZED int find(const struct nv_lpm *f, struct nv_bits dst, unsigned family,
@@ -136,7 +155,8 @@ static inline NV_SPECIALIZED int find(const struct nv_lpm *f, struct nv_bits dst
 {
     size_t at;
     if (family == NV_AF_6)
-        return nv_lpm_find(f, dst, 128, ret_hit);
+        return nv_likely(find_usual6(f, dst.hi, ret_hit)) ? NV_TREE_OK
+                                                          : nv_lpm_find(f, dst, 128, ret_hit);
     return nv_likely(find_usual(f, (uint32_t)(dst.hi >> 32), &at, ret_hit))
                ? NV_TREE_OK
                : find_other(f, dst, at, ret_hit);
@@ -165,6 +185,16 @@ static inline NV_SPECIALIZED int end(const struct view *v, int walk, struct nv_l
     return r;
 }
 
+typedef int walk6_fn(const struct view *v, struct nv_bits dst, struct netvane_match *ret_match);
+
+static inline NV_SPECIALIZED int walk6(const struct view *v, struct nv_bits dst,
+                                       struct netvane_match *ret_match)
+{
+    struct nv_lpm_hit hit = {0, 0};
+    const int w = nv_lpm_find(&v->lpm, dst, 128, &hit);
+    return end(v, w, hit, ret_match);
+}
+
 static inline NV_SPECIALIZED int walk4(const struct view *v, uint32_t dst, size_t at,
                                        struct netvane_match *ret_match)
 {
@@ -185,11 +215,12 @@ static inline NV_SPECIALIZED int look_up4(const struct view *v, const uint8_t *d
 }
 
 static inline NV_SPECIALIZED int look_up6(const struct view *v, const uint8_t *dst,
-                                          struct netvane_match *ret_match)
+                                          walk6_fn *walk_on, struct netvane_match *ret_match)
 {
-    struct nv_lpm_hit hit = {0, 0};
-    const int w = nv_lpm_find(&v->lpm, nv_bits_of(NV_AF_6, dst), 128, &hit);
-    return end(v, w, hit, ret_match);
+    struct nv_lpm_hit hit;
+    return nv_likely(find_usual6(&v->lpm, nv_load_be64(dst), &hit))
+               ? end(v, NV_TREE_OK, hit, ret_match)
+               : walk_on(v, nv_bits_of(NV_AF_6, dst), ret_match);
 }
 
 /* ---- many ----------------------------------------------------------------------------------------------------------- */
@@ -267,7 +298,7 @@ static inline NV_SPECIALIZED int find_many4(const struct nv_lpm *f, const uint8_
                                             struct batch *b)
 {
     const unsigned char *value[NETVANE_BULK_MAX];
-    size_t at[NETVANE_BULK_MAX];
+    size_t at[NETVANE_BULK_MAX], next[NETVANE_BULK_MAX];
     uint32_t dst[NETVANE_BULK_MAX], len[NETVANE_BULK_MAX];
     uint8_t others[NETVANE_BULK_MAX];
     unsigned left = 0;
@@ -277,11 +308,13 @@ static inline NV_SPECIALIZED int find_many4(const struct nv_lpm *f, const uint8_
         __builtin_prefetch(f->cells + 8 * at[k]);
     }
     for (unsigned k = 0; k < n; k++) {
-        at[k] = nv_lpm_down4(f, dst[k], at[k]);
-        __builtin_prefetch(f->cells + 8 * at[k]);
+        next[k] = nv_lpm_down4(f, dst[k], at[k]);
+        __builtin_prefetch(f->cells + 8 * next[k]);
     }
     for (unsigned k = 0; k < n; k++) {
-        value[k] = nv_lpm_end4(f, dst[k], at[k], &len[k]);
+        value[k] = nv_lpm_end4(f, dst[k], next[k], &len[k]);
+        if (nv_unlikely(!value[k]))
+            value[k] = nv_lpm_middle4(f, dst[k], at[k], next[k], &len[k]);
         __builtin_prefetch(value[k]);
     }
     for (unsigned k = 0; k < n; k++) {
@@ -296,15 +329,43 @@ static inline NV_SPECIALIZED int find_many4(const struct nv_lpm *f, const uint8_
     return nv_likely(!left) ? NV_TREE_OK : walk_many(f, 32, b, others, left);
 }
 
+/* Likewise, node by node, as long as one has a child. */
 static inline NV_SPECIALIZED int find_many6(const struct nv_lpm *f, const uint8_t *dsts, unsigned n,
                                             struct batch *b)
 {
-    uint8_t all[NETVANE_BULK_MAX];
+    const unsigned char *value[NETVANE_BULK_MAX];
+    size_t at[NETVANE_BULK_MAX];
+    uint32_t len[NETVANE_BULK_MAX];
+    uint8_t going[NETVANE_BULK_MAX], others[NETVANE_BULK_MAX];
+    unsigned left = n, rest = 0;
     for (unsigned k = 0; k < n; k++) {
         b->dst[k] = nv_bits_of(NV_AF_6, dsts + 16 * (size_t)k);
-        all[k] = (uint8_t)k;
+        at[k] = nv_lpm_enter6(f, b->dst[k].hi);
+        going[k] = (uint8_t)k;
     }
-    return walk_many(f, 128, b, all, n);
+    for (unsigned depth = NETVANE_LPM_NODES; left; depth += NETVANE_LPM_STRIDE) {
+        unsigned kept = 0;
+        for (unsigned g = 0; g < left; g++) {
+            const unsigned k = going[g];
+            if (depth < NV_LPM_DEPTH6 && nv_lpm_down6(f, b->dst[k].hi, depth, &at[k])) {
+                __builtin_prefetch(f->cells + 8 * at[k]);
+                going[kept++] = (uint8_t)k;
+                continue;
+            }
+            value[k] = nv_lpm_end6(f, b->dst[k].hi, depth, at[k], &len[k]);
+            __builtin_prefetch(value[k]);
+        }
+        left = kept;
+    }
+    for (unsigned k = 0; k < n; k++) {
+        if (nv_likely(value[k] != NULL)) {
+            b->value[k] = (uint32_t)nv_lpm_word(value[k], 0);
+            b->len[k] = (uint8_t)len[k];
+        } else {
+            others[rest++] = (uint8_t)k;
+        }
+    }
+    return nv_likely(!rest) ? NV_TREE_OK : walk_many(f, 128, b, others, rest);
 }
 
 static inline NV_SPECIALIZED int look_up_many(const struct view *v, unsigned family,
@@ -328,6 +389,12 @@ static __attribute__((noinline)) int walk_plainly(const struct view *v, uint32_t
     return walk4(v, dst, at, ret_match);
 }
 
+static __attribute__((noinline)) int walk6_plainly(const struct view *v, struct nv_bits dst,
+                                                   struct netvane_match *ret_match)
+{
+    return walk6(v, dst, ret_match);
+}
+
 static __attribute__((noinline)) int look_up4_plainly(const struct view *v, const uint8_t *dst,
                             struct netvane_match *ret_match)
 {
@@ -337,7 +404,7 @@ static __attribute__((noinline)) int look_up4_plainly(const struct view *v, cons
 static __attribute__((noinline)) int look_up6_plainly(const struct view *v, const uint8_t *dst,
                             struct netvane_match *ret_match)
 {
-    return look_up6(v, dst, ret_match);
+    return look_up6(v, dst, walk6_plainly, ret_match);
 }
 
 static __attribute__((noinline)) int look_up_many_plainly(const struct view *v, unsigned family, const uint8_t *dsts,
@@ -366,6 +433,13 @@ COUNTS_BITS static __attribute__((noinline)) int walk_counting(const struct view
     return walk4(v, dst, at, ret_match);
 }
 
+COUNTS_BITS static __attribute__((noinline)) int walk6_counting(const struct view *v,
+                                                                struct nv_bits dst,
+                                                                struct netvane_match *ret_match)
+{
+    return walk6(v, dst, ret_match);
+}
+
 COUNTS_BITS static int look_up4_counting(const struct view *v, const uint8_t *dst,
                                          struct netvane_match *ret_match)
 {
@@ -375,7 +449,7 @@ COUNTS_BITS static int look_up4_counting(const struct view *v, const uint8_t *ds
 COUNTS_BITS static __attribute__((noinline)) int look_up6_counting(const struct view *v, const uint8_t *dst,
                                          struct netvane_match *ret_match)
 {
-    return look_up6(v, dst, ret_match);
+    return look_up6(v, dst, walk6_counting, ret_match);
 }
 
 COUNTS_BITS static int look_up_many_counting(const struct view *v, unsigned family,

@@ -224,6 +224,70 @@ nv_lpm_end4(const struct nv_lpm *f, uint32_t dst, size_t at, uint32_t *ret_len)
     return f->cells + 8 * ref + 4 * (size_t)nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros);
 }
 
+/* Where that of bit 20 (at20) says nothing, and has nothing behind it: what the node of bit 15 (at15) says. As nv_lpm_end4. */
+static inline NV_SPECIALIZED const unsigned char *nv_lpm_middle4(const struct nv_lpm *f, uint32_t dst,
+                                                                 size_t at15, size_t at20,
+                                                                 uint32_t *ret_len)
+{
+    const unsigned char *node = f->cells + 8 * at15, *behind = f->cells + 8 * at20;
+    const uint32_t prefixes = (uint32_t)nv_lpm_word(node, 0),
+                   way = prefixes & nv_lpm_ways[dst >> 12 & 31];
+    const uint64_t ref = nv_lpm_block(node);
+    if (nv_unlikely(!way || nv_lpm_children(behind) >> (dst >> 7 & 31) & 1u ||
+                    nv_lpm_word(behind, 0) & nv_lpm_ways[dst >> 7 & 31] || ref >= f->ref_limit))
+        return NULL;
+    const unsigned zeros = (unsigned)__builtin_clz(way);
+    *ret_len = nv_lpm_length20[zeros] - 5u;
+    return nv_block_value(f->cells + 8 * ref, (uint32_t)nv_lpm_children(node),
+                          nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros));
+}
+
+/*
+ * The usual answer of an IPv6 table stands in the last node on the way, and is of at most 59 bits. In steps likewise: one node
+ * on the way, and what the last one says.
+ */
+static inline NV_SPECIALIZED size_t nv_lpm_enter6(const struct nv_lpm *f, uint64_t hi)
+{
+    uint64_t ref = nv_lpm_word(f->cells, (size_t)f->top + (hi >> 59));
+    if (nv_unlikely(ref >= f->ref_limit))
+        return 0;
+    ref = nv_lpm_word(f->cells, ref + (hi >> 54 & 31));
+    return nv_unlikely(ref >= f->ref_limit) ? 0 : ref + (hi >> 48 & 62);
+}
+
+#define NV_LPM_DEPTH6 55u /* of the last node that the steps look at */
+
+/* To the child; false: there is none, and *at stays. */
+static inline NV_SPECIALIZED bool nv_lpm_down6(const struct nv_lpm *f, uint64_t hi, unsigned depth,
+                                               size_t *at)
+{
+    const unsigned char *node = f->cells + 8 * *at;
+    const unsigned i = (unsigned)(hi << depth >> 59);
+    const uint64_t children = nv_lpm_children(node), ref = nv_lpm_block(node);
+    if (!(children >> i & 1u) || nv_unlikely(ref >= f->ref_limit))
+        return false;
+    *at = ref + 2 * (size_t)nv_rank((uint32_t)children, i);
+    return true;
+}
+
+/* Where the value stands, NULL: the whole walk has to be done; and the length. */
+static inline NV_SPECIALIZED const unsigned char *nv_lpm_end6(const struct nv_lpm *f, uint64_t hi,
+                                                              unsigned depth, size_t at,
+                                                              uint32_t *ret_len)
+{
+    const unsigned char *node = f->cells + 8 * at;
+    const unsigned i = (unsigned)(hi << depth >> 59);
+    const uint32_t prefixes = (uint32_t)nv_lpm_word(node, 0), way = prefixes & nv_lpm_ways[i],
+                   children = (uint32_t)nv_lpm_children(node);
+    const uint64_t ref = nv_lpm_block(node);
+    if (nv_unlikely(!way || children >> i & 1u || ref >= f->ref_limit))
+        return NULL;
+    const unsigned zeros = (unsigned)__builtin_clz(way);
+    *ret_len = depth + nv_lpm_length20[zeros] - 20u;
+    return nv_block_value(f->cells + 8 * ref, children,
+                          nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros));
+}
+
 /* The value that the root, the fans and the node behind them have for dst: of a prefix of at most 15 bits. */
 static inline uint32_t nv_lpm_short(const struct nv_lpm *f, struct nv_bits dst)
 {
