@@ -84,6 +84,14 @@ struct nv_fib {
 /* The longest prefix of a table that covers dst and is not longer than max_len. */
 int nv_fib_next_prefix(const struct nv_snap *s, unsigned family, uint32_t table, const uint8_t *dst,
                        int max_len, int *ret_len);
+/*
+ * The same for the longest of all. ret_plain: the prefix answers for every source and type of service with the route that
+ * ret_info tells, all of whose hops can be used.
+ */
+struct netvane_region_info;
+int nv_fib_first_prefix(const struct nv_snap *s, unsigned family, uint32_t table,
+                        const uint8_t *dst, int *ret_len, bool *ret_plain,
+                        struct netvane_region_info *ret_info);
 /* The first len bits of ip, the rest zero; 16 bytes. */
 void nv_fib_mask(const uint8_t *ip, unsigned len, uint8_t ret_ip[16]);
 bool nv_fib_covers(const uint8_t *prefix, unsigned len, const uint8_t *ip);
@@ -101,6 +109,8 @@ int nv_fib_hops_at(const struct nv_snap *s, const struct nv_fib_hops *hops, uint
                    struct netvane_rec_hop *ret_hop);
 uint32_t nv_fib_hop_weight(const struct netvane_rec_hop *hop);
 bool nv_fib_hop_alive(const struct netvane_rec_hop *hop);
+/* The hop of a route that has one, where its info tells all of it. */
+void nv_fib_hop_of_info(const struct netvane_region_info *info, struct netvane_rec_hop *ret_hop);
 /* May a hash choose it? Of a nexthop group any member, of other routes a live hop. */
 bool nv_fib_hop_counts(const struct nv_fib_hops *hops, const struct netvane_rec_hop *hop);
 /* The sum of the weights of those, and how many they are. */

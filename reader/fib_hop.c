@@ -47,6 +47,17 @@ int nv_fib_hops_open(const struct nv_snap *s, uint32_t set, struct nv_fib_hops *
     return nh.member_count <= HOPS_MAX ? NV_TREE_OK : NV_TREE_BAD;
 }
 
+void nv_fib_hop_of_info(const struct netvane_region_info *info, struct netvane_rec_hop *ret_hop)
+{
+    memset(ret_hop, 0, sizeof(*ret_hop));
+    ret_hop->count = 1;
+    ret_hop->weight = 1;
+    ret_hop->ifindex = info->ifindex;
+    ret_hop->flags = info->hop_flags;
+    ret_hop->gw_family = info->gw_family;
+    memcpy(ret_hop->gateway, info->gateway, sizeof(ret_hop->gateway));
+}
+
 static int member_at(const struct nv_snap *s, uint32_t group, uint32_t index,
                      struct netvane_rec_hop *hop)
 {

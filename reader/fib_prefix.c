@@ -51,8 +51,28 @@ static int probe(const struct nv_snap *s, unsigned family, uint32_t table, const
     return same ? NV_TREE_OK : NV_TREE_END;
 }
 
-static int next_shorter(const struct nv_snap *s, unsigned family, uint32_t table,
-                        const uint8_t *dst, int max_len, int *ret_len)
+int nv_fib_first_prefix(const struct nv_snap *s, unsigned family, uint32_t table,
+                        const uint8_t *dst, int *ret_len, bool *ret_plain,
+                        struct netvane_region_info *ret_info)
+{
+    struct netvane_region_lpm root;
+    struct nv_lpm_hit hit;
+    *ret_plain = false;
+    int w = nv_table_root(s, family, table, &root);
+    if (w != NV_TREE_OK)
+        return w;
+    if (nv_unlikely(root.state != NETVANE_LS_VALID))
+        return nv_fib_next_prefix(s, family, table, dst, family == NV_AF_4 ? 32 : 128, ret_len);
+    w = nv_table_longest(s, family, &root, dst, &hit);
+    *ret_len = (int)hit.len;
+    if (w != NV_TREE_OK || hit.value & NETVANE_FV_CONDITIONAL)
+        return w;
+    *ret_plain = true;
+    return nv_lpm_info(s->base, s->limit, hit.value, ret_info);
+}
+
+int nv_fib_next_prefix(const struct nv_snap *s, unsigned family, uint32_t table, const uint8_t *dst,
+                       int max_len, int *ret_len)
 {
     const uint64_t key = (uint64_t)family << 32 | table;
     struct netvane_rec_table t;
@@ -71,21 +91,4 @@ static int next_shorter(const struct nv_snap *s, unsigned family, uint32_t table
             return w;
     }
     return NV_TREE_END;
-}
-
-int nv_fib_next_prefix(const struct nv_snap *s, unsigned family, uint32_t table, const uint8_t *dst,
-                       int max_len, int *ret_len)
-{
-    struct netvane_region_lpm root;
-    struct nv_lpm_hit hit;
-    if (max_len < (family == NV_AF_4 ? 32 : 128))
-        return next_shorter(s, family, table, dst, max_len, ret_len);
-    int w = nv_table_root(s, family, table, &root);
-    if (w != NV_TREE_OK)
-        return w;
-    if (root.state != NETVANE_LS_VALID)
-        return next_shorter(s, family, table, dst, max_len, ret_len);
-    w = nv_table_longest(s, family, &root, dst, &hit);
-    *ret_len = (int)hit.len;
-    return w;
 }

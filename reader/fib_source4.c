@@ -40,10 +40,14 @@ static int of_link(const struct nv_snap *s, uint32_t ifindex, uint32_t gateway, 
     struct netvane_rec_addr r;
     struct nv_cursor c;
     int w = nv_snap_seek(s, NETVANE_TREE_ADDRS, key, &c);
-    while (w == NV_TREE_OK && (w = nv_step(&c, &r)) == NV_TREE_OK && r.key[0] == key[0])
+    while (w == NV_TREE_OK && (w = nv_cursor_get(&c, &r)) == NV_TREE_OK && r.key[0] == key[0]) {
         if (!(r.flags & ADDR_SECONDARY) &&
             (r.scope < NV_FIB_SCOPE_HOST ? r.scope : NV_FIB_SCOPE_HOST) <= scope)
             weigh(&r, gateway, best);
+        if (best->near && !best->position) /* none can be better */
+            break;
+        w = nv_cursor_next(&c);
+    }
     return w == NV_TREE_BAD ? w : NV_TREE_OK;
 }
 

@@ -7,6 +7,8 @@
  */
 #include "fib.h"
 
+#include "nv/lpm.h"
+
 #define LEGACY_TOS 0x1c /* INET_DSCP_LEGACY_TOS_MASK: only these bits of a packet are compared */
 
 /* The first live hop that leads through oif (0: any). */
@@ -67,6 +69,33 @@ static int walk(const struct nv_fib *f, const uint64_t key[2], struct nv_fib_hit
     return w;
 }
 
+/* The route that an info tells of, as if it had been read from the tree. */
+static int try_info(const struct nv_fib *f, const struct netvane_region_info *info, uint32_t dst,
+                    int len, struct nv_fib_hit *hit)
+{
+    hit->u.r4 = (struct netvane_rec_route4){
+        .key = {(uint64_t)hit->table << 32 | dst,
+                (uint64_t)len << 56 | (uint64_t)info->metric << 16},
+        .flags = info->flags,
+        .type = info->type,
+        .protocol = info->protocol,
+        .scope = info->scope,
+        .hops = info->hops,
+        .metrics = info->metrics};
+    memcpy(hit->u.r4.prefsrc, info->prefsrc, sizeof(hit->u.r4.prefsrc));
+    if (info->hop_count != 1 || info->hop_flags & NETVANE_IF_MORE || info->scope < f->scope)
+        return try_route(f, hit);
+    if (f->oif && f->oif != info->ifindex)
+        return NV_TREE_END;
+    hit->type = info->type;
+    hit->len = (uint8_t)len;
+    hit->set = info->hops;
+    hit->hop_index = 0;
+    hit->hop_count = 1;
+    nv_fib_hop_of_info(info, &hit->hop);
+    return NV_TREE_OK;
+}
+
 /*
  * Where no hop of a nexthop object does, the kernel leaves the whole leaf of its tree: all routes of this address, those with
  * shorter prefixes too.
@@ -74,14 +103,19 @@ static int walk(const struct nv_fib *f, const uint64_t key[2], struct nv_fib_hit
 int nv_fib_table4(const struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit)
 {
     const uint8_t tos = f->tos & LEGACY_TOS;
-    bool missed = false;
+    struct netvane_region_info info;
+    bool missed = false, plain = false;
     uint32_t leaf = 0;
     ret_hit->table = table;
     for (int max = 32, len; max >= 0; max = len - 1) {
-        int w = nv_fib_next_prefix(&f->s, NV_AF_4, table, f->dst, max, &len);
+        int w = max == 32 ? nv_fib_first_prefix(&f->s, NV_AF_4, table, f->dst, &len, &plain, &info)
+                          : nv_fib_next_prefix(&f->s, NV_AF_4, table, f->dst, max, &len);
         if (w != NV_TREE_OK)
             return w;
         const uint32_t dst = f->dst4 & (len ? UINT32_MAX << (32 - len) : 0);
+        if (plain && (w = try_info(f, &info, dst, len, ret_hit)) != NV_TREE_END)
+            return w;
+        plain = false;
         if (missed && dst == leaf)
             continue;
         uint64_t key[2] = {(uint64_t)table << 32 | dst, (uint64_t)len << 56 | (uint64_t)tos << 48};

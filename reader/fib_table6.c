@@ -8,6 +8,8 @@
  */
 #include "fib.h"
 
+#include "nv/lpm.h"
+
 #define SCORE_LINK 2 /* a hop through the link that was asked for */
 
 /* One prefix of a table and of sources, on the way from long to short. */
@@ -191,6 +193,38 @@ static int try_sources(struct nv_fib *f, const struct place *p, struct nv_fib_hi
     return w;
 }
 
+/* The route that an info tells of, as if it had been read from the tree: the only one of its prefix that counts. */
+static int try_info(const struct nv_fib *f, const struct netvane_region_info *info,
+                    const struct place *p, struct nv_fib_hit *hit)
+{
+    struct netvane_rec_route6 r = {
+        .key = {p->key[0], p->key[1], p->key[2], 0, 0, (uint64_t)info->metric << 32},
+        .flags = info->flags,
+        .type = info->type,
+        .protocol = info->protocol,
+        .scope = info->scope,
+        .pref = info->pref,
+        .hops = info->hops,
+        .metrics = info->metrics,
+        .valid_until_ns = NV_FOREVER};
+    struct choice best = {.hit = hit, .score = -1};
+    bool blackhole = false;
+    memcpy(r.prefsrc, info->prefsrc, sizeof(r.prefsrc));
+    if (info->hop_count != 1 || info->hop_flags & NETVANE_IF_MORE || f->prefer) {
+        int w = consider(f, &r, &best, &blackhole);
+        hit->len = p->len;
+        return w != NV_TREE_OK ? w : best.score >= 0 ? NV_TREE_OK : NV_TREE_END;
+    }
+    hit->u.r6 = r;
+    hit->set = info->hops;
+    hit->hop_index = 0;
+    hit->hop_count = 1;
+    hit->type = info->type;
+    hit->len = p->len;
+    nv_fib_hop_of_info(info, &hit->hop);
+    return NV_TREE_OK;
+}
+
 /*
  * The kernel's first descent leaves a prefix out that has routes for certain sources, none of them for this one, with all
  * its other routes; /0 excepted. Once it has been anywhere and has to go on to a shorter prefix, it leaves nothing out.
@@ -198,14 +232,20 @@ static int try_sources(struct nv_fib *f, const struct place *p, struct nv_fib_hi
 int nv_fib_table6(struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit)
 {
     static const uint8_t any_source[16];
-    bool began = false;
+    struct netvane_region_info info;
+    bool began = false, plain = false;
     ret_hit->table = table;
     for (int max = 128, len; max >= 0; max = len - 1) {
-        int w = nv_fib_next_prefix(&f->s, NV_AF_6, table, f->dst, max, &len);
+        int w = max == 128
+                    ? nv_fib_first_prefix(&f->s, NV_AF_6, table, f->dst, &len, &plain, &info)
+                    : nv_fib_next_prefix(&f->s, NV_AF_6, table, f->dst, max, &len);
         if (w != NV_TREE_OK)
             return w;
         const struct place p = place_of(f, table, (unsigned)len);
         bool for_source = false;
+        if (plain && (w = try_info(f, &info, &p, ret_hit)) != NV_TREE_END)
+            return w;
+        plain = false;
         w = has_sources(f, &p);
         const bool special = w == NV_TREE_OK;
         if (special)

@@ -347,6 +347,9 @@ struct netvane_region_lpm_node {
     uint32_t value; /* of the nodes behind the fans: of a prefix of 11 to 15 bits; else 0 */
 };
 
+/* In hop_flags: the hop has an encapsulation, a realm, a weight or a nexthop object, which only its record tells. */
+#define NETVANE_IF_MORE 128u
+
 /* What a lookup ends at, shared by all routes that it is true of. Exactly 64 bytes, aligned to that. */
 struct netvane_region_info {
     uint32_t hops;    /* hop set id, 0: none */
@@ -356,7 +359,7 @@ struct netvane_region_info {
     uint8_t type, protocol, scope;
     uint8_t pref;       /* IPv6 */
     uint8_t gw_family;  /* of the first hop that can be used, or of the first */
-    uint8_t hop_flags;  /* RTNH_F_* of that */
+    uint8_t hop_flags;  /* RTNH_F_* of that; NETVANE_IF_MORE */
     uint16_t hop_count; /* hops in the set */
     uint32_t ifindex;   /* of that hop, as the next */
     uint32_t nhid;

@@ -435,7 +435,9 @@ static inline void nv_lpm_group_take(struct nv_lpm_group *g, const struct nv_lpm
     g->info.hop_count = (uint16_t)h->count;
     if (h->count) {
         g->info.gw_family = h->chosen.gw_family;
-        g->info.hop_flags = h->chosen.flags;
+        g->info.hop_flags = (uint8_t)(h->chosen.flags & ~NETVANE_IF_MORE);
+        if (h->chosen.encap_type || h->chosen.realm || h->chosen.nhid || h->chosen.weight != 1)
+            g->info.hop_flags |= NETVANE_IF_MORE;
         g->info.ifindex = h->chosen.ifindex;
         g->info.nhid = h->chosen.nhid;
         memcpy(g->info.gateway, h->chosen.gateway, sizeof(g->info.gateway));
