@@ -67,7 +67,6 @@ struct nv_fib {
     uint32_t dst4, src4;
     uint32_t wishes; /* NETVANE_FIB_* of the question */
     /* What came out. */
-    struct nv_fib_hit hit;
     bool threw_local; /* table local, asked first, gave a route of type throw */
     bool found;       /* hit is the route that decided, be it one that rejects */
     uint8_t outcome;
@@ -77,6 +76,7 @@ struct nv_fib {
     uint32_t ifindex;
     uint32_t rule;
     uint32_t flags, uncertain;
+    struct nv_fib_hit hit; /* if found */
 };
 
 /* ---- fib_prefix.c ------------------------------------------------------------------------------------------ */

@@ -94,6 +94,33 @@ static int rule_matches(const struct nv_fib *f, const struct netvane_rec_rule *r
     return w;
 }
 
+/*
+ * Can the rule at the cursor be passed over by a look at a few of its words? What it says of marks, sources and destinations
+ * decides mostly; the whole record is only read where it may be followed. A record that is torn is told apart later.
+ */
+static bool is_passed(const struct nv_fib *f, const struct nv_cursor *c)
+{
+    const unsigned char *r = nv_cursor_record(c);
+    struct {
+        uint8_t src_len, dst_len, tos, action, protocol, ip_proto, reserved[2];
+        uint32_t fwmark, fwmask;
+    } w;
+    if (!r || nv_load32(r + offsetof(struct netvane_rec_rule, present), memory_order_relaxed) &
+                  NETVANE_UF_INVERT)
+        return false;
+    nv_payload_load(&w, r + offsetof(struct netvane_rec_rule, src_len), sizeof(w));
+    if ((w.fwmark ^ f->mark) & w.fwmask)
+        return true;
+    if (f->family != NV_AF_4 || w.src_len > 32 || w.dst_len > 32)
+        return false;
+    const uint32_t src =
+                       nv_load32(r + offsetof(struct netvane_rec_rule, src), memory_order_relaxed),
+                   dst =
+                       nv_load32(r + offsetof(struct netvane_rec_rule, dst), memory_order_relaxed);
+    return (w.src_len && !nv_fib_covers((const uint8_t *)&src, w.src_len, f->src)) ||
+           (w.dst_len && !nv_fib_covers((const uint8_t *)&dst, w.dst_len, f->dst));
+}
+
 /* ---- actions ------------------------------------------------------------------------------------------------ */
 
 static int table_of(const struct nv_fib *f, const struct netvane_rec_rule *r, uint32_t *ret_table)
@@ -220,8 +247,13 @@ int nv_fib_rules(struct nv_fib *f)
     int w = nv_fib_l3mdev_flow(f);
     if (w == NV_TREE_OK)
         w = nv_snap_seek(&f->s, NETVANE_TREE_RULES, key, &c);
-    while (w == NV_TREE_OK && (w = nv_step(&c, &r)) == NV_TREE_OK) {
-        if (r.key[0] >> 32 != f->family || r.key[0] < last)
+    while (w == NV_TREE_OK) {
+        if (is_passed(f, &c)) {
+            w = nv_cursor_next(&c);
+            continue;
+        }
+        w = nv_step(&c, &r);
+        if (w != NV_TREE_OK || r.key[0] >> 32 != f->family || r.key[0] < last)
             break;
         last = r.key[0];
         w = rule_matches(f, &r);
