@@ -4,7 +4,7 @@
  *
  * A bench runs each measure `runs` times (7), takes the median, prints a table or, with --json, one JSON object whose
  * keys name their units. --seconds S bounds the whole run; ctest uses 1. Figures are ratios to peers of the same run.
- * bench/run reads the JSON: figures by their keys, and "targets", "estimates", "distributions", "skipped".
+ * bench/run reads the JSON: figures by their keys, and "targets" (of all ratios), "estimates", "distributions", "skipped".
  */
 #ifndef NETVANE_BENCH_H
 #define NETVANE_BENCH_H
@@ -29,6 +29,8 @@ struct bench_options bench_options(int argc, char **argv);
 void bench_pin(unsigned core);
 /* Enters a new network namespace, where commands that set it up may be run. -1: not allowed here. */
 int bench_netns(void);
+/* Enters a new mount namespace, where a tmpfs may be mounted. -1: not allowed here. */
+int bench_mountns(void);
 uint64_t bench_now_ns(void); /* CLOCK_MONOTONIC */
 void bench_pause_ns(uint64_t ns);
 double bench_median(double *values, size_t count); /* sorts */

@@ -342,11 +342,6 @@ static void measure_memory(struct bench *b, uint32_t routes, bool bounded)
 
 /* ---- set-up ------------------------------------------------------------------------------------------------------------- */
 
-static int shell(const char *command)
-{
-    return system(command); /* a bench's set-up: fixed commands, no input */
-}
-
 static void add_routes(struct fill *f, uint32_t total)
 {
     int r = fill_until(f, total);
@@ -369,9 +364,9 @@ int main(int argc, char **argv)
         return 77;
     }
     /* No link-local addresses: their duplicate detection would send events into the first dumps. */
-    if (shell("ip link add v0 type veth peer name v1 && ip link set v0 addrgenmode none && "
-              "ip link set v1 addrgenmode none && ip link set v0 up && ip link set v1 up && "
-              "ip link set lo up && ip addr add 10.99.0.1/24 dev v0"))
+    if (bench_shell("ip link add v0 type veth peer name v1 && ip link set v0 addrgenmode none && "
+                    "ip link set v1 addrgenmode none && ip link set v0 up && ip link set v1 up && "
+                    "ip link set lo up && ip addr add 10.99.0.1/24 dev v0"))
         return 1;
     b.result =
         mmap(NULL, sizeof(*b.result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -390,7 +385,7 @@ int main(int argc, char **argv)
     measure(&b, most + most / 5, NAN);
     measure_memory(&b, most + most / 5, false);
     (void)snprintf(clean, sizeof(clean), "rm -rf %s", b.dir);
-    (void)shell(clean);
+    (void)bench_shell(clean);
     bench_end(&b.o, "load");
     return 0;
 }

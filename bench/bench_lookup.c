@@ -178,14 +178,29 @@ static void figure(const struct bench_options *o, const struct table *t,
 static void compare(const struct bench_options *o, const struct table *t, const char *what,
                     const double ns[PEERS_MAX])
 {
+    static const struct {
+        const char *peer, *what;
+        double at_most;
+    } targets[] = {
+        {"rte_fib", "single_random", 1.2},
+        {"rte_fib", "bulk32_random", 1.5},
+        {"rte_fib6", "single_random", 1.0},
+        {"rte_fib6", "bulk32_random", 1.0},
+    };
     char key[128];
     if (!t->peers || strcmp(t->peer[0]->name, "netvane"))
         return;
     for (unsigned p = 1; p < t->peers; p++) {
         (void)snprintf(key, sizeof(key), "netvane_to_%s_%s_at_%u_%s", t->peer[p]->name, what,
                        (unsigned)t->t.count, family_name(t));
-        bench_ratio(o, key, ns[0] / ns[p], NAN, NAN);
+        double at_most = NAN; /* for the largest tables */
+        for (unsigned i = 0; i < sizeof(targets) / sizeof(targets[0]) && t->t.count >= 200000; i++)
+            if (!strcmp(targets[i].peer, t->peer[p]->name) && !strcmp(targets[i].what, what))
+                at_most = targets[i].at_most;
+        bench_ratio(o, key, ns[0] / ns[p], at_most, NAN);
     }
+    if (t->t.family == AF_INET && t->t.count == 1000000 && !strcmp(what, "single_hot"))
+        bench_ratio(o, "netvane_single_hot_ns_of_8_at_1000000_ipv4", ns[0] / 8, 1, NAN);
 }
 
 static void measure(const struct bench_options *o, const struct table *t, enum call call,
@@ -194,11 +209,13 @@ static void measure(const struct bench_options *o, const struct table *t, enum c
     static double ns[PEERS_MAX][BENCH_RUNS_MAX];
     double median[PEERS_MAX];
     char what[48];
-    for (unsigned p = 0; p < t->peers; p++) /* warm */
-        (void)lookup_ns(t, t->peer[p], call, pattern, lookups);
-    for (unsigned r = 0; r < o->runs; r++)
-        for (unsigned p = 0; p < t->peers; p++)
+    for (unsigned r = 0; r < o->runs; r++) {
+        for (unsigned p = 0; p < t->peers; p++) {
+            /* The one before has had the caches: each begins with its own table in them, as far as they hold it. */
+            (void)lookup_ns(t, t->peer[p], call, pattern, lookups);
             ns[p][r] = lookup_ns(t, t->peer[p], call, pattern, lookups);
+        }
+    }
     (void)snprintf(what, sizeof(what), "%s_%s_ns", call_names[call], pattern_names[pattern]);
     for (unsigned p = 0; p < t->peers; p++) {
         median[p] = bench_median(ns[p], o->runs);
@@ -283,6 +300,7 @@ int main(int argc, char **argv)
                           sizes6[] = {1000, 10000, 100000, 200000};
     const uint32_t most = o.count ? o.count : o.seconds > 0 ? 10000 : 1000000;
     bench_estimates(estimates, sizeof(estimates) / sizeof(estimates[0]));
+    (void)bench_netns(); /* before DPDK has threads: then only root may make one */
     bench_pin(1);
     struct prefix *list4 = draw_prefixes(AF_INET, 1000000);
     struct prefix *list6 = draw_prefixes(AF_INET6, 200000);

@@ -228,6 +228,22 @@ static void ratio(const struct bench_options *o, const char *mode, const char *w
         bench_ratio(o, key, value, at_most, at_least);
 }
 
+/* What each way takes, in times of our default route. */
+static void ratios_to_ours(const struct bench_options *o, const char *mode, double ours, bool busy)
+{
+    char what[64];
+    for (unsigned i = 0; i < ways; i++) {
+        const struct read_way *m = way[i];
+        bool own = false;
+        for (const struct read_way *n = read_netvane; n->name; n++)
+            own = own || n == m;
+        if (own || (busy && m->quiet_only))
+            continue;
+        (void)snprintf(what, sizeof(what), "%s_to_default_get", m->name);
+        ratio(o, mode, what, bench_median(samples[i].mean_ns, o->runs) / ours, NAN, NAN);
+    }
+}
+
 static void ratios(const struct bench_options *o, const char *mode, const double ns[NAMED],
                    bool held)
 {
@@ -267,7 +283,7 @@ int main(int argc, char **argv)
     bench_estimates(estimates, sizeof(estimates) / sizeof(estimates[0]));
     read_lmdb_size(o.count ? o.count : o.seconds > 0 ? 20000 : 1000000);
     read_memory_map();
-    read_kernel_enter();
+    const bool own_namespace = read_kernel_enter();
     control = bench_shared(sizeof(*control));
     atomic_store(&control->measured, -1);
     world_dir_make(dir);
@@ -281,15 +297,17 @@ int main(int argc, char **argv)
     const uint64_t slice_ns = (uint64_t)(seconds * 0.8e9 / (2.0 * o.runs * ways));
     measure(&o, "quiet", slice_ns, false, named);
     ratios(&o, "quiet", named, true);
+    ratios_to_ours(&o, "quiet", named[DEFAULT], false);
     atomic_store(&control->busy, 1);
     const double rate = writer_rate(o.seconds > 0 ? 50000000 : 500000000);
     stand_in.period_ns = rate > 1 ? (uint64_t)(1e9 / rate) : 1000000;
     measure(&o, "busy", slice_ns, true, named);
     bench_figure(&o, "busy_versions_per_s", rate);
     ratios(&o, "busy", named, false);
+    ratios_to_ours(&o, "busy", named[DEFAULT], true);
     (void)kill(writer, SIGKILL);
     (void)waitpid(writer, NULL, 0);
-    read_walk(&o);
+    read_walk(&o, own_namespace);
     world_dir_remove(dir);
     bench_end(&o, "read");
     return 0;

@@ -5,9 +5,9 @@
  * 1, 8, 64 and 512 sleepers, each a process. The clock starts before the store that is the change, and stops in each sleeper when
  * it runs again and has seen it: ours sleeps in netvane_wait and is woken by the writer's own publish, the peers are a
  * bare futex, an eventfd in an epoll, a seqpacket socket and a pipe for each sleeper. `last` is when the last one is awake; `call`
- * what making the change and waking cost the waker. One sleeper is pinned to the other core; more run where the scheduler
- * puts them. Changes come when all have been asleep for 2 ms or more; all ways take turns. Behind it the whole
- * way of a changed default route, from the kernel through netvaned to the reader.
+ * what making the change and waking cost the waker. One sleeper and the waker are pinned to a core each; where there are more
+ * nothing is. Changes come when all have been asleep for 2 ms or more; all ways take turns, and a ratio is the median of the
+ * turns' ratios. Behind it the whole way of a changed default route, from the kernel through netvaned to the reader.
  * Estimate beforehand: a futex wake is 24 us, 12 where the core does not idle, and ours adds two cache misses and two system
  * calls of the waker; one sleeper more costs 5 us. From the kernel: two wakes (writer, reader), so about twice that.
  */
@@ -54,6 +54,7 @@ struct samples {
     double us[SAMPLES_MAX];
     double last_us[SAMPLES_MAX], call_us[SAMPLES_MAX]; /* of each change */
     uint32_t count, changes;
+    double turn_us[BENCH_RUNS_MAX]; /* each turn's median */
 };
 
 static struct shared *shared;
@@ -143,17 +144,35 @@ static int turn(const struct wake_way *way, struct samples *s, unsigned sleepers
     return 0;
 }
 
-/* The futex's median, for ratios. */
-static double measure(const struct bench_options *o, unsigned sleepers, uint32_t changes)
+/* Of the samples from `from` on. */
+static double median_of(const struct samples *s, uint32_t from)
+{
+    static double copy[SAMPLES_MAX];
+    if (from == s->count)
+        return NAN;
+    memcpy(copy, s->us + from, (s->count - from) * sizeof(*copy));
+    return bench_median(copy, s->count - from);
+}
+
+/*
+ * Ratios are medians of the turns' ratios; alone_us is the writer's part where nobody sleeps. Returns the futex's median, for
+ * ratios.
+ */
+static double measure(const struct bench_options *o, unsigned sleepers, uint32_t changes,
+                      double alone_us)
 {
     bool skipped[WAYS] = {false};
-    double median[WAYS];
+    double median[WAYS], call_us[WAYS], ratios[BENCH_RUNS_MAX];
     char key[96];
     for (unsigned w = 0; w < WAYS; w++)
         samples[w].count = samples[w].changes = 0;
-    for (unsigned r = 0; r < o->runs; r++)
-        for (unsigned w = 0; w < WAYS; w++)
+    for (unsigned r = 0; r < o->runs; r++) {
+        for (unsigned w = 0; w < WAYS; w++) {
+            const uint32_t before = samples[w].count;
             skipped[w] = skipped[w] || turn(ways[w], &samples[w], sleepers, changes);
+            samples[w].turn_us[r] = median_of(&samples[w], before);
+        }
+    }
     for (unsigned w = 0; w < WAYS; w++) {
         (void)snprintf(key, sizeof(key), "%s_us_at_%u_sleepers", ways[w]->name, sleepers);
         if (skipped[w]) {
@@ -165,10 +184,19 @@ static double measure(const struct bench_options *o, unsigned sleepers, uint32_t
         (void)snprintf(key, sizeof(key), "%s_last_us_at_%u_sleepers", ways[w]->name, sleepers);
         bench_figure(o, key, bench_median(s->last_us, s->changes));
         (void)snprintf(key, sizeof(key), "%s_call_us_at_%u_sleepers", ways[w]->name, sleepers);
-        bench_figure(o, key, bench_median(s->call_us, s->changes));
+        call_us[w] = bench_median(s->call_us, s->changes);
+        bench_figure(o, key, call_us[w]);
     }
-    (void)snprintf(key, sizeof(key), "netvane_to_futex_at_%u_sleepers", sleepers);
-    bench_ratio(o, key, median[0] / median[1], sleepers == 1 ? 1.1 : NAN, NAN);
+    (void)snprintf(key, sizeof(key), "netvane_call_at_%u_to_0_sleepers", sleepers);
+    bench_ratio(o, key, call_us[0] / alone_us, NAN, NAN);
+    for (unsigned w = 1; w < WAYS; w++) {
+        (void)snprintf(key, sizeof(key), "netvane_to_%s_at_%u_sleepers", ways[w]->name, sleepers);
+        for (unsigned r = 0; r < o->runs; r++)
+            ratios[r] = samples[0].turn_us[r] / samples[w].turn_us[r];
+        if (!skipped[w])
+            bench_ratio(o, key, bench_median(ratios, o->runs), w == 1 && sleepers == 1 ? 1.1 : NAN,
+                        NAN);
+    }
     return median[1];
 }
 
@@ -192,21 +220,22 @@ int main(int argc, char **argv)
     static const struct {
         unsigned sleepers;
         uint32_t changes, changes_quick; /* of all runs */
-    } sizes[] = {{1, 2000, 60}, {8, 420, 14}, {64, 140, 7}, {512, 35, 0}};
+    } sizes[] = {{8, 420, 14}, {64, 140, 7}, {512, 35, 0}, {1, 2000, 60}};
     double futex_us = NAN;
     bench_estimates(estimates, sizeof(estimates) / sizeof(estimates[0]));
     if (o.seconds > 0 && o.runs > 3)
         o.runs = 3;
     shared = bench_shared(sizeof(*shared));
     wake_netvane_start();
-    bench_pin(0);
-    (void)measure_alone(&o, o.seconds > 0 ? 50 : 500);
+    const double alone_us = measure_alone(&o, o.seconds > 0 ? 50 : 500);
     for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         uint32_t changes = o.seconds > 0 ? sizes[i].changes_quick : sizes[i].changes;
         if (!changes)
             continue;
-        double us = measure(&o, sizes[i].sleepers, changes / o.runs + 1);
-        futex_us = i ? futex_us : us;
+        if (sizes[i].sleepers == 1)
+            bench_pin(0);
+        double us = measure(&o, sizes[i].sleepers, changes / o.runs + 1, alone_us);
+        futex_us = sizes[i].sleepers == 1 ? us : futex_us;
     }
     wake_netvane_stop();
     int r = wake_kernel(&o, futex_us);

@@ -11,9 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BATCH_BYTES  65536u
-#define PROTOCOL_BGP 186 /* and the metric 20: as FRR installs them */
-#define METRIC       20u
+#define BATCH_BYTES 65536u
+#define METRIC      20u
 
 void fill_init(struct fill *f, int family, uint32_t ifindex)
 {
@@ -43,7 +42,7 @@ static void put_route(const struct fill *f, struct nlmsghdr *nlh, const struct p
     *(struct rtmsg *)NLMSG_DATA(nlh) = (struct rtmsg){.rtm_family = (uint8_t)f->family,
                                                       .rtm_dst_len = p->len,
                                                       .rtm_table = RT_TABLE_MAIN,
-                                                      .rtm_protocol = PROTOCOL_BGP,
+                                                      .rtm_protocol = FILL_PROTOCOL,
                                                       .rtm_scope = RT_SCOPE_UNIVERSE,
                                                       .rtm_type = RTN_UNICAST};
     prefix_bytes(f->family, p->address, dst);

@@ -11,7 +11,8 @@
 
 #include "prefixes.h"
 
-#define FILL_GATEWAY_FIRST 2u /* 10.99.0.2 and on, fe80::2 and on */
+#define FILL_GATEWAY_FIRST 2u  /* 10.99.0.2 and on, fe80::2 and on */
+#define FILL_PROTOCOL      186 /* BGP, and the metric 20: as FRR installs them */
 
 struct fill {
     int family; /* AF_INET or AF_INET6 */

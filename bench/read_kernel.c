@@ -13,18 +13,15 @@
 #include <unistd.h>
 
 #include "read_peers.h"
+#include "testbed.h"
 
 static int netlink = -1, udp = -1;
 static const char *missing; /* why there is no namespace to ask in */
 
-void read_kernel_enter(void)
+bool read_kernel_enter(void)
 {
-    if (bench_netns())
-        missing = "may not make a network namespace";
-    else if (bench_shell("ip link add v0 type veth peer name v1 && ip link set v0 up && "
-                         "ip link set v1 up && ip link set lo up && "
-                         "ip addr add 10.99.0.1/24 dev v0 && ip route add default via 10.99.0.2"))
-        missing = "cannot set a network namespace up (ip of iproute2)";
+    missing = testbed_enter();
+    return !missing;
 }
 
 static const char *open_netlink(const char *dir)

@@ -41,10 +41,10 @@ extern const struct read_way read_lmdb[], read_urcu[], read_kernel[];
 void read_memory_map(void);
 /* read_lmdb.c: how many records its large table is to have. */
 void read_lmdb_size(uint32_t records);
-/* read_kernel.c: enters a network namespace with a default route, for the ways that ask the kernel. */
-void read_kernel_enter(void);
-/* read_walk.c: all links and addresses, with few and with many of them. */
-void read_walk(const struct bench_options *o);
+/* read_kernel.c: enters a network namespace with a default route, for the ways that ask the kernel. Is it there? */
+bool read_kernel_enter(void);
+/* read_walk.c: all links and addresses, with few and, in a namespace of the bench's own, with many of them. */
+void read_walk(const struct bench_options *o, bool own_namespace);
 
 /* What is copied: vectors of 16 bytes, as our own reader takes its 64. */
 struct read_line {

@@ -96,30 +96,41 @@ void bench_figure(const struct bench_options *o, const char *key, double value)
     (void)fflush(stdout);
 }
 
-static void target(const struct bench_options *o, const char *key, const char *bound, double limit,
-                   bool kept_it)
+static void put_bound(bool *first, const char *bound, double limit)
 {
-    if (o->json) {
-        put_key(TARGETS, key);
-        put(TARGETS, "{\"");
-        put(TARGETS, bound);
-        put(TARGETS, "\":");
-        put_number(TARGETS, limit);
-        put(TARGETS, "}");
-    } else {
-        (void)printf("  %-52s %s (target: %s %g)\n", "", kept_it ? "kept" : "MISSED",
-                     !strcmp(bound, "at_most") ? "at most" : "at least", limit);
-    }
+    put(TARGETS, *first ? "{\"" : ",\"");
+    put(TARGETS, bound);
+    put(TARGETS, "\":");
+    put_number(TARGETS, limit);
+    *first = false;
+}
+
+/* All ratios are there, those without a target with an empty object. */
+static void keep_targets(const char *key, double at_most, double at_least)
+{
+    bool first = true;
+    put_key(TARGETS, key);
+    if (!isnan(at_most))
+        put_bound(&first, "at_most", at_most);
+    if (!isnan(at_least))
+        put_bound(&first, "at_least", at_least);
+    put(TARGETS, first ? "{}" : "}");
 }
 
 void bench_ratio(const struct bench_options *o, const char *key, double value, double at_most,
                  double at_least)
 {
     bench_figure(o, key, value);
+    if (o->json) {
+        keep_targets(key, at_most, at_least);
+        return;
+    }
     if (!isnan(at_most))
-        target(o, key, "at_most", at_most, value <= at_most);
+        (void)printf("  %-52s %s (target: at most %g)\n", "", value <= at_most ? "kept" : "MISSED",
+                     at_most);
     if (!isnan(at_least))
-        target(o, key, "at_least", at_least, value >= at_least);
+        (void)printf("  %-52s %s (target: at least %g)\n", "",
+                     value >= at_least ? "kept" : "MISSED", at_least);
 }
 
 double bench_distribution(const struct bench_options *o, const char *key, double *values,

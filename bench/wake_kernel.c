@@ -7,18 +7,15 @@
  * own work on the route; from_event leaves that out: its clock starts when the request has returned, which is just after
  * the kernel sent the event. Changes come 2 ms apart.
  */
-#include <errno.h>
-#include <linux/rtnetlink.h>
 #include <math.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "testbed.h"
 #include "wake_ways.h"
 #include "world.h"
 
@@ -95,29 +92,6 @@ static void netvane_sleeper(struct shared *s, const char *dir, uint32_t changes)
     _exit(0);
 }
 
-/* Asks the kernel to replace the default route: via 10.99.0.(2 or 3). */
-static void send_default(int fd)
-{
-    static uint32_t i; /* over all batches: each change has to be one */
-    i++;
-    struct {
-        struct nlmsghdr nlh;
-        struct rtmsg rtm;
-        struct rtattr gateway;
-        uint8_t ip[4];
-    } req = {.nlh = {.nlmsg_len = sizeof(req),
-                     .nlmsg_type = RTM_NEWROUTE,
-                     .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE},
-             .rtm = {.rtm_family = AF_INET,
-                     .rtm_table = RT_TABLE_MAIN,
-                     .rtm_protocol = RTPROT_STATIC,
-                     .rtm_scope = RT_SCOPE_UNIVERSE,
-                     .rtm_type = RTN_UNICAST},
-             .gateway = {.rta_len = 8, .rta_type = RTA_GATEWAY},
-             .ip = {10, 99, 0, (uint8_t)(2 + i % 2)}};
-    (void)send(fd, &req, sizeof(req), 0);
-}
-
 static void netvane_changes(struct shared *s, int fd, uint32_t changes)
 {
     for (uint32_t i = 0; i < changes; i++) {
@@ -125,35 +99,9 @@ static void netvane_changes(struct shared *s, int fd, uint32_t changes)
         bench_pause_ns(2000000);
         atomic_store(&s->returned_ns, 0);
         atomic_store(&s->sent_ns, bench_now_ns());
-        send_default(fd);
+        testbed_change_default(fd);
         atomic_store(&s->returned_ns, bench_now_ns());
     }
-}
-
-static pid_t start_writer(const char *dir)
-{
-    const char *bin = getenv("NETVANE_BIN");
-    char path[512];
-    (void)snprintf(path, sizeof(path), "%s/netvaned", bin ? bin : "build/release/bin");
-    pid_t pid = fork();
-    if (!pid) {
-        (void)execl(path, "netvaned", "--dir", dir, "--log-level", "error", (char *)NULL);
-        (void)fprintf(stderr, "bench_wake: cannot run %s: %s (set NETVANE_BIN)\n", path,
-                      strerror(errno));
-        _exit(127);
-    }
-    struct netvane_open_args args;
-    NETVANE_INIT(&args);
-    args.dir = dir;
-    for (int i = 0; i < 200; i++) {
-        struct netvane *nv;
-        if (!netvane_open(&args, &nv)) {
-            netvane_close(nv);
-            return pid;
-        }
-        bench_pause_ns(20000000);
-    }
-    return -1;
 }
 
 /* One batch; the samples of all batches gather in s. 0, or what the sleeper ended with. */
@@ -175,29 +123,23 @@ int wake_kernel(const struct bench_options *o, double futex_us)
     char dir[48];
     int status = 0;
     struct shared *s;
-    if (bench_netns()) {
-        bench_skip(o, "default_route", "may not make a network namespace");
+    const char *why = testbed_enter();
+    if (why) {
+        bench_skip(o, "default_route", why);
         return 0;
     }
-    if (bench_shell("ip link add v0 type veth peer name v1 && ip link set v0 up && "
-                    "ip link set v1 up && ip link set lo up && ip addr add 10.99.0.1/24 dev v0 && "
-                    "ip route add default via 10.99.0.2 proto static"))
-        return -1;
     s = bench_shared(sizeof(*s));
     world_dir_make(dir);
-    pid_t writer = start_writer(dir); /* not pinned: it goes where the scheduler puts it */
+    pid_t writer = testbed_writer_start(dir); /* not pinned: it goes where the scheduler puts it */
     bench_pin(0);
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    for (unsigned r = 0; r < o->runs && !status && writer > 0 && fd >= 0; r++)
+    int fd = testbed_socket();
+    for (unsigned r = 0; r < o->runs && !status && writer > 0; r++)
         status = batch(s, dir, fd, changes);
-    if (writer > 0) {
-        (void)kill(writer, SIGTERM);
-        (void)waitpid(writer, NULL, 0);
-    }
+    testbed_writer_stop(writer);
     world_dir_remove(dir);
-    if (status || writer < 0 || fd < 0)
-        return -1;
     (void)close(fd);
+    if (status || writer < 0)
+        return -1;
     const double request =
         bench_distribution(o, "default_route_from_request_us", s->from_request, s->count);
     const double event =

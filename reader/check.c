@@ -6,7 +6,8 @@
  * Assumes:   nothing about the bytes.
  * Promises:  bounded by the size of the region. Keys rise strictly and stay inside what the parent promises, so
  *            that no node can be reached twice.
- * Leaves:    what the records say to check_refs.c, which runs only where all trees are whole.
+ * Leaves:    what the records say to check_refs.c, and the journal to check_journal.c, which run only where all trees are
+ *            whole.
  */
 #include "check.h"
 
@@ -175,6 +176,8 @@ static int check_once(struct netvane *nv, struct nv_check *c)
         check_tree(c, tree);
     if (!c->bad && nv_valid(&c->s))
         nv_check_references(c);
+    if (!c->bad && nv_valid(&c->s))
+        nv_check_journal(c);
     return nv_leave(&c->s, NV_TREE_OK);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check.h - what check.c (bytes and trees), check_refs.c (what names what) and check_lpm.c (indexes) share.
+ * check.h - what check.c (bytes and trees), check_refs.c (what names what), check_lpm.c (indexes) and check_journal.c share.
  *
  * Owns:      findings. They are kept until the version is known to be readable still, then shown: a finding
  *            in bytes that were overtaken is none.
@@ -32,6 +32,8 @@ const char *nv_tree_name(unsigned tree);
 
 /* Every reference from one tree into another, and every digest. Inside a read section, after the trees were found whole. */
 void nv_check_references(struct nv_check *c);
+/* The entries of the versions that can be read, and what they tell against what the trees tell. Likewise. */
+void nv_check_journal(struct nv_check *c);
 
 /* check_lpm.c: one table, its routes and its index; returns how many routes it has. */
 uint64_t nv_check_table(struct nv_check *c, const struct netvane_rec_table *r);

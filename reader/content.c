@@ -97,6 +97,8 @@ typedef int set_fn(const struct nv_snap *s, uint32_t set, uint64_t *ret_hash);
 static int hash_set(const struct nv_snap *s, struct nv_set_hash *cache, set_fn *fn, uint32_t set,
                     uint64_t *ret_hash)
 {
+    if (!cache)
+        return fn(s, set, ret_hash);
     struct nv_set_hash *place = &cache[set % NV_ARRAY_LEN(((struct nv_route_hasher *)0)->hops)];
     if (set && place->set == set) {
         *ret_hash = place->hash;
@@ -111,8 +113,10 @@ static int hash_set(const struct nv_snap *s, struct nv_set_hash *cache, set_fn *
 static int hash_sets(const struct nv_snap *s, struct nv_route_hasher *h, uint32_t hop_set,
                      uint32_t metric_set, uint64_t *ret_hops, uint64_t *ret_metrics)
 {
-    int w = hash_set(s, h->hops, hash_hops, hop_set, ret_hops);
-    return w == NV_TREE_OK ? hash_set(s, h->metrics, hash_metrics, metric_set, ret_metrics) : w;
+    int w = hash_set(s, h ? h->hops : NULL, hash_hops, hop_set, ret_hops);
+    return w == NV_TREE_OK
+               ? hash_set(s, h ? h->metrics : NULL, hash_metrics, metric_set, ret_metrics)
+               : w;
 }
 
 int nv_hash_route4(const struct nv_snap *s, struct nv_route_hasher *h,

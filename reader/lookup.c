@@ -17,11 +17,14 @@
 #define COUNTS_BITS __attribute__((target("popcnt,lzcnt,bmi,bmi2")))
 #endif
 
-enum how { UNSET = 0, PLAINLY, COUNTING };
+/* The walk for the family and the processor. */
+enum how { UNSET = 0, PLAINLY4, PLAINLY6, COUNTING4, COUNTING6 };
 
 struct view {
     struct nv_snap snap;
     struct nv_lpm lpm;
+    const unsigned char *const _Atomic *alive; /* leads to NULL once the arena is taken away: H */
+    const uint64_t *horizon;
     uint64_t how; /* enum how */
 };
 _Static_assert(sizeof(struct view) <= sizeof(((struct netvane_table *)0)->opaque),
@@ -33,22 +36,23 @@ static inline const struct view *view_of(const struct netvane_table *t)
     return (const struct view *)(const void *)t->opaque;
 }
 
+static const unsigned char *const _Atomic always = (const unsigned char *)"";
+
 /* ---- the table ------------------------------------------------------------------------------------------------- */
 
-static enum how how(void)
+static bool counts_bits(void)
 {
 #ifdef COUNTS_BITS
     /* All that have AVX2 have lzcnt, which not every compiler can ask for. */
-    if (__builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi") &&
-        __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("avx2"))
-        return COUNTING;
+    return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("avx2");
+#else
+    return false;
 #endif
-    return PLAINLY;
 }
 
-/* The root of a table's index; END: the table has no route. */
-static int find_root(const struct nv_snap *s, uint8_t family, uint32_t table,
-                     struct netvane_region_lpm *ret_root)
+int nv_table_root(const struct nv_snap *s, unsigned family, uint32_t table,
+                  struct netvane_region_lpm *ret_root)
 {
     const bool is4 = family == NV_AF_4;
     enum { MAIN = 254, LOCAL = 255 };
@@ -81,7 +85,7 @@ int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t 
     int r = nv_enter(snap, &v.snap);
     if (r)
         return r;
-    r = nv_leave(&v.snap, find_root(&v.snap, family, table, &root));
+    r = nv_leave(&v.snap, nv_table_root(&v.snap, family, table, &root));
     if (r)
         return r;
     if (root.state == NETVANE_LS_BROKEN)
@@ -89,7 +93,12 @@ int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t 
     if (ret_table->size < sizeof(t)) /* the view stands at its end */
         return NETVANE_INVALID;
     v.lpm = nv_lpm_of(v.snap.base, v.snap.limit, &root);
-    v.how = how();
+    if (counts_bits())
+        v.how = family == NV_AF_4 ? COUNTING4 : COUNTING6;
+    else
+        v.how = family == NV_AF_4 ? PLAINLY4 : PLAINLY6;
+    v.horizon = (const uint64_t *)(const void *)nv_at(v.snap.header, NV_HOT(horizon));
+    v.alive = v.snap.flags & NV_SNAP_PRIVATE ? &always : &v.snap.m->base;
     t.routes = root.routes;
     memcpy(t.opaque, &v, sizeof(v));
     return nv_out(ret_table, &t, sizeof(t));
@@ -102,61 +111,116 @@ static inline NV_SPECIALIZED struct netvane_match match_of(uint32_t value, uint3
     return (struct netvane_match){.info = value & ~NETVANE_FV_LENGTH, .dst_len = len};
 }
 
-/*
- * The usual answer of an IPv4 table is a prefix of 20 to 24 bits where there are no longer ones: a fan, a fan, a node, a node.
- * False: it is another, and the whole walk has to be done.
- */
-static inline NV_SPECIALIZED bool find_usual(const struct nv_lpm *f, struct nv_bits dst,
-                                             const unsigned char *at, struct nv_lpm_hit *ret_hit)
+/* False: the walk has to be done, from place *ret_at on. */
+static inline NV_SPECIALIZED bool find_usual(const struct nv_lpm *f, uint32_t dst, size_t *ret_at,
+                                             struct nv_lpm_hit *ret_hit)
 {
-    enum { FIRST = NETVANE_LPM_NODES, SECOND = FIRST + NETVANE_LPM_STRIDE };
-    struct netvane_region_lpm_node n = nv_lpm_node(at);
-    unsigned i = nv_bits_at(dst, FIRST, NETVANE_LPM_STRIDE);
-    if (nv_unlikely(!(n.children >> i & 1u) || n.block >= f->ref_limit))
+    *ret_at = nv_lpm_enter4(f, dst);
+    const unsigned char *value =
+        nv_lpm_end4(f, dst, nv_lpm_down4(f, dst, *ret_at), &ret_hit->len);
+    if (nv_unlikely(!value))
         return false;
-    at = nv_block_node(nv_lpm_cell(f, n.block), nv_rank(n.children, i));
-    n = nv_lpm_node(at);
-    i = nv_bits_at(dst, SECOND, NETVANE_LPM_STRIDE);
-    const uint32_t way = n.prefixes & nv_lpm_ways[i];
-    if (nv_unlikely(!way || n.children || n.block >= f->ref_limit))
-        return false;
-    const unsigned top = nv_top_bit(way);
-    at = nv_block_value(nv_lpm_cell(f, n.block), 0, nv_rank(n.prefixes, top));
-    *ret_hit = (struct nv_lpm_hit){nv_load32(at, memory_order_relaxed), SECOND + nv_top_bit(top)};
+    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
     return true;
 }
 
-typedef int walk_fn(const struct view *v, struct nv_bits dst, unsigned bits,
-                    const unsigned char *at, struct netvane_match *ret_match);
+static inline NV_SPECIALIZED bool find_usual6(const struct nv_lpm *f, uint64_t hi,
+                                              struct nv_lpm_hit *ret_hit)
+{
+    size_t at = nv_lpm_enter6(f, hi);
+    unsigned depth = NETVANE_LPM_NODES;
+    while (depth < NV_LPM_DEPTH6 && nv_lpm_down6(f, hi, depth, &at))
+        depth += NETVANE_LPM_STRIDE;
+    const unsigned char *value = nv_lpm_end6(f, hi, depth, at, &ret_hit->len);
+    if (nv_unlikely(!value))
+        return false;
+    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
+    return true;
+}
+
+static inline NV_SPECIALIZED int find_other(const struct nv_lpm *f, struct nv_bits dst, size_t at,
+                                            struct nv_lpm_hit *ret_hit)
+{
+    const uint32_t address = (uint32_t)(dst.hi >> 32);
+    const unsigned char *value =
+        nv_lpm_middle4(f, address, at, nv_lpm_down4(f, address, at), &ret_hit->len);
+    if (nv_unlikely(!value))
+        return nv_lpm_find(f, dst, 32, ret_hit);
+    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
+    return NV_TREE_OK;
+}
+
+static inline NV_SPECIALIZED int find(const struct nv_lpm *f, struct nv_bits dst, unsigned family,
+                                      struct nv_lpm_hit *ret_hit)
+{
+    size_t at;
+    if (family == NV_AF_6)
+        return nv_likely(find_usual6(f, dst.hi, ret_hit)) ? NV_TREE_OK
+                                                          : nv_lpm_find(f, dst, 128, ret_hit);
+    return nv_likely(find_usual(f, (uint32_t)(dst.hi >> 32), &at, ret_hit))
+               ? NV_TREE_OK
+               : find_other(f, dst, at, ret_hit);
+}
+
+typedef int walk_fn(const struct view *v, uint32_t dst, size_t at, struct netvane_match *ret_match);
+
+/* As nv_leave; the view has what it asks at hand. */
+static inline NV_SPECIALIZED int judge(const struct view *v, int walk)
+{
+    atomic_thread_fence(memory_order_acquire); /* B, H */
+    if (nv_unlikely(nv_load64(v->horizon, memory_order_relaxed) > v->snap.version ||
+                    !atomic_load_explicit(v->alive, memory_order_relaxed)))
+        return NETVANE_EXPIRED;
+    return nv_likely(walk == NV_TREE_OK) ? NETVANE_OK
+           : walk == NV_TREE_END         ? NETVANE_NOT_FOUND
+                                         : NETVANE_CORRUPT;
+}
 
 static inline NV_SPECIALIZED int end(const struct view *v, int walk, struct nv_lpm_hit hit,
                                      struct netvane_match *ret_match)
 {
-    const int r = nv_leave(&v->snap, walk);
+    const int r = judge(v, walk);
     if (nv_likely(!r))
         *ret_match = match_of(hit.value, hit.len);
     return r;
 }
 
-static inline NV_SPECIALIZED int walk(const struct view *v, struct nv_bits dst, unsigned bits,
-                                      const unsigned char *at, struct netvane_match *ret_match)
+typedef int walk6_fn(const struct view *v, struct nv_bits dst, struct netvane_match *ret_match);
+
+static inline NV_SPECIALIZED int walk6(const struct view *v, struct nv_bits dst,
+                                       struct netvane_match *ret_match)
 {
     struct nv_lpm_hit hit = {0, 0};
-    const int w = bits == 32 ? nv_lpm_walk(&v->lpm, dst, 32, at, &hit)
-                             : nv_lpm_walk(&v->lpm, dst, 128, at, &hit);
+    const int w = nv_lpm_find(&v->lpm, dst, 128, &hit);
+    return end(v, w, hit, ret_match);
+}
+
+static inline NV_SPECIALIZED int walk4(const struct view *v, uint32_t dst, size_t at,
+                                       struct netvane_match *ret_match)
+{
+    struct nv_lpm_hit hit = {0, 0};
+    const int w = find_other(&v->lpm, (struct nv_bits){(uint64_t)dst << 32, 0}, at, &hit);
     return end(v, w, hit, ret_match);
 }
 
 /* No question whether the arena was taken away before the walk: what is read then is zeros, and nv_leave sees it. */
-static inline NV_SPECIALIZED int look_up(const struct view *v, unsigned family, const uint8_t *dst,
-                                         walk_fn *walk_on, struct netvane_match *ret_match)
+static inline NV_SPECIALIZED int look_up4(const struct view *v, const uint8_t *dst,
+                                          walk_fn *walk_on, struct netvane_match *ret_match)
+{
+    const uint32_t address = nv_load_be32(dst);
+    struct nv_lpm_hit hit;
+    size_t at;
+    return nv_likely(find_usual(&v->lpm, address, &at, &hit)) ? end(v, NV_TREE_OK, hit, ret_match)
+                                                              : walk_on(v, address, at, ret_match);
+}
+
+static inline NV_SPECIALIZED int look_up6(const struct view *v, const uint8_t *dst,
+                                          walk6_fn *walk_on, struct netvane_match *ret_match)
 {
     struct nv_lpm_hit hit;
-    const struct nv_bits bits = nv_bits_of(family, dst);
-    const unsigned char *at = nv_lpm_enter(&v->lpm, bits);
-    if (family == NV_AF_4 && nv_likely(at && find_usual(&v->lpm, bits, at, &hit)))
-        return end(v, NV_TREE_OK, hit, ret_match);
-    return walk_on(v, bits, family == NV_AF_4 ? 32 : 128, at, ret_match);
+    return nv_likely(find_usual6(&v->lpm, nv_load_be64(dst), &hit))
+               ? end(v, NV_TREE_OK, hit, ret_match)
+               : walk_on(v, nv_bits_of(NV_AF_6, dst), ret_match);
 }
 
 /* ---- many ----------------------------------------------------------------------------------------------------------- */
@@ -169,18 +233,6 @@ struct batch {
     uint32_t value[NETVANE_BULK_MAX];
     uint8_t len[NETVANE_BULK_MAX];
 };
-
-/* All destinations behind the fans. */
-static inline NV_SPECIALIZED bool enter_all(const struct nv_lpm *f, struct batch *b, unsigned n)
-{
-    bool good = true;
-    for (unsigned k = 0; k < n; k++) {
-        b->at[k] = nv_lpm_enter(f, b->dst[k]);
-        good &= b->at[k] != NULL;
-        __builtin_prefetch(b->at[k]);
-    }
-    return good;
-}
 
 /* One node of destination k; asks for what the next step reads. Returns whether there is one; *good: no bad reference. */
 static inline NV_SPECIALIZED bool step(const struct nv_lpm *f, struct batch *b, unsigned k,
@@ -204,19 +256,21 @@ static inline NV_SPECIALIZED bool step(const struct nv_lpm *f, struct batch *b, 
     return more;
 }
 
-static inline NV_SPECIALIZED int find_many(const struct nv_lpm *f, unsigned family,
-                                           const uint8_t *dsts, unsigned n, struct batch *b)
+/* Any walk, for destinations k of a list. */
+static inline NV_SPECIALIZED int walk_many(const struct nv_lpm *f, unsigned bits, struct batch *b,
+                                           uint8_t *going, unsigned left)
 {
-    const unsigned bits = family == NV_AF_4 ? 32 : 128;
-    uint8_t going[NETVANE_BULK_MAX]; /* destinations that have a node yet */
-    unsigned left = n;
-    bool good;
-    for (unsigned k = 0; k < n; k++) {
-        b->dst[k] = nv_bits_of(family, dsts + k * (bits / 8));
+    const unsigned count = left;
+    uint8_t all[NETVANE_BULK_MAX];
+    bool good = true;
+    memcpy(all, going, count);
+    for (unsigned g = 0; g < count; g++) {
+        const unsigned k = all[g];
         b->best[k] = NULL;
-        going[k] = (uint8_t)k;
+        b->at[k] = nv_lpm_enter(f, b->dst[k]);
+        good &= b->at[k] != NULL;
+        __builtin_prefetch(b->at[k]);
     }
-    good = enter_all(f, b, n);
     for (unsigned depth = NETVANE_LPM_NODES; good && left && depth < bits;
          depth += NETVANE_LPM_STRIDE) {
         unsigned kept = 0;
@@ -227,7 +281,8 @@ static inline NV_SPECIALIZED int find_many(const struct nv_lpm *f, unsigned fami
         }
         left = kept;
     }
-    for (unsigned k = 0; good && k < n; k++) {
+    for (unsigned g = 0; good && g < count; g++) {
+        const unsigned k = all[g];
         if (nv_likely(b->best[k] != NULL)) {
             b->value[k] = nv_load32(b->best[k], memory_order_relaxed);
         } else {
@@ -238,14 +293,89 @@ static inline NV_SPECIALIZED int find_many(const struct nv_lpm *f, unsigned fami
     return good ? NV_TREE_OK : NV_TREE_BAD;
 }
 
+/* The usual answers in four steps, each for all; the few others are walked. */
+static inline NV_SPECIALIZED int find_many4(const struct nv_lpm *f, const uint8_t *dsts, unsigned n,
+                                            struct batch *b)
+{
+    const unsigned char *value[NETVANE_BULK_MAX];
+    size_t at[NETVANE_BULK_MAX], next[NETVANE_BULK_MAX];
+    uint32_t dst[NETVANE_BULK_MAX], len[NETVANE_BULK_MAX];
+    uint8_t others[NETVANE_BULK_MAX];
+    unsigned left = 0;
+    for (unsigned k = 0; k < n; k++) {
+        dst[k] = nv_load_be32(dsts + 4 * (size_t)k);
+        at[k] = nv_lpm_enter4(f, dst[k]);
+        __builtin_prefetch(f->cells + 8 * at[k]);
+    }
+    for (unsigned k = 0; k < n; k++) {
+        next[k] = nv_lpm_down4(f, dst[k], at[k]);
+        __builtin_prefetch(f->cells + 8 * next[k]);
+    }
+    for (unsigned k = 0; k < n; k++) {
+        value[k] = nv_lpm_end4(f, dst[k], next[k], &len[k]);
+        if (nv_unlikely(!value[k]))
+            value[k] = nv_lpm_middle4(f, dst[k], at[k], next[k], &len[k]);
+        __builtin_prefetch(value[k]);
+    }
+    for (unsigned k = 0; k < n; k++) {
+        if (nv_likely(value[k] != NULL)) {
+            b->value[k] = (uint32_t)nv_lpm_word(value[k], 0);
+            b->len[k] = (uint8_t)len[k];
+            continue;
+        }
+        b->dst[k] = (struct nv_bits){(uint64_t)dst[k] << 32, 0};
+        others[left++] = (uint8_t)k;
+    }
+    return nv_likely(!left) ? NV_TREE_OK : walk_many(f, 32, b, others, left);
+}
+
+/* Likewise, node by node, as long as one has a child. */
+static inline NV_SPECIALIZED int find_many6(const struct nv_lpm *f, const uint8_t *dsts, unsigned n,
+                                            struct batch *b)
+{
+    const unsigned char *value[NETVANE_BULK_MAX];
+    size_t at[NETVANE_BULK_MAX];
+    uint32_t len[NETVANE_BULK_MAX];
+    uint8_t going[NETVANE_BULK_MAX], others[NETVANE_BULK_MAX];
+    unsigned left = n, rest = 0;
+    for (unsigned k = 0; k < n; k++) {
+        b->dst[k] = nv_bits_of(NV_AF_6, dsts + 16 * (size_t)k);
+        at[k] = nv_lpm_enter6(f, b->dst[k].hi);
+        going[k] = (uint8_t)k;
+    }
+    for (unsigned depth = NETVANE_LPM_NODES; left; depth += NETVANE_LPM_STRIDE) {
+        unsigned kept = 0;
+        for (unsigned g = 0; g < left; g++) {
+            const unsigned k = going[g];
+            if (depth < NV_LPM_DEPTH6 && nv_lpm_down6(f, b->dst[k].hi, depth, &at[k])) {
+                __builtin_prefetch(f->cells + 8 * at[k]);
+                going[kept++] = (uint8_t)k;
+                continue;
+            }
+            value[k] = nv_lpm_end6(f, b->dst[k].hi, depth, at[k], &len[k]);
+            __builtin_prefetch(value[k]);
+        }
+        left = kept;
+    }
+    for (unsigned k = 0; k < n; k++) {
+        if (nv_likely(value[k] != NULL)) {
+            b->value[k] = (uint32_t)nv_lpm_word(value[k], 0);
+            b->len[k] = (uint8_t)len[k];
+        } else {
+            others[rest++] = (uint8_t)k;
+        }
+    }
+    return nv_likely(!rest) ? NV_TREE_OK : walk_many(f, 128, b, others, rest);
+}
+
 static inline NV_SPECIALIZED int look_up_many(const struct view *v, unsigned family,
                                               const uint8_t *dsts, unsigned n,
                                               struct netvane_match *ret_matches)
 {
     struct batch b;
-    const int w = family == NV_AF_4 ? find_many(&v->lpm, NV_AF_4, dsts, n, &b)
-                                    : find_many(&v->lpm, NV_AF_6, dsts, n, &b);
-    const int r = nv_leave(&v->snap, w);
+    const int w = family == NV_AF_4 ? find_many4(&v->lpm, dsts, n, &b)
+                                    : find_many6(&v->lpm, dsts, n, &b);
+    const int r = judge(v, w);
     for (unsigned k = 0; !r && k < n; k++)
         ret_matches[k] = match_of(b.value[k], b.len[k]);
     return r;
@@ -253,40 +383,73 @@ static inline NV_SPECIALIZED int look_up_many(const struct view *v, unsigned fam
 
 /* ---- the API ------------------------------------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) int walk_plainly(const struct view *v, struct nv_bits dst,
-                                                  unsigned bits, const unsigned char *at,
+static __attribute__((noinline)) int walk_plainly(const struct view *v, uint32_t dst, size_t at,
                                                   struct netvane_match *ret_match)
 {
-    return walk(v, dst, bits, at, ret_match);
+    return walk4(v, dst, at, ret_match);
 }
 
-static int look_up_plainly(const struct view *v, unsigned family, const uint8_t *dst,
-                           struct netvane_match *ret_match)
+static __attribute__((noinline)) int walk6_plainly(const struct view *v, struct nv_bits dst,
+                                                   struct netvane_match *ret_match)
 {
-    return family == NV_AF_4 ? look_up(v, NV_AF_4, dst, walk_plainly, ret_match)
-                             : look_up(v, NV_AF_6, dst, walk_plainly, ret_match);
+    return walk6(v, dst, ret_match);
 }
 
-static int look_up_many_plainly(const struct view *v, unsigned family, const uint8_t *dsts,
+static __attribute__((noinline)) int look_up4_plainly(const struct view *v, const uint8_t *dst,
+                            struct netvane_match *ret_match)
+{
+    return look_up4(v, dst, walk_plainly, ret_match);
+}
+
+static __attribute__((noinline)) int look_up6_plainly(const struct view *v, const uint8_t *dst,
+                            struct netvane_match *ret_match)
+{
+    return look_up6(v, dst, walk6_plainly, ret_match);
+}
+
+static __attribute__((noinline)) int look_up_many_plainly(const struct view *v, unsigned family, const uint8_t *dsts,
                                 unsigned n, struct netvane_match *ret_matches)
 {
     return look_up_many(v, family, dsts, n, ret_matches);
 }
 
-#ifdef COUNTS_BITS
-COUNTS_BITS static __attribute__((noinline)) int walk_counting(const struct view *v,
-                                                               struct nv_bits dst, unsigned bits,
-                                                               const unsigned char *at,
-                                                               struct netvane_match *ret_match)
+static int find_plainly(const struct nv_lpm *f, struct nv_bits dst, unsigned family,
+                        struct nv_lpm_hit *ret_hit)
 {
-    return walk(v, dst, bits, at, ret_match);
+    return find(f, dst, family, ret_hit);
 }
 
-COUNTS_BITS static int look_up_counting(const struct view *v, unsigned family, const uint8_t *dst,
-                                        struct netvane_match *ret_match)
+#ifdef COUNTS_BITS
+COUNTS_BITS static int find_counting(const struct nv_lpm *f, struct nv_bits dst, unsigned family,
+                                     struct nv_lpm_hit *ret_hit)
 {
-    return nv_likely(family == NV_AF_4) ? look_up(v, NV_AF_4, dst, walk_counting, ret_match)
-                                        : look_up(v, NV_AF_6, dst, walk_counting, ret_match);
+    return find(f, dst, family, ret_hit);
+}
+
+COUNTS_BITS static __attribute__((noinline)) int walk_counting(const struct view *v, uint32_t dst,
+                                                               size_t at,
+                                                               struct netvane_match *ret_match)
+{
+    return walk4(v, dst, at, ret_match);
+}
+
+COUNTS_BITS static __attribute__((noinline)) int walk6_counting(const struct view *v,
+                                                                struct nv_bits dst,
+                                                                struct netvane_match *ret_match)
+{
+    return walk6(v, dst, ret_match);
+}
+
+COUNTS_BITS static int look_up4_counting(const struct view *v, const uint8_t *dst,
+                                         struct netvane_match *ret_match)
+{
+    return look_up4(v, dst, walk_counting, ret_match);
+}
+
+COUNTS_BITS static __attribute__((noinline)) int look_up6_counting(const struct view *v, const uint8_t *dst,
+                                         struct netvane_match *ret_match)
+{
+    return look_up6(v, dst, walk6_counting, ret_match);
 }
 
 COUNTS_BITS static int look_up_many_counting(const struct view *v, unsigned family,
@@ -296,9 +459,21 @@ COUNTS_BITS static int look_up_many_counting(const struct view *v, unsigned fami
     return look_up_many(v, family, dsts, n, ret_matches);
 }
 #else
-#define look_up_counting      look_up_plainly
+#define find_counting         find_plainly
+#define look_up4_counting     look_up4_plainly
+#define look_up6_counting     look_up6_plainly
 #define look_up_many_counting look_up_many_plainly
 #endif
+
+int nv_table_longest(const struct nv_snap *s, unsigned family,
+                     const struct netvane_region_lpm *root, const uint8_t *dst,
+                     struct nv_lpm_hit *ret_hit)
+{
+    const struct nv_lpm f = nv_lpm_of(s->base, s->limit, root);
+    const struct nv_bits bits = nv_bits_of(family, dst);
+    return counts_bits() ? find_counting(&f, bits, family, ret_hit)
+                             : find_plainly(&f, bits, family, ret_hit);
+}
 
 static inline bool usable(const struct netvane_table *t)
 {
@@ -308,11 +483,17 @@ static inline bool usable(const struct netvane_table *t)
 int netvane_route_lookup(const struct netvane_table *table, const uint8_t *dst,
                          struct netvane_match *ret_match)
 {
-    if (nv_unlikely(!usable(table) || !dst || !ret_match))
+    if (nv_unlikely(!table || !dst || !ret_match))
         return NETVANE_INVALID;
     const struct view *v = view_of(table);
-    return nv_likely(v->how == COUNTING) ? look_up_counting(v, table->family, dst, ret_match)
-                                         : look_up_plainly(v, table->family, dst, ret_match);
+    if (nv_likely(v->how == COUNTING4))
+        return look_up4_counting(v, dst, ret_match);
+    if (v->how == UNSET)
+        return NETVANE_INVALID;
+    if (v->how == COUNTING6)
+        return look_up6_counting(v, dst, ret_match);
+    return v->how == PLAINLY4 ? look_up4_plainly(v, dst, ret_match)
+                              : look_up6_plainly(v, dst, ret_match);
 }
 
 int netvane_route_lookup_bulk(const struct netvane_table *table, const uint8_t *dsts, unsigned n,
@@ -321,7 +502,7 @@ int netvane_route_lookup_bulk(const struct netvane_table *table, const uint8_t *
     if (nv_unlikely(!usable(table) || !dsts || !ret_matches || !n || n > NETVANE_BULK_MAX))
         return NETVANE_INVALID;
     const struct view *v = view_of(table);
-    return nv_likely(v->how == COUNTING)
+    return nv_likely(v->how >= COUNTING4)
                ? look_up_many_counting(v, table->family, dsts, n, ret_matches)
                : look_up_many_plainly(v, table->family, dsts, n, ret_matches);
 }

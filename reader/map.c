@@ -5,7 +5,7 @@
  * Owns:      struct nv_mapping, and the order in which a takeover changes the handle's words.
  * Assumes:   a writer renames its region into place before it marks the old one MOVED (edge F).
  * Promises:  one thread follows, the others find it done; the old arena is replaced by zeros under running readers, who
- *            find out by edge G; header pages stay until close. Where the successor cannot be found, the old region stays
+ *            find out by edge H; header pages stay until close. Where the successor cannot be found, the old region stays
  *            current: its last State is readable.
  * Leaves:    what is inside a region to nv/tree.h, what to do about EXPIRED to the callers.
  */
@@ -114,7 +114,7 @@ static void publish(struct netvane *nv, struct nv_mapping *old, struct nv_mappin
     __atomic_store_n(&nv->words.head,
                      (const uint64_t *)(const void *)nv_at(new->header, NV_HOT(head)),
                      __ATOMIC_RELEASE);
-    atomic_store_explicit(&old->base, NULL, memory_order_seq_cst); /* G: before its memory goes */
+    atomic_store_explicit(&old->base, NULL, memory_order_seq_cst); /* H: before its memory goes */
 }
 
 int nv_follow(struct netvane *nv, struct nv_mapping *from)
@@ -133,7 +133,7 @@ int nv_follow(struct netvane *nv, struct nv_mapping *from)
     }
     nv_mutex_unlock(nv->mutex);
     if (moved)
-        nv_view_revoke(from->view); /* G */
+        nv_view_revoke(from->view); /* H */
     /* Not under the mutex: a thread that is in a read section of its own may be waiting for it. */
     if (moved && nv_grace(nv))
         nv_view_release(from->view);

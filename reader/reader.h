@@ -10,7 +10,7 @@
  *
  * Lifetimes. A struct nv_mapping lives until netvane_close, so that a pointer to one is never stale and
  * never reused. A takeover makes a new one current and takes the arena of the old one away: its `base`
- * becomes NULL, then zeros take the arena's place (edge G of nv/proto.h). A grace period (urcu-bp) only guards the
+ * becomes NULL, then zeros take the arena's place (edge H of nv/proto.h). A grace period (urcu-bp) only guards the
  * view's descriptor, and the lists of watches.
  */
 #ifndef NV_READER_H
@@ -24,20 +24,13 @@
 #include "nv/proto.h"
 #include "nv/tree.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define NV_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define NV_TSAN 1
-#endif
-#endif
 
 /* ---- one mapped region ----------------------------------------------------------------------------- */
 
 struct nv_mapping {
     struct nv_view *view;
     const unsigned char *header;       /* header pages: mapped until close */
-    const unsigned char *_Atomic base; /* header and arena; NULL once replaced: G */
+    const unsigned char *_Atomic base; /* header and arena; NULL once replaced: H */
     uint64_t max_bytes;
     struct netvane_region_header facts; /* verified copy */
     _Atomic uint32_t gone;              /* some wait found that the writer has ended */
@@ -171,7 +164,7 @@ static inline void nv_rcu_unlock(void)
     urcu_bp_read_unlock();
 }
 
-/* Has the snap's arena been taken away? G: pairs with publish in map.c */
+/* Has the snap's arena been taken away? H: pairs with publish in map.c */
 static inline bool nv_is_revoked(const struct nv_snap *s, memory_order order)
 {
     return !(s->flags & NV_SNAP_PRIVATE) && !atomic_load_explicit(&s->m->base, order);
@@ -193,7 +186,7 @@ static inline int nv_enter(const struct netvane_snap *snap, struct nv_snap *ret_
     return nv_reenter(ret_s);
 }
 
-/* May what was read so far be used? R2, then G: pairs with publish in map.c */
+/* May what was read so far be used? R2, then H: pairs with publish in map.c */
 static inline bool nv_valid(const struct nv_snap *s)
 {
     return nv_read_check(s->header, s->version) && !nv_is_revoked(s, memory_order_relaxed);
@@ -296,6 +289,18 @@ static inline bool nv_is_family(unsigned family)
     return family == NV_AF_4 || family == NV_AF_6;
 }
 
+/* ---- longest-prefix indexes ---------------------------------------------------------------------------------- */
+
+struct nv_lpm_hit;
+
+/* The root of a table's index; END: the table has no route. */
+int nv_table_root(const struct nv_snap *s, unsigned family, uint32_t table,
+                  struct netvane_region_lpm *ret_root);
+/* The longest prefix under a root of state VALID that covers dst: OK, END or BAD. */
+int nv_table_longest(const struct nv_snap *s, unsigned family,
+                     const struct netvane_region_lpm *root, const uint8_t *dst,
+                     struct nv_lpm_hit *ret_hit);
+
 /* ---- iterators ---------------------------------------------------------------------------------------------- */
 
 enum nv_iter_kind {
@@ -361,7 +366,7 @@ int nv_iter_fail(struct nv_iter *it, int error);
  * NV_TREE_END: a part that the object names is not there.
  */
 int nv_hash_link(const struct nv_snap *s, const struct netvane_rec_link *r, uint64_t *ret_hash);
-/* Hashes of sets that were read lately: neighbours among routes share them. Zeroed at the start, for one snap. */
+/* Hashes of sets that were read lately: neighbours among routes share them. Zeroed at the start, for one snap; or NULL. */
 struct nv_route_hasher {
     struct nv_set_hash {
         uint32_t set;

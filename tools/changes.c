@@ -204,9 +204,8 @@ static void change_text(struct changes *c, const struct netvane_change *change, 
     fputc('\n', c->out);
 }
 
-static int on_change(void *arg, const struct netvane_change *change)
+int changes_one(struct changes *c, const struct netvane_change *change)
 {
-    struct changes *c = arg;
     char *before = NULL, *after = NULL;
 
     if (change->before != NULL &&
@@ -224,6 +223,11 @@ static int on_change(void *arg, const struct netvane_change *change)
     free(before);
     free(after);
     return c->from.error != 0 ? c->from.error : c->to.error;
+}
+
+static int on_change(void *arg, const struct netvane_change *change)
+{
+    return changes_one(arg, change);
 }
 
 int changes_print(struct changes *c, uint32_t classes)

@@ -24,6 +24,8 @@ struct changes {
 
 /* Writes each difference of the classes (bits 1 << enum netvane_class). 0 or a library error. */
 int changes_print(struct changes *c, uint32_t classes);
+/* Writes one: it is of from and to. 0 or a library error. */
+int changes_one(struct changes *c, const struct netvane_change *change);
 /* Opens a JSON line, or the head of a text line, of an event that is no object's. */
 void changes_begin_event(struct changes *c, struct json *j, const char *op, const char *cls);
 

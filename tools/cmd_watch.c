@@ -2,12 +2,12 @@
 /*
  * cmd_watch.c - `netvane watch`: each change of the State, a line each, as it happens.
  *
- * Owns:      the loop: sleep, compare the last State that was shown with the newest, print.
+ * Owns:      the loop: sleep, print what the library says has changed since the State that was shown last.
  * Assumes:   old versions stay readable for about a second; a watcher may be slower than that (a terminal that
  *            was stopped, a slow pipe).
- * Promises:  no change is lost without a word. A private copy is kept where that is cheap, so that even an
- *            expired State can be compared; then what happened in between is told as one step. Ctrl-C
- *            ends with exit code 0.
+ * Promises:  each change once, and none is lost without a word. A private copy is kept where that is cheap, for the case
+ *            that the last State expires, or that another writer has another one; then what happened in between
+ *            is told as one step. Ctrl-C ends with exit code 0.
  * Leaves:    the wording to watch_changes.c and watch_health.c.
  */
 #include "watch.h"
@@ -15,10 +15,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SLICE_NS      UINT64_C(500000000) /* how late a signal, or --for, is noticed at most */
-#define PAUSE_NS      UINT64_C(20000000)
-#define COPY_SHARE    20 /* copying may take 1/20 of the time */
-#define COMPARE_TRIES 8
+#define SLICE_NS       UINT64_C(500000000) /* how late a signal, or --for, is noticed at most */
+#define PAUSE_NS       UINT64_C(20000000)
+#define COPY_SHARE     20 /* copying may take 1/20 of the time */
+#define CATCH_UP_TRIES 8
 
 static uint64_t instance_of(const struct netvane_snap *snap)
 {
@@ -37,40 +37,37 @@ static bool is_other_writer(const struct watch *w, const struct netvane_snap *to
     return instance_of(&copy) != instance_of(to);
 }
 
-/* The last State is gone. Compares the private copy instead, and says what that means. */
-static void tell_skipped(struct watch *w, const struct netvane_snap *to)
+/* The last State is gone. Goes on from the private copy instead, or from the newest State, and says what that means. */
+static int go_on(struct watch *w, bool silently)
 {
-    struct netvane_snap from;
+    struct netvane_snap from, to;
     char text[200];
 
-    if (w->copy != NULL && w->copy_version == w->last.version && is_other_writer(w, to)) {
-        netvane_state_snap(w->copy,
-                           &from); /* nothing was skipped: the new writer has said so itself */
-        watch_compare(w, &from, to);
-        return;
-    }
-    if (w->copy == NULL) {
+    netvane_changes_snap(&w->changes, NULL, &to);
+    uint64_t skipped = to.version > w->last.version ? to.version - w->last.version : 0;
+    bool all = w->copy != NULL && w->copy_version == w->last.version;
+    if (w->copy == NULL)
         snprintf(text, sizeof(text),
                  "too slow: %" PRIu64
                  " version(s) were skipped, and what changed in them is not known; "
                  "see netvane show",
-                 to->version - w->last.version);
-        watch_note(w, "skipped", OUT_BAD, text, w->last.version);
-        return;
-    }
-    if (w->copy_version == w->last.version)
+                 skipped);
+    else if (all)
         snprintf(text, sizeof(text),
-                 "too slow: %" PRIu64 " version(s) were skipped; their sum follows",
-                 to->version - w->last.version);
+                 "too slow: %" PRIu64 " version(s) were skipped; their sum follows", skipped);
     else
         snprintf(text, sizeof(text),
                  "too slow: %" PRIu64
                  " version(s) were skipped; the sum of all changes since version %" PRIu64
                  " follows, some of which were shown already",
-                 to->version - w->last.version, w->copy_version);
-    watch_note(w, "skipped", OUT_WARN, text, w->last.version);
+                 skipped, w->copy_version);
+    /* Of a new writer nothing was skipped: it has said so itself. */
+    if (!silently && !(all && is_other_writer(w, &to)))
+        watch_note(w, "skipped", w->copy == NULL ? OUT_BAD : OUT_WARN, text, w->last.version);
+    if (w->copy == NULL)
+        return watch_from(w, &to);
     netvane_state_snap(w->copy, &from);
-    watch_compare(w, &from, to);
+    return watch_from(w, &from);
 }
 
 /* Keeps a private copy of the State that was shown last, as often as its cost allows. */
@@ -94,29 +91,15 @@ static void keep_copy(struct watch *w)
 /* Shows everything up to the newest version. 0 or a library error. */
 static int catch_up(struct watch *w)
 {
-    struct netvane_snap to;
     bool told = false;
-    int rc;
+    int rc = watch_catch_up(w);
 
-    for (int i = 0; i < COMPARE_TRIES; i++) {
-        rc = netvane_snap_begin(w->tool->nv, &to);
-        if (rc != 0)
-            return rc;
-        if (to.version == w->last.version) {
-            w->last = to; /* it knows more about its writer */
-            return 0;
-        }
-        rc = watch_compare(w, &w->last, &to);
-        if (rc == NETVANE_EXPIRED && netvane_snap_check(&to) == 0) {
-            tell_skipped(w, &to);
-            told = true;
-            rc = 0;
-        }
-        if (rc != NETVANE_EXPIRED)
-            break;
+    for (int i = 0; i < CATCH_UP_TRIES && rc == NETVANE_EXPIRED; i++) {
+        rc = go_on(w, told);
+        told = true;
+        if (rc == 0)
+            rc = watch_catch_up(w);
     }
-    if (rc == 0 || (rc == NETVANE_EXPIRED && !told))
-        w->last = to;
     return rc == NETVANE_EXPIRED ? 0 : rc;
 }
 
@@ -144,8 +127,11 @@ static bool is_over(const struct watch *w)
 static int run(struct watch *w)
 {
     struct netvane_wait_args args;
-    int rc = netvane_snap_begin(w->tool->nv, &w->last);
+    struct netvane_snap first;
+    int rc = netvane_snap_begin(w->tool->nv, &first);
 
+    if (rc == 0)
+        rc = watch_from(w, &first);
     if (rc != 0)
         return tool_error(w->tool, rc);
     print_heading(w);

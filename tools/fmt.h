@@ -63,6 +63,14 @@ void fmt_metrics_text(FILE *out, struct view *v, const struct netvane_route *rou
 void fmt_route_flags_json(struct json *j, uint32_t flags);
 void fmt_route_flags_text(FILE *out, uint32_t flags);
 
+/* The parts of a route that an answer has, too. */
+void fmt_gateway_json(struct json *j, unsigned family, const struct netvane_hop *hop);
+void fmt_gateway_text(FILE *out, unsigned family, const struct netvane_hop *hop);
+void fmt_realm_json(struct json *j, uint32_t realm);
+void fmt_realm_text(FILE *out, uint32_t realm);
+#define FMT_PREF_MAX 64
+const char *fmt_pref_name(unsigned pref, char buf[FMT_PREF_MAX]);
+
 void fmt_encap_json(struct json *j, struct view *v, uint32_t type, uint32_t string_id);
 void fmt_encap_text(FILE *out, struct view *v, uint32_t type, uint32_t string_id);
 

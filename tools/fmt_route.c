@@ -38,7 +38,7 @@ static const char *destination(const struct netvane_route *route, char buf[OUT_I
                                : out_prefix(route->family, route->dst, route->dst_len, buf);
 }
 
-static void realm_json(struct json *j, uint32_t realm)
+void fmt_realm_json(struct json *j, uint32_t realm)
 {
     char buf[NAME_TEXT_MAX];
 
@@ -51,7 +51,7 @@ static void realm_json(struct json *j, uint32_t realm)
     json_close_object(j);
 }
 
-static void realm_text(FILE *out, uint32_t realm)
+void fmt_realm_text(FILE *out, uint32_t realm)
 {
     char buf[NAME_TEXT_MAX];
 
@@ -63,7 +63,7 @@ static void realm_text(FILE *out, uint32_t realm)
     fprintf(out, "%s ", name_of(NAME_REALM, realm & 0xffffu, buf));
 }
 
-static void gateway_json(struct json *j, unsigned family, const struct netvane_hop *hop)
+void fmt_gateway_json(struct json *j, unsigned family, const struct netvane_hop *hop)
 {
     char ip[OUT_IP_MAX];
 
@@ -79,7 +79,7 @@ static void gateway_json(struct json *j, unsigned family, const struct netvane_h
     json_close_object(j);
 }
 
-static void gateway_text(FILE *out, unsigned family, const struct netvane_hop *hop)
+void fmt_gateway_text(FILE *out, unsigned family, const struct netvane_hop *hop)
 {
     char ip[OUT_IP_MAX];
 
@@ -92,7 +92,7 @@ static void gateway_text(FILE *out, unsigned family, const struct netvane_hop *h
               out_ip(hop->gw_family, hop->gateway, ip));
 }
 
-static const char *pref_name(unsigned pref, char buf[NAME_TEXT_MAX])
+const char *fmt_pref_name(unsigned pref, char buf[NAME_TEXT_MAX])
 {
     switch (pref) {
     case ICMPV6_ROUTER_PREF_LOW: return "low";
@@ -120,8 +120,8 @@ static void hops_json(struct json *j, struct view *v, const struct netvane_route
     for (uint32_t i = 0; i < route->hop_count && hop_at(v, route, i, &hop); i++) {
         json_open_object(j, NULL);
         fmt_encap_json(j, v, hop.encap_type, hop.encap);
-        gateway_json(j, route->family, &hop);
-        realm_json(j, hop.realm);
+        fmt_gateway_json(j, route->family, &hop);
+        fmt_realm_json(j, hop.realm);
         json_string(j, "dev", view_ifname(v, hop.ifindex, name));
         json_uint(j, "weight", hop.weight);
         fmt_route_flags_json(j, hop.flags);
@@ -142,8 +142,8 @@ static void hops_text(FILE *out, struct view *v, const struct netvane_route *rou
             fputc(' ', out); /* behind "pref medium" */
         fputs("nexthop ", out);
         fmt_encap_text(out, v, hop.encap_type, hop.encap);
-        gateway_text(out, route->family, &hop);
-        realm_text(out, hop.realm);
+        fmt_gateway_text(out, route->family, &hop);
+        fmt_realm_text(out, hop.realm);
         fputs("dev ", out);
         out_color(out, OUT_IFNAME, "%s ", view_ifname(v, hop.ifindex, name));
         fprintf(out, "weight %u ", hop.weight);
@@ -184,7 +184,7 @@ void fmt_route_json(struct json *j, struct view *v, const struct netvane_route *
     if (route->tos != 0)
         json_string(j, "tos", name_of(NAME_DSFIELD, route->tos, buf));
     if (!route->multipath) {
-        gateway_json(j, route->family, &route->hop);
+        fmt_gateway_json(j, route->family, &route->hop);
         if (route->hop.ifindex != 0 && !(how & FMT_HIDE_DEV))
             json_string(j, "dev", view_ifname(v, route->hop.ifindex, name));
     }
@@ -199,12 +199,12 @@ void fmt_route_json(struct json *j, struct view *v, const struct netvane_route *
         json_uint(j, "metric", route->metric);
     fmt_route_flags_json(j, route->flags);
     if (!route->multipath)
-        realm_json(j, route->hop.realm);
+        fmt_realm_json(j, route->hop.realm);
     if (route->valid_until_ns != UINT64_MAX && route->family == 6)
         json_uint(j, "expires", fmt_seconds_left(route->valid_until_ns, false));
     fmt_metrics_json(j, v, route);
     if (route->family == 6)
-        json_string(j, "pref", pref_name(route->pref, buf));
+        json_string(j, "pref", fmt_pref_name(route->pref, buf));
     if (route->nhid != 0 && !(how & FMT_NO_INFO))
         nexthop_info_json(j, v, route->nhid);
     if (route->multipath)
@@ -219,7 +219,7 @@ static void where_text(FILE *out, struct view *v, const struct netvane_route *ro
     fmt_encap_text(out, v, route->hop.encap_type, route->hop.encap);
     if (route->tos != 0)
         fprintf(out, "tos %s ", name_of(NAME_DSFIELD, route->tos, (char[NAME_TEXT_MAX]){0}));
-    gateway_text(out, route->family, &route->hop);
+    fmt_gateway_text(out, route->family, &route->hop);
     if (route->hop.ifindex != 0 && !(how & FMT_HIDE_DEV)) {
         fputs("dev ", out);
         out_color(out, OUT_IFNAME, "%s ", view_ifname(v, route->hop.ifindex, name));
@@ -257,12 +257,12 @@ void fmt_route_text(FILE *out, struct view *v, const struct netvane_route *route
         fprintf(out, "metric %u ", route->metric);
     fmt_route_flags_text(out, route->flags);
     if (!route->multipath)
-        realm_text(out, route->hop.realm);
+        fmt_realm_text(out, route->hop.realm);
     if (route->valid_until_ns != UINT64_MAX && route->family == 6)
         fprintf(out, "expires %usec ", fmt_seconds_left(route->valid_until_ns, false));
     fmt_metrics_text(out, v, route);
     if (route->family == 6)
-        fprintf(out, "pref %s", pref_name(route->pref, buf));
+        fprintf(out, "pref %s", fmt_pref_name(route->pref, buf));
     if (route->multipath)
         hops_text(out, v, route, how);
 }

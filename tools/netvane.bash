@@ -24,7 +24,7 @@ _netvane_names()
 _netvane()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='show link addr route rule nexthop default local watch wait stat check'
+    local verbs='show link addr route get rule nexthop default local watch wait stat check'
     local options='-j --json -p --pretty -4 -6 -N --numeric --name --dir --color --version --help'
     local topics='default4 default6 links addrs routes rules nexthops health all'
     local verb='' words='' i
@@ -52,7 +52,7 @@ _netvane()
         words=$(for i in "$dir"/*; do [[ -f $i ]] && printf '%s\n' "${i##*/}"; done)
         ;;
     --timeout | --settle | --for | --count | --interval | id) return ;;
-    dev | oif | master) words=$(_netvane_links) ;;
+    dev | oif | iif | master) words=$(_netvane_links) ;;
     table) words="all local main default $(_netvane_names rt_tables)" ;;
     proto | protocol) words="kernel boot static ra dhcp $(_netvane_names rt_protos)" ;;
     scope) words='global site link host' ;;
@@ -66,6 +66,7 @@ _netvane()
         l | link) words="show dev up master type $(_netvane_links)" ;;
         a | addr | address) words="show dev up scope $(_netvane_links)" ;;
         r | ro | route) words='show table dev proto type scope exact root match default' ;;
+        get) words='from iif oif mark uid tos ipproto sport dport hash forwarding' ;;
         ru | rule) words='show' ;;
         nh | nexthop) words='show id dev groups' ;;
         default) words='table' ;;

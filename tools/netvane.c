@@ -23,6 +23,8 @@ static const struct verb {
     {"link l", cmd_link, "links, as `ip link` prints them"},
     {"addr a ad add addres address", cmd_addr, "addresses, as `ip addr`"},
     {"route r ro rou rout", cmd_route, "routes, as `ip route` (table T, table all, dev L, PREFIX)"},
+    {"get", cmd_get,
+     "what the kernel would do with a packet, as `ip route get` (get DST [from SRC])"},
     {"rule ru rul", cmd_rule, "policy rules, as `ip rule`"},
     {"nexthop nh next nexth nextho", cmd_nexthop, "nexthop objects, as `ip nexthop`"},
     {"default", cmd_default, "the default route of each family, its rivals, and the egress"},

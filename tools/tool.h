@@ -87,6 +87,6 @@ void tool_sleep_ns(uint64_t ns);
 
 typedef int cmd_fn(struct tool *t, struct args *a);
 cmd_fn cmd_show, cmd_link, cmd_addr, cmd_route, cmd_rule, cmd_nexthop, cmd_default, cmd_local,
-    cmd_watch, cmd_wait, cmd_stat, cmd_check;
+    cmd_get, cmd_watch, cmd_wait, cmd_stat, cmd_check;
 
 #endif

@@ -19,6 +19,7 @@ struct watch {
     uint64_t end_ns;    /* boottime; UINT64_MAX: never */
     uint64_t count_max; /* 0: no limit */
     uint64_t printed;
+    struct netvane_changes changes;
     struct netvane_snap last;   /* what was shown so far */
     struct netvane_state *copy; /* an earlier or the same State, in own memory; NULL: none */
     uint64_t copy_version;
@@ -32,7 +33,11 @@ void watch_note(struct watch *w, const char *op, enum out_color color, const cha
 void watch_health(struct watch *w);
 /* At the start: a writer that is not alive. */
 void watch_health_now(struct watch *w);
-/* watch_changes.c: prints what differs between two States, all or nothing. 0 or a library error. */
-int watch_compare(struct watch *w, const struct netvane_snap *from, const struct netvane_snap *to);
+/*
+ * watch_changes.c: goes on from `last`, or from a copy of an earlier State. watch_catch_up prints what changed up to the
+ * newest State, a step of netvane_changes_next all or nothing. 0 or a library error.
+ */
+int watch_from(struct watch *w, const struct netvane_snap *snap);
+int watch_catch_up(struct watch *w);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch_changes.c - the differences of two States as `netvane watch` prints them.
+ * watch_changes.c - the changes of the State as `netvane watch` prints them.
  *
- * Owns:      which classes a topic means; the lines about default routes and egress.
+ * Owns:      which classes a topic means; the lines about default routes and egress; what belongs to one step.
  * Assumes:   changes.c for the objects.
- * Promises:  a State that expires in the middle leaves nothing on the screen.
- * Leaves:    which States are compared to cmd_watch.c.
+ * Promises:  each change once. A step whose State expires in the middle leaves nothing on the screen.
+ * Leaves:    what to do then to cmd_watch.c.
  */
 #include "changes.h"
 #include "fmt_default.h"
@@ -91,47 +91,114 @@ static void default_line(struct changes *c, unsigned family, bool egress)
     fputc('\n', c->out);
 }
 
-static int print_changes(struct watch *w, struct changes *c)
+static int print_defaults(struct watch *w, struct changes *c)
 {
-    int rc = changes_print(c, classes_of(w->topics));
+    struct view objects = c->from;
 
-    for (unsigned family = 4; rc == 0 && family <= 6; family += 2) {
+    c->from.snap = w->last; /* steps that changed no object are not told of */
+    for (unsigned family = 4; family <= 6; family += 2) {
         if (!(w->topics & (family == 4 ? NETVANE_TOPIC_DEFAULT4 : NETVANE_TOPIC_DEFAULT6)))
             continue;
         default_line(c, family, false);
         default_line(c, family, true);
-        rc = c->from.error != 0 ? c->from.error : c->to.error;
     }
+    int rc = c->from.error != 0 ? c->from.error : c->to.error;
+    c->from = objects;
     return rc;
 }
 
-/* Prints what differs between from and to, all or nothing. 0 or a library error. */
-int watch_compare(struct watch *w, const struct netvane_snap *from, const struct netvane_snap *to)
-{
+/* What is printed of one step, kept until it is whole. */
+struct step {
+    struct changes c;
     char time[OUT_TIME_MAX], stamp[OUT_TIME_MAX];
-    struct changes c = {.tool = w->tool, .added = "add", .removed = "remove"};
-    struct netvane_info info;
-    char *text = NULL;
-    size_t len = 0;
+    char *text;
+    size_t len;
+};
 
+static int step_begin(struct watch *w, struct step *s)
+{
+    struct netvane_info info;
+
+    memset(s, 0, sizeof(*s));
+    s->c = (struct changes){.tool = w->tool, .added = "add", .removed = "remove"};
     NETVANE_INIT(&info);
-    int rc = netvane_snap_info(to, &info);
+    netvane_changes_snap(&w->changes, &s->c.from.snap, &s->c.to.snap);
+    int rc = netvane_snap_info(&s->c.to.snap, &info);
     if (rc != 0)
         return rc;
-    c.time = out_clock(info.published_ns, false, time);
-    c.stamp = out_clock(info.published_ns, true, stamp);
-    c.from.snap = *from;
-    c.to.snap = *to;
-    c.out = open_memstream(&text, &len);
-    if (c.out == NULL)
-        return NETVANE_NO_MEMORY;
-    rc = print_changes(w, &c);
-    if (fclose(c.out) != 0)
+    s->c.time = out_clock(info.published_ns, false, s->time);
+    s->c.stamp = out_clock(info.published_ns, true, s->stamp);
+    s->c.out = open_memstream(&s->text, &s->len);
+    return s->c.out == NULL ? NETVANE_NO_MEMORY : 0;
+}
+
+/* Prints the step, if nothing went wrong. */
+static int step_end(struct watch *w, struct step *s, int rc)
+{
+    if (s->c.out == NULL)
+        return rc;
+    if (rc == 0)
+        rc = print_defaults(w, &s->c);
+    if (fclose(s->c.out) != 0 && rc == 0)
         rc = NETVANE_NO_MEMORY;
     if (rc == 0) {
-        fwrite(text, 1, len, stdout);
-        w->printed += c.count;
+        fwrite(s->text, 1, s->len, stdout);
+        w->printed += s->c.count;
+        w->last = s->c.to.snap;
     }
-    free(text);
+    free(s->text);
+    s->c.out = NULL;
+    return rc;
+}
+
+/* Is the step that the iterator is in now another one? */
+static bool is_next(const struct watch *w, const struct step *s)
+{
+    struct netvane_snap to;
+
+    netvane_changes_snap(&w->changes, NULL, &to);
+    return s->c.out == NULL || s->c.to.snap.version != to.version;
+}
+
+int watch_from(struct watch *w, const struct netvane_snap *snap)
+{
+    w->last = *snap;
+    return netvane_changes_begin(w->tool->nv, snap, classes_of(w->topics), &w->changes);
+}
+
+int watch_catch_up(struct watch *w)
+{
+    struct step s = {.text = NULL};
+    struct netvane_change change;
+    struct netvane_snap before, now;
+    int rc, more;
+
+    NETVANE_INIT(&change);
+    while ((more = netvane_changes_next(&w->changes, &change)) > 0) {
+        rc = 0;
+        if (is_next(w, &s)) {
+            rc = step_end(w, &s, 0);
+            if (rc == 0 && w->count_max != 0 && w->printed >= w->count_max)
+                return 0; /* that was all that was asked for */
+            if (rc == 0)
+                rc = step_begin(w, &s);
+        }
+        if (rc == 0)
+            rc = changes_one(&s.c, &change);
+        if (rc != 0)
+            return step_end(w, &s, rc);
+    }
+    netvane_changes_snap(&w->changes, &before, &now);
+    /* An error between two steps takes nothing back. */
+    bool whole = more != NETVANE_EXPIRED && before.version == now.version;
+    rc = step_end(w, &s, whole ? 0 : more);
+    if (rc != 0 || more != 0)
+        return rc != 0 ? rc : more;
+    if (now.version != w->last.version) { /* no object has changed: what else did? */
+        rc = step_begin(w, &s);
+        rc = step_end(w, &s, rc);
+    }
+    if (rc == 0)
+        w->last = now; /* it knows more about its writer */
     return rc;
 }

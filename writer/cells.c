@@ -39,8 +39,12 @@ static void chain(struct nv_cells *c, uint32_t ref, uint32_t list)
 static uint32_t unchain(struct nv_cells *c, uint32_t list)
 {
     const uint32_t ref = c->free[list];
-    if (ref)
-        c->free[list] = nv_load32(nv_cell_rw(c, ref), memory_order_relaxed);
+    if (!ref)
+        return 0;
+    /* The next one of this size, which is cold, is fetched meanwhile. */
+    c->free[list] = nv_load32(nv_cell_rw(c, ref), memory_order_relaxed);
+    for (uint32_t i = 0; i <= list * NETVANE_CELL_UNIT; i += 64)
+        __builtin_prefetch(nv_cell_rw(c, c->free[list]) + i, 1);
     return ref;
 }
 

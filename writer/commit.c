@@ -150,6 +150,18 @@ static void fill_slot(const struct nv_commit *c, struct netvane_region_slot *slo
             slot->digest[t] = c->pub->digest[t];
 }
 
+/* Writes the journal of the version, but for what it does not show yet. */
+static void note_changes(struct nv_commit *c, struct netvane_region_slot *slot, uint32_t held)
+{
+    struct nv_mirror *m = c->mirror;
+    const bool first = !c->pub->head;
+    slot->journal_end =
+        nv_journal_commit(&m->journal, m->draft.arena.base, m->draft.arena.draft, held);
+    c->pub->counter[NETVANE_RC_JOURNAL_BREAKS] += m->journal.broken && !first;
+    c->pub->counter[NETVANE_RC_BYTES_COPIED] +=
+        m->journal.written * sizeof(struct netvane_region_entry);
+}
+
 bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
 {
     struct nv_mirror *m = c->mirror;
@@ -174,6 +186,7 @@ bool nv_commit(struct nv_commit *c, bool force, uint64_t now_ns)
                                        .egress4 = c->egress[0],
                                        .egress6 = c->egress[1]};
     fill_slot(c, &slot);
+    note_changes(c, &slot, held);
     uint64_t nodes = seal(&m->draft, held);
     nv_arena_let_go(&m->draft.arena, held);
     if (!holds_routes(held))

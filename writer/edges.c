@@ -259,7 +259,8 @@ static bool addr_reaches(const struct nv_sync *s, const struct nv_addr *f)
     return has_wary_routes(s, f->ifindex) || s->mirror->expiring6_count || f->valid_s != UINT32_MAX;
 }
 
-void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed)
+/* Where an address stands among its link's is told by dumps alone: of IPv6 it is announced when its DAD ends, not in order. */
+void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed, bool changed)
 {
     if (removed || addr_reaches(s, f))
         want_routes_of(s, f->family, f->ifindex);
@@ -267,7 +268,10 @@ void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed)
         want(s, NV_ADDR, NV_AF_4, f->ifindex, true);
         if (removed)
             nv_mirror_addr4_went(s->mirror, f->ifindex);
-    } else if (removed) {
+    } else if (changed && !removed) {
+        want(s, NV_ADDR, NV_AF_6, f->ifindex, true);
+    }
+    if (f->family == NV_AF_6 && removed) {
         want_again(s, NV_ROUTE);
         nv_mirror_tables_preferring(s->mirror, f->local, want_table, s);
     }

@@ -337,7 +337,7 @@ static void fact_of_event(struct nv_sync *s, const struct nv_event *ev)
         if (e == NV_SUSPECT)
             want_orphan(s, ev->addr);
         else if (e != NV_SAME || ev->addr->has_peer || ev->addr->family == NV_AF_6)
-            nv_edge_addr(s, ev->addr, removed);
+            nv_edge_addr(s, ev->addr, removed, e == NV_CHANGED);
         break;
     case NV_ROUTE: nv_edge_route_told(s, ev->route, e); break;
     case NV_RULE: nv_edge_rule(s, ev->rule->family, removed); break;

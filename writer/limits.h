@@ -23,6 +23,9 @@
 /* Older versions are kept past their grace while they hold no more than this. */
 #define NV_LIMBO_KEEP_NODES (UINT32_C(8) * 1024 * 1024 / NETVANE_NODE_BYTES)
 
+/* Objects that a draft notes for the journal; more: readers find that version's changes by comparing trees (counted). */
+#define NV_JOURNAL_NOTES_MAX 8160u
+
 /* Versions in a storm: one per this time. */
 #define NV_COALESCE_DEFAULT_NS NV_NS_PER_MS
 #define NV_COALESCE_MOST_NS    (UINT64_C(10) * NV_NS_PER_S)

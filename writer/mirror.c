@@ -44,6 +44,7 @@ int nv_mirror_init(struct nv_mirror *m, void *base, uint64_t max_bytes, nv_arena
     m->metrics.tree = NETVANE_TREE_METRICS;
     m->choice_stale[0] = m->choice_stale[1] = true;
     nv_mirror_lpm_init(m);
+    nv_journal_init(&m->journal);
     return nv_arena_init(&m->draft.arena, base, max_bytes, grow, grow_arg, first_version);
 }
 
@@ -52,6 +53,7 @@ void nv_mirror_destroy(struct nv_mirror *m)
     nv_mirror_kin_forget(m);
     nv_mirror_lpm_destroy(m);
     nv_arena_destroy(&m->draft.arena);
+    nv_journal_destroy(&m->journal);
     for (unsigned k = 0; k < NV_K_COUNT; k++)
         nv_ids_destroy(&m->ids[k]);
     nv_intern_destroy(&m->hops);

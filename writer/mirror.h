@@ -2,7 +2,8 @@
 /*
  * mirror.h - the writer's truth: facts in, edits of the draft trees out.
  *
- * Owns:      the draft, dense ids, shared contents, and for each topic the digest of what the draft holds.
+ * Owns:      the draft, dense ids, shared contents, the digest of what the draft holds for each topic, and notes
+ *            of what it changes.
  * Assumes:   one thread. Facts are as event.h says; their order is the source's.
  * Promises:  a fact that tells nothing new edits nothing; an edit is whole or not made at all (REFUSED).
  * Leaves:    when to re-read to sync.c, when to publish to commit.c.
@@ -12,12 +13,15 @@
 
 #include "ids.h"
 #include "intern.h"
+#include "journal.h"
 #include "limits.h"
 #include "link_uses.h"
 #include "mirror_lpm.h"
 #include "nv/content.h"
 #include "nv/event.h"
 #include "tree_edit.h"
+
+enum { NV_TABLE_MAIN = 254, NV_TABLE_LOCAL = 255 };
 
 enum nv_kind {
     NV_K_LINK,
@@ -50,6 +54,12 @@ struct nv_table {
     struct nv_lpm_draft lpm;
 };
 
+/* Does its index stand in the root record? Of tables main and local. */
+static inline bool nv_table_in_root(const struct nv_table *t)
+{
+    return t->table == NV_TABLE_MAIN || t->table == NV_TABLE_LOCAL;
+}
+
 /* Consecutive entries of a dump that share all but the position are positions 0, 1, 2, ... */
 struct nv_run {
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
@@ -66,6 +76,7 @@ struct nv_mirror {
     struct nv_link_uses uses; /* of links by hop sets that routes have */
     struct nv_link_uses wary; /* by those of several hops, or with one that is dead or linkdown */
     uint64_t digest[NETVANE_RT_COUNT];
+    struct nv_journal journal;
     uint64_t counts_refused;
     bool edited;       /* the draft differs from the newest version */
     bool degraded;     /* something was refused since the last full re-read began */
@@ -86,7 +97,8 @@ struct nv_mirror {
     uint32_t expiring6_count; /* IPv6 routes that end at a time */
     uint32_t prefsrc6_count;  /* IPv6 routes that prefer a source */
     struct nv_run run;        /* of the addresses or rules that are being dumped */
-    struct nv_run route_run;  /* of the IPv4 routes */
+    struct nv_run route_run;  /* of the routes that are equal but for the place in their list */
+    uint32_t route6_order;    /* of the IPv6 route that came last */
     struct nv_route_kin *kin; /* of the routes; NULL: none kept */
     bool noting;              /* keep the object that was put last in last_record, for the log */
     uint64_t last_record[NV_RECORD_MAX / 8];
@@ -239,12 +251,34 @@ static inline unsigned nv_kind_tree(enum nv_kind kind)
     return trees[kind];
 }
 
-/* The topic's digest loses `before` and gains `after` (0: nothing). */
-static inline void nv_mirror_account(struct nv_mirror *m, unsigned topic, uint64_t before,
-                                     uint64_t after)
+static inline unsigned nv_kind_topic(enum nv_kind kind)
 {
-    m->digest[topic] += after - before;
+    static const uint8_t topics[NV_K_COUNT] = {NETVANE_RT_LINKS,  NETVANE_RT_ADDRS,
+                                               NETVANE_RT_ROUTES, NETVANE_RT_ROUTES,
+                                               NETVANE_RT_RULES,  NETVANE_RT_NEXTHOPS};
+    return topics[kind];
+}
+
+/*
+ * The object with this key is of content `after` now, and was of content `before` (0: not there). The topic's digest loses
+ * one and gains the other, and the journal notes the object: this is the one way to do either.
+ */
+static inline void nv_mirror_account(struct nv_mirror *m, enum nv_kind kind, const uint64_t *key,
+                                     uint64_t before, uint64_t after)
+{
+    m->digest[nv_kind_topic(kind)] += after - before;
     m->edited = true;
+    if (before != after)
+        nv_journal_note(&m->journal, nv_kind_tree(kind), key);
+}
+
+/* An object went from one key to another: two places of its list differ. */
+static inline void nv_mirror_account_move(struct nv_mirror *m, enum nv_kind kind,
+                                          const uint64_t *from, uint64_t before, const uint64_t *to,
+                                          uint64_t after)
+{
+    nv_mirror_account(m, kind, to, 0, after);
+    nv_mirror_account(m, kind, from, before, 0);
 }
 
 /* Remembers an object that was just put, if it is to. */

@@ -42,7 +42,7 @@ static uint64_t steady(uint64_t before, uint64_t now)
 }
 
 /*
- * IPv4 order matters: the first is the primary. Entries of the link from position `from` on move by delta; returns
+ * Order matters: the first IPv4 address is the primary one, and of equal IPv6 addresses the first is the source. Entries of the link from position `from` on move by delta; returns
  * how many entries and how many primary ones there are. A link with more than SHIFT_MAX is left to the re-read.
  */
 static void shift(struct nv_mirror *m, uint64_t key0, uint32_t from, int delta, uint32_t *ret_count,
@@ -72,8 +72,35 @@ static void shift(struct nv_mirror *m, uint64_t key0, uint32_t from, int delta, 
         uint64_t before = nv_content_addr(&on[i]);
         on[i].position += (uint32_t)delta;
         (void)nv_draft_put(&m->draft, NETVANE_TREE_ADDRS, &on[i]);
-        nv_mirror_account(m, NETVANE_RT_ADDRS, before, nv_content_addr(&on[i]));
+        nv_mirror_account(m, NV_K_ADDR, on[i].key, before, nv_content_addr(&on[i]));
     }
+}
+
+/* The kernel's scope of an IPv6 address by that of rtnetlink: 2 link (a host's, too), 5 site, 14 global. */
+static unsigned scope6(const struct netvane_rec_addr *r)
+{
+    enum { LINK = 253 /* RT_SCOPE_LINK */ };
+    return r->scope >= LINK ? 2 : r->scope ? 5 : 14;
+}
+
+/*
+ * Where the kernel puts a new IPv6 address: before all of no wider scope, so that the last comes first
+ * (linux/net/ipv6/addrconf.c, ipv6_link_dev_addr; Linux 7.0 to 7.1 put it behind its equals, and the next dump tells).
+ */
+static uint32_t open_gap6(struct nv_mirror *m, const struct netvane_rec_addr *r)
+{
+    struct nv_tree t = nv_draft_tree(&m->draft, NETVANE_TREE_ADDRS);
+    uint64_t key[4] = {r->key[0], 0, 0, 0};
+    struct nv_cursor c;
+    struct netvane_rec_addr at;
+    uint32_t wider = 0, count, primaries;
+    for (int more = nv_cursor_seek(&c, &t, key); more == NV_TREE_OK; more = nv_cursor_next(&c)) {
+        if (nv_cursor_get(&c, &at) != NV_TREE_OK || at.key[0] != r->key[0])
+            break;
+        wider += scope6(&at) > scope6(r);
+    }
+    shift(m, r->key[0], wider, 1, &count, &primaries);
+    return wider;
 }
 
 /* Where the kernel puts a new IPv4 address: behind the primary ones, or at the end. Makes the place. */
@@ -123,12 +150,12 @@ enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, 
                 (f->has_label ? NETVANE_AF_HAS_LABEL : 0u) |
                 (f->has_metric ? NETVANE_AF_HAS_METRIC : 0u);
     bool known = nv_draft_find(&m->draft, NETVANE_TREE_ADDRS, r.key, &old);
-    if (f->family != NV_AF_4)
-        r.position = 0; /* the order of IPv6 addresses decides nothing */
-    else if (from_dump)
+    if (from_dump)
         r.position = next_position(&m->run, r.key[0]);
     else
-        r.position = known ? old.position : open_gap(m, &r);
+        r.position = known                  ? old.position
+                     : f->family == NV_AF_4 ? open_gap(m, &r)
+                                            : open_gap6(m, &r);
     if (known) {
         nv_bit_set(m->ids[NV_K_ADDR].seen, old.id);
         nv_bit_clear(m->ids[NV_K_ADDR].missed, old.id);
@@ -148,7 +175,7 @@ enum nv_effect nv_mirror_addr_put(struct nv_mirror *m, const struct nv_addr *f, 
     (void)nv_draft_put(&m->draft, NETVANE_TREE_ADDRS, &r);
     nv_mirror_note(m, NV_K_ADDR, &r);
     uint64_t before = known ? nv_content_addr(&old) : 0, after = nv_content_addr(&r);
-    nv_mirror_account(m, NETVANE_RT_ADDRS, before, after);
+    nv_mirror_account(m, NV_K_ADDR, r.key, before, after);
     return known && before == after ? NV_TOUCHED : NV_CHANGED;
 }
 
@@ -158,7 +185,7 @@ void nv_mirror_drop_addr(struct nv_mirror *m, const struct netvane_rec_addr *r)
     (void)nv_draft_delete(&m->draft, NETVANE_TREE_ADDRS_BY_IP, by_ip);
     (void)nv_draft_delete(&m->draft, NETVANE_TREE_ADDRS, r->key);
     nv_ids_free(&m->ids[NV_K_ADDR], r->id);
-    nv_mirror_account(m, NETVANE_RT_ADDRS, nv_content_addr(r), 0);
+    nv_mirror_account(m, NV_K_ADDR, r->key, nv_content_addr(r), 0);
 }
 
 enum nv_effect nv_mirror_addr_remove(struct nv_mirror *m, const struct nv_addr *f)
@@ -172,7 +199,6 @@ enum nv_effect nv_mirror_addr_remove(struct nv_mirror *m, const struct nv_addr *
         return NV_REFUSED;
     nv_mirror_drop_addr(m, &r);
     uint32_t count, primaries;
-    if (f->family == NV_AF_4)
-        shift(m, r.key[0], r.position + 1, -1, &count, &primaries);
+    shift(m, r.key[0], r.position + 1, -1, &count, &primaries);
     return NV_CHANGED;
 }

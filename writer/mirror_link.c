@@ -243,7 +243,7 @@ enum nv_effect nv_mirror_link_put(struct nv_mirror *m, const struct nv_link *f)
     nv_mirror_note(m, NV_K_LINK, &r);
     if (known)
         unref_texts(m, &old);
-    nv_mirror_account(m, NETVANE_RT_LINKS, before, content_of(m, &r));
+    nv_mirror_account(m, NV_K_LINK, r.key, before, content_of(m, &r));
     m->choice_stale[0] = m->choice_stale[1] = true;
     return NV_CHANGED;
 }
@@ -257,7 +257,7 @@ void nv_mirror_drop_link(struct nv_mirror *m, const struct netvane_rec_link *r)
     (void)nv_draft_delete(&m->draft, NETVANE_TREE_LINKS, r->key);
     unref_texts(m, r);
     nv_ids_free(&m->ids[NV_K_LINK], r->id);
-    nv_mirror_account(m, NETVANE_RT_LINKS, before, 0);
+    nv_mirror_account(m, NV_K_LINK, r->key, before, 0);
     m->choice_stale[0] = m->choice_stale[1] = true;
 }
 

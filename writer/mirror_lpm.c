@@ -12,7 +12,6 @@
 
 #include "limits.h"
 #include "route.h"
-#include "select.h"
 
 union route {
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
@@ -72,20 +71,37 @@ static uint32_t value_of_group(struct nv_mirror *m, const struct nv_lpm_group *g
     return info ? info | (g->conditional ? NETVANE_FV_CONDITIONAL : 0u) : 0;
 }
 
-/* From the tree: false if there is no memory for it. 0: no route has the prefix. */
+/* Adds all routes of a prefix, from the tree; first: the first key that one may have. */
+static void add_prefix(struct nv_mirror *m, unsigned tree, const uint64_t *first,
+                       struct nv_lpm_group *g)
+{
+    const bool is4 = tree_is4(tree);
+    union route r;
+    const void *at;
+    (void)nv_draft_locate(&m->draft, tree, first, &r);
+    for (unsigned i = 0; (at = nv_draft_beside(&m->draft, tree, i)); i++) {
+        memcpy(&r, at, is4 ? sizeof(r.r4) : sizeof(r.r6));
+        if (!nv_lpm_same_prefix(is4, r.key, first))
+            return;
+        add_route(m, g, is4, &r);
+    }
+    /* The leaf ends before the prefix may: once more, from the beginning. */
+    struct nv_tree t = nv_draft_tree(&m->draft, tree);
+    struct nv_cursor c;
+    memset(g, 0, sizeof(*g));
+    for (int more = nv_cursor_seek(&c, &t, first); more == NV_TREE_OK; more = nv_cursor_next(&c)) {
+        if (nv_cursor_get(&c, &r) != NV_TREE_OK || !nv_lpm_same_prefix(is4, r.key, first))
+            return;
+        add_route(m, g, is4, &r);
+    }
+}
+
+/* False: there is no memory for it. 0: no route has the prefix. */
 static bool value_of_prefix(struct nv_mirror *m, unsigned tree, const uint64_t *first,
                             uint32_t *ret_value)
 {
-    const bool is4 = tree_is4(tree);
-    struct nv_tree t = nv_draft_tree(&m->draft, tree);
     struct nv_lpm_group g = {.any = false};
-    struct nv_cursor c;
-    union route r;
-    for (int more = nv_cursor_seek(&c, &t, first); more == NV_TREE_OK; more = nv_cursor_next(&c)) {
-        if (nv_cursor_get(&c, &r) != NV_TREE_OK || !nv_lpm_same_prefix(is4, r.key, first))
-            break;
-        add_route(m, &g, is4, &r);
-    }
+    add_prefix(m, tree, first, &g);
     *ret_value = g.any ? value_of_group(m, &g) : 0;
     return !g.any || *ret_value;
 }
@@ -118,11 +134,6 @@ _Static_assert(sizeof(struct netvane_rec_route4) - offsetof(struct netvane_rec_r
                "the memo compares all that an info is made of");
 
 /* ---- one prefix ------------------------------------------------------------------------------------------------- */
-
-static bool in_root_record(const struct nv_table *t)
-{
-    return t->table == NV_TABLE_MAIN || t->table == NV_TABLE_LOCAL;
-}
 
 static void mark_stale(struct nv_mirror *m, struct nv_table *t)
 {
@@ -167,7 +178,7 @@ static void set_prefix(struct nv_mirror *m, struct nv_table *t, struct nv_bits d
         nv_lpm_set(&m->lpm.cells, &t->lpm, dst, len, value);
     else
         nv_lpm_clear(&m->lpm.cells, &t->lpm, dst, len, shorter_prefix, &s);
-    if (!in_root_record(t))
+    if (!nv_table_in_root(t))
         mark_stale(m, t);
     if (s.failed)
         break_index(m, t);
@@ -361,7 +372,7 @@ static void write_table(struct nv_mirror *m, struct nv_table *t)
     for (unsigned len = 0; len < NV_ARRAY_LEN(t->count); len++)
         if (t->count[len])
             r.lengths[len / 32] |= 1u << len % 32;
-    if (!in_root_record(t))
+    if (!nv_table_in_root(t))
         r.lpm = root_of(t);
     if (!known || memcmp(&r, &old, sizeof(r)))
         (void)nv_draft_put(&m->draft, NETVANE_TREE_TABLES, &r);
@@ -400,7 +411,7 @@ void nv_mirror_lpm_roots(const struct nv_mirror *m,
     memset(ret_lpm, 0, NETVANE_LPM_SLOTS * sizeof(*ret_lpm));
     for (uint32_t i = 0; i < m->table_count; i++) {
         const struct nv_table *t = &m->tables[i];
-        if (!in_root_record(t))
+        if (!nv_table_in_root(t))
             continue;
         const bool is4 = t->family == NV_AF_4;
         if (t->table == NV_TABLE_MAIN)

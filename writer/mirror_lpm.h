@@ -2,11 +2,11 @@
 /*
  * mirror_lpm.h - keeps the longest-prefix indexes true to the trees of routes.
  */
-#ifndef NV_MIRROR_FIB_H
-#define NV_MIRROR_FIB_H
+#ifndef NV_MIRROR_LPM_H
+#define NV_MIRROR_LPM_H
 
-#include "lpm_edit.h"
 #include "infos.h"
+#include "lpm_edit.h"
 
 struct nv_mirror;
 struct nv_route_rec;

@@ -92,7 +92,7 @@ enum nv_effect nv_mirror_nexthop_put(struct nv_mirror *m, const struct nv_nextho
     }
     (void)nv_draft_put(&m->draft, NETVANE_TREE_NEXTHOPS, &r);
     nv_mirror_note(m, NV_K_NEXTHOP, &r);
-    nv_mirror_account(m, NETVANE_RT_NEXTHOPS, before, content_of(m, &r));
+    nv_mirror_account(m, NV_K_NEXTHOP, r.key, before, content_of(m, &r));
     m->choice_stale[0] = m->choice_stale[1] = true;
     return NV_CHANGED;
 }
@@ -104,7 +104,7 @@ void nv_mirror_drop_nexthop(struct nv_mirror *m, const struct netvane_rec_nextho
     (void)nv_draft_delete(&m->draft, NETVANE_TREE_NEXTHOPS, r->key);
     nv_intern_unref(&m->strings, r->encap);
     nv_ids_free(&m->ids[NV_K_NEXTHOP], r->id);
-    nv_mirror_account(m, NETVANE_RT_NEXTHOPS, before, 0);
+    nv_mirror_account(m, NV_K_NEXTHOP, r->key, before, 0);
     m->choice_stale[0] = m->choice_stale[1] = true;
 }
 

@@ -73,7 +73,8 @@ static void count_route(struct nv_mirror *m, const struct nv_route_rec *r, bool 
     uint32_t *count = &t->count[dst_len_of(r)];
     *count += added ? 1u : UINT32_MAX;
     t->total += added ? 1u : UINT32_MAX;
-    if (*count == added) /* the first or the last of its length: the table's record tells */
+    /* The table's record tells the lengths, and how many routes there are if the root record does not. */
+    if (*count == added || !nv_table_in_root(t))
         t->stale = m->tables_stale = true;
 }
 
@@ -185,12 +186,17 @@ bool nv_route_equal(const struct nv_route_rec *a, const struct nv_route_rec *b)
         nv_route_set_position(&y, 0);
     }
     *nv_route_id(&x) = *nv_route_id(&y) = 0;
-    if (!nv_route_is4(&x))
+    if (!nv_route_is4(&x)) {
         x.u.r6.valid_until_ns = y.u.r6.valid_until_ns = 0;
+        x.u.r6.order = y.u.r6.order = 0;
+    }
     return nv_route_same_record(&x, &y);
 }
 
-/* Writes r at its key in place of what is there. r's references become the mirror's, or are dropped. */
+/*
+ * Writes r at its key in place of what is there. r's references become the mirror's, or are dropped. An IPv6 route
+ * without an order has that of what is there, or comes last.
+ */
 enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
 {
     struct nv_route_rec old; /* if known */
@@ -201,6 +207,8 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
         nv_bit_set(m->ids[r->kind].seen, *nv_route_id(&old));
         nv_bit_clear(m->ids[r->kind].missed, *nv_route_id(&old));
         *nv_route_id(r) = *nv_route_id(&old);
+        if (!nv_route_is4(r) && !r->u.r6.order)
+            r->u.r6.order = old.u.r6.order;
         if (!nv_route_is4(r) && r->u.r6.valid_until_ns != NV_FOREVER &&
             old.u.r6.valid_until_ns != NV_FOREVER) {
             uint64_t a = r->u.r6.valid_until_ns, b = old.u.r6.valid_until_ns;
@@ -213,6 +221,8 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
         }
     } else {
         *nv_route_id(r) = nv_ids_take(&m->ids[r->kind]);
+        if (!nv_route_is4(r) && !r->u.r6.order)
+            r->u.r6.order = ++m->route6_order; /* the kernel appends to its list */
         count_route(m, r, true);
     }
     uint64_t before = known ? nv_route_content(m, &old) : 0, after = nv_route_content(m, r);
@@ -226,7 +236,7 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
     else
         nv_mirror_lpm_added(m, r);
     nv_mirror_note(m, r->kind, &r->u);
-    nv_mirror_account(m, NETVANE_RT_ROUTES, before, after);
+    nv_mirror_account(m, r->kind, r->u.key, before, after);
     if (known)
         nv_route_unref_sets(m, &old);
     if (known && before == after)
@@ -242,15 +252,17 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r)
 static struct nv_route_rec close_gap(struct nv_mirror *m, const struct nv_route_rec *r)
 {
     struct nv_route_rec last = *r, next = *r;
+    uint64_t from[NV_TREE_KEY_WORDS_MAX];
     for (uint32_t i = nv_route_position(r) + 1; nv_route_is4(r) && i < NV_ROUTE_POSITIONS_MAX;
          i++) {
         nv_route_set_position(&next, i);
         if (!nv_route_get(m, &next))
             break;
         uint64_t before = nv_route_content(m, &next);
+        memcpy(from, next.u.key, sizeof(from));
         nv_route_set_position(&next, i - 1);
         (void)nv_draft_put(&m->draft, next.tree, &next.u);
-        nv_mirror_account(m, NETVANE_RT_ROUTES, before, nv_route_content(m, &next));
+        nv_mirror_account_move(m, next.kind, from, before, next.u.key, nv_route_content(m, &next));
         nv_route_set_position(&last, i);
     }
     return last;
@@ -271,7 +283,7 @@ void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r)
 {
     note_bared(m, r);
     struct nv_route_rec gone = *r;
-    nv_mirror_account(m, NETVANE_RT_ROUTES, nv_route_content(m, r), 0);
+    nv_mirror_account(m, r->kind, r->u.key, nv_route_content(m, r), 0);
     nv_ids_free(&m->ids[r->kind], *nv_route_id(&gone));
     count_route(m, r, false);
     m->prefsrc6_count -= prefers_source6(r);
@@ -303,10 +315,22 @@ void nv_mirror_walk_dropped(unsigned tree, uint64_t *from, const void *dropped)
         from[1]--;
 }
 
-/* Equals of an IPv4 route: positions have no gaps. */
-uint32_t nv_route_list_length(const struct nv_mirror *m, struct nv_route_rec r)
+/* Equals of an IPv4 route: positions have no gaps, and mostly all stand in one leaf. */
+uint32_t nv_route_list_length(struct nv_mirror *m, struct nv_route_rec r)
 {
     uint32_t n = 0;
+    uint64_t key[2];
+    const void *at;
+    nv_route_set_position(&r, 0);
+    const uint64_t first[2] = {r.u.key[0], r.u.key[1]};
+    if (!nv_draft_locate(&m->draft, r.tree, first, &r.u))
+        return 0;
+    while ((at = nv_draft_beside(&m->draft, r.tree, n))) {
+        memcpy(key, at, sizeof(key));
+        if (key[0] != first[0] || (key[1] ^ first[1]) > NV_POSITION_MASK)
+            return n;
+        n++;
+    }
     for (; n < NV_ROUTE_POSITIONS_MAX; n++) {
         nv_route_set_position(&r, n);
         if (!nv_route_get(m, &r))
@@ -362,7 +386,7 @@ bool nv_route_same6(const struct nv_mirror *m, const struct nv_route_rec *a,
 {
     struct netvane_rec_route6 x = a->u.r6, y = b->u.r6;
     x.key[5] = y.key[5] = 0;
-    x.id = y.id = x.hops = y.hops = 0;
+    x.id = y.id = x.hops = y.hops = x.order = y.order = 0;
     x.flags &= STEADY_FLAGS;
     y.flags &= STEADY_FLAGS;
     x.valid_until_ns = x.valid_until_ns == NV_FOREVER; /* whether, not when */

@@ -31,11 +31,12 @@ static void move(struct nv_mirror *m, struct nv_route_rec r, uint32_t from, uint
     nv_route_set_position(&r, from);
     if (!nv_route_get(m, &r))
         return;
-    uint64_t before = nv_route_content(m, &r);
-    (void)nv_draft_delete(&m->draft, r.tree, r.u.key);
+    uint64_t before = nv_route_content(m, &r), old_key[NV_TREE_KEY_WORDS_MAX];
+    memcpy(old_key, r.u.key, sizeof(old_key));
+    (void)nv_draft_delete(&m->draft, r.tree, old_key);
     nv_route_set_position(&r, to);
     (void)nv_draft_put(&m->draft, r.tree, &r.u);
-    nv_mirror_account(m, NETVANE_RT_ROUTES, before, nv_route_content(m, &r));
+    nv_mirror_account_move(m, r.kind, old_key, before, r.u.key, nv_route_content(m, &r));
 }
 
 /* The only entry among n that is the same as r: its position; n: none; more than n: several. */

@@ -110,11 +110,13 @@ static void close_twins(struct nv_mirror *m, const struct nv_route_rec *r, uint3
         if (!get_twin(m, r, k, &at) || !nv_mirror_reserve_removal(m, NV_K_ROUTE6))
             return;
         uint64_t before = nv_route_content(m, &at);
-        (void)nv_draft_delete(&m->draft, at.tree, at.u.key);
+        uint64_t from[NV_TREE_KEY_WORDS_MAX];
+        memcpy(from, at.u.key, sizeof(from));
+        (void)nv_draft_delete(&m->draft, at.tree, from);
         set_twin(&at, slot, k - 1);
         (void)nv_draft_put(&m->draft, at.tree, &at.u);
         nv_mirror_lpm_touch(m, &at);
-        nv_mirror_account(m, NETVANE_RT_ROUTES, before, nv_route_content(m, &at));
+        nv_mirror_account_move(m, at.kind, from, before, at.u.key, nv_route_content(m, &at));
     }
 }
 
@@ -214,10 +216,34 @@ static enum nv_effect replace6(struct nv_mirror *m, struct nv_route_rec *r,
      */
     bool doubt = !gone || is_multipath(m, gone) || (o.rest && is_multipath(m, r)) ||
                  (o.has_ways && is_multipath(m, &o.ways));
+    if (gone)
+        r->u.r6.order = gone->u.r6.order;
     if (gone && gone != old)
         nv_route_drop(m, gone);
     enum nv_effect e = nv_route_write(m, r);
     return doubt ? NV_SUSPECT : e;
+}
+
+/*
+ * A dump shows a set in the kernel's order: what was held to come before the one that it showed last gets a later order. What
+ * it shows again (a dump begun anew) says nothing.
+ */
+static void order_of_dump(struct nv_mirror *m, struct nv_route_rec *r)
+{
+    struct nv_run *run = &m->route_run;
+    if (run->valid && !nv_key_compare(run->key, r->u.key, 5) &&
+        run->key[5] >> 32 == r->u.key[5] >> 32) {
+        struct nv_route_rec at = *r, last = *r;
+        memcpy(last.u.key, run->key, sizeof(run->key));
+        if (nv_route_get(m, &at) && nv_route_get(m, &last)) {
+            if (nv_bit_get(m->ids[NV_K_ROUTE6].seen, at.u.r6.id))
+                return;
+            if (at.u.r6.order < last.u.r6.order)
+                r->u.r6.order = ++m->route6_order;
+        }
+    }
+    run->valid = true;
+    memcpy(run->key, r->u.key, sizeof(run->key));
 }
 
 enum nv_effect nv_route_put6(struct nv_mirror *m, struct nv_route_rec *r, uint32_t list,
@@ -227,6 +253,7 @@ enum nv_effect nv_route_put6(struct nv_mirror *m, struct nv_route_rec *r, uint32
     if (from_dump) {
         if (r->u.key[5] & SLOT_MASK)
             choose_twin(m, r);
+        order_of_dump(m, r);
         return nv_route_write(m, r);
     }
     bool known = nv_route_get(m, &old);

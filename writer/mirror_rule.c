@@ -101,7 +101,7 @@ enum nv_effect nv_mirror_rule_put(struct nv_mirror *m, const struct nv_rule *f, 
     }
     (void)nv_draft_put(&m->draft, NETVANE_TREE_RULES, &r);
     nv_mirror_note(m, NV_K_RULE, &r);
-    nv_mirror_account(m, NETVANE_RT_RULES, known ? nv_content_rule(&old) : 0, nv_content_rule(&r));
+    nv_mirror_account(m, NV_K_RULE, r.key, known ? nv_content_rule(&old) : 0, nv_content_rule(&r));
     m->choice_stale[f->family == NV_AF_6] = true;
     return NV_CHANGED;
 }
@@ -110,7 +110,7 @@ void nv_mirror_drop_rule(struct nv_mirror *m, const struct netvane_rec_rule *r)
 {
     (void)nv_draft_delete(&m->draft, NETVANE_TREE_RULES, r->key);
     nv_ids_free(&m->ids[NV_K_RULE], r->id);
-    nv_mirror_account(m, NETVANE_RT_RULES, nv_content_rule(r), 0);
+    nv_mirror_account(m, NV_K_RULE, r->key, nv_content_rule(r), 0);
     m->choice_stale[r->key[0] >> 32 == NV_AF_6] = true;
 }
 
@@ -126,7 +126,7 @@ static void close_gap(struct nv_mirror *m, const struct netvane_rec_rule *gone)
         (void)nv_draft_delete(&m->draft, NETVANE_TREE_RULES, r.key);
         r.key[1]--;
         (void)nv_draft_put(&m->draft, NETVANE_TREE_RULES, &r);
-        nv_mirror_account(m, NETVANE_RT_RULES, before, nv_content_rule(&r));
+        nv_mirror_account_move(m, NV_K_RULE, key, before, r.key, nv_content_rule(&r));
     }
 }
 

@@ -24,6 +24,7 @@ static void write_header(struct nv_publisher *p, const struct nv_header_args *ar
                                       .tree_count = NETVANE_TREE_COUNT,
                                       .ring_offset = NETVANE_RING_OFFSET,
                                       .journal_offset = NETVANE_JOURNAL_OFFSET,
+                                      .journal_bytes = NV_JOURNAL_BYTES,
                                       .arena_offset = NETVANE_ARENA_OFFSET,
                                       .max_bytes = args->max_bytes,
                                       .instance_id = p->instance_id,

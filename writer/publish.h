@@ -10,6 +10,7 @@
 #define NV_PUBLISH_H
 
 #include "arena.h"
+#include "journal.h"
 #include "nv/plat.h"
 #include "nv/proto.h"
 

@@ -118,7 +118,7 @@ enum nv_effect nv_route_write(struct nv_mirror *m, struct nv_route_rec *r);
 void nv_route_forget(struct nv_mirror *m, const struct nv_route_rec *r);
 void nv_route_drop(struct nv_mirror *m, const struct nv_route_rec *r);
 /* Equals of an IPv4 route: positions have no gaps. */
-uint32_t nv_route_list_length(const struct nv_mirror *m, struct nv_route_rec r);
+uint32_t nv_route_list_length(struct nv_mirror *m, struct nv_route_rec r);
 
 /* The position of an IPv4 route that is the next of a dump; r has no record yet but its key, position 0. */
 uint32_t nv_route_dump_position(struct nv_mirror *m, const struct nv_route_rec *r);

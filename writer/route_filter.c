@@ -29,9 +29,9 @@ static void close_up(struct filter *f)
     const uint32_t position = f->kept++;
     if (nv_route_position(r) == position)
         return;
-    const uint64_t before = nv_route_content(f->m, r);
+    const uint64_t before = nv_route_content(f->m, r), from[2] = {r->u.key[0], r->u.key[1]};
     nv_route_set_position(r, position);
-    nv_mirror_account(f->m, NETVANE_RT_ROUTES, before, nv_route_content(f->m, r));
+    nv_mirror_account_move(f->m, r->kind, from, before, r->u.key, nv_route_content(f->m, r));
 }
 
 static bool keep(void *arg, void *record)

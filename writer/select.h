@@ -38,9 +38,7 @@ enum {
     NV_RTNH_F_ONLINK = 4,
     NV_RTNH_F_LINKDOWN = 16,
     NV_IFF_UP = 1,
-    NV_IFF_LOWER_UP = 1 << 16,
-    NV_TABLE_MAIN = 254,
-    NV_TABLE_LOCAL = 255
+    NV_IFF_LOWER_UP = 1 << 16
 };
 
 #endif

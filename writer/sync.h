@@ -162,7 +162,7 @@ void nv_edge_link(struct nv_sync *s, const struct netvane_rec_link *before,
 /* The carrier differs from the operational state: the kernel's linkwatch has yet to run, and to tell. */
 bool nv_edge_link_waits(const struct netvane_rec_link *link);
 void nv_edge_link_again(struct nv_sync *s, uint32_t ifindex);
-void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed);
+void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed, bool changed);
 /* A route that a dump shows; one that an event tells of. */
 void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect);
 void nv_edge_route_told(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect);

@@ -204,6 +204,16 @@ bool nv_draft_locate(struct nv_draft *d, unsigned tree, const uint64_t *key, voi
     return true;
 }
 
+const void *nv_draft_beside(const struct nv_draft *d, unsigned tree, unsigned ahead)
+{
+    const struct nv_finger *f = &d->finger[tree];
+    if (!d->tree[tree].height || !f->valid)
+        return NULL;
+    const struct netvane_region_node *n = nv_arena_node(&d->arena, f->path.ref[0]);
+    const unsigned i = f->path.index[0] + ahead;
+    return i < n->count ? nv_node_record(nv_tree_shape(tree), (const unsigned char *)n, i) : NULL;
+}
+
 static void new_root(struct nv_draft *d, unsigned tree, uint32_t left, const uint64_t *key,
                      uint32_t right)
 {

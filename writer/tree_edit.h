@@ -52,6 +52,12 @@ static inline bool nv_draft_find(const struct nv_draft *d, unsigned tree, const 
 bool nv_draft_locate(struct nv_draft *d, unsigned tree, const uint64_t *key, void *ret_record);
 
 /*
+ * Right behind nv_draft_locate: the record `ahead` places behind the one that was found, or than which the key is not greater.
+ * NULL: it lies in another leaf, or there is none.
+ */
+const void *nv_draft_beside(const struct nv_draft *d, unsigned tree, unsigned ahead);
+
+/*
  * Each edit copies the nodes on its path into nodes of the draft unless they are already, needs at most
  * NV_EDIT_NODES reserved nodes for all edits of one change of the mirror, and cannot fail. O(log n).
  */

@@ -289,7 +289,7 @@ struct netvane_addr {
     uint8_t peer[16]; /* the same as local unless HAS_PEER */
     uint8_t broadcast[4];
     uint32_t
-        position; /* IPv4: in the order of its link, 0 comes first. IPv6: 0, order decides nothing */
+        position; /* in the kernel's order of its link, 0 comes first; among equals the first is the source */
     uint32_t metric;
     uint32_t present; /* NETVANE_ADDR_* */
     char label[16];
@@ -480,7 +480,7 @@ struct netvane_table {
     uint8_t family;
     uint8_t reserved[3];
     uint32_t routes; /* in the table */
-    uint64_t opaque[12];
+    uint64_t opaque[15];
 };
 
 /*
@@ -576,6 +576,144 @@ NETVANE_API int netvane_rule_iter(const struct netvane_snap *snap, uint8_t famil
                                   struct netvane_iter *ret_it);
 NETVANE_API int netvane_rule_next(struct netvane_iter *it, struct netvane_rule *ret_rule);
 
+/* ---- what the kernel would do with a packet --------------------------------------------------------------------------------- */
+
+/* Of a question. What sysctls decide is asked here, since the State holds no sysctls. */
+#define NETVANE_FIB_FORWARDING \
+    (1u                        \
+     << 0) /* with iif, IPv4: net.ipv4.conf.<iif>.forwarding is set; else only local packets are taken */
+#define NETVANE_FIB_PREFER_TEMPORARY \
+    (1u << 1) /* IPv6: use_tempaddr >= 2, or IPV6_PREFER_SRC_TMP: temporary addresses first */
+#define NETVANE_FIB_NO_SOURCE \
+    (1u                       \
+     << 2) /* do not choose a source: it is none of the caller's business, and the answer comes sooner */
+
+/* A packet. What is zero is not set, as in the kernel's struct flowi. */
+struct netvane_fib_question {
+    uint32_t size;
+    uint8_t family; /* 4 or 6 */
+    uint8_t tos;    /* the whole byte; of IPv4 the kernel compares the bits 0x1c */
+    uint8_t
+        ip_proto;  /* IPPROTO_*; `ip route get` asks about UDP where it is not told, of IPv4 only */
+    uint8_t scope; /* IPv4: RT_SCOPE_*, at least the scope of the route; 0 but for MSG_DONTROUTE */
+    uint32_t flags; /* NETVANE_FIB_* of a question */
+    uint32_t iif;   /* the link that it came in by; 0: this host sends it */
+    uint32_t oif;   /* the link that the socket is bound to; not looked at with iif */
+    uint32_t mark;
+    uint32_t uid; /* of the sending socket; IPv4 with iif: the kernel asks as uid 0 */
+    uint32_t
+        hash; /* 31 bits; chooses among the hops of a multipath route. The kernel's is a secret */
+    uint16_t sport, dport;
+    uint64_t tun_id;
+    uint8_t dst[16], src[16]; /* src of zeros: not set */
+};
+
+/* The decision. Each names the error that the kernel's callers see. */
+enum netvane_fib_outcome {
+    NETVANE_FIB_FOUND = 0,
+    NETVANE_FIB_NO_ROUTE = 1, /* ENETUNREACH: nothing in any table that the rules ask */
+    NETVANE_FIB_UNREACHABLE =
+        2, /* EHOSTUNREACH: a route of that type; or IPv4 input, not forwarding */
+    NETVANE_FIB_PROHIBIT = 3,         /* EACCES: a route or rule of that type */
+    NETVANE_FIB_BLACKHOLE = 4,        /* EINVAL: a route or rule of that type */
+    NETVANE_FIB_RULE_UNREACHABLE = 5, /* ENETUNREACH: a rule of type unreachable */
+    NETVANE_FIB_NO_SUCH_LINK = 6,     /* ENODEV: oif or iif */
+    NETVANE_FIB_LINK_DOWN = 7,        /* ENETUNREACH: IPv4, oif is down */
+    NETVANE_FIB_NOT_MY_SOURCE = 8,    /* ENETUNREACH: IPv4, src is no address of this host */
+    NETVANE_FIB_MARTIAN = 9           /* EINVAL: IPv4, such a source or destination cannot be */
+};
+/* "found", "no route", ... Never NULL. */
+NETVANE_API const char *netvane_fib_outcome_name(unsigned outcome);
+
+/* Of an answer. */
+#define NETVANE_FIB_HAS_ROUTE   (1u << 0) /* table to hop tell the route that decided */
+#define NETVANE_FIB_HAS_PREFSRC (1u << 1) /* prefsrc is the source that the kernel would choose */
+#define NETVANE_FIB_MULTIPATH \
+    (1u << 2) /* another hash may choose another hop: netvane_fib_hop tells all */
+#define NETVANE_FIB_ASSUMED \
+    (1u << 3) /* IPv4 with oif, no route: the kernel takes the destination for on-link */
+#define NETVANE_FIB_MERGED \
+    (1u                    \
+     << 4) /* IPv4: no rule was ever added, so that the kernel keeps table local in main, and says main */
+
+/*
+ * Why the kernel may answer otherwise although the State is exact: what it decides by is not in the State.
+ * No bit: it answers just so, but for PMTU exceptions and redirects, which no dump shows; they change the MTU, and the
+ * gateway of single destinations.
+ */
+#define NETVANE_FIB_BY_NEIGHBOUR \
+    (1u                          \
+     << 0) /* several routers, and the kernel leaves out those whose neighbour entry has failed */
+#define NETVANE_FIB_BY_ORDER \
+    (1u << 1) /* equals in all that is known: the kernel takes the first of its list */
+#define NETVANE_FIB_BY_HISTORY \
+    (1u                        \
+     << 2) /* IPv4: on what was there before: another rule, local routes, addresses younger than a nexthop */
+#define NETVANE_FIB_BY_GROUPS (1u << 3) /* IPv4 multicast with iif: which groups are joined */
+
+struct netvane_fib_answer {
+    uint32_t size;
+    uint32_t outcome;   /* enum netvane_fib_outcome */
+    uint32_t flags;     /* NETVANE_FIB_* of an answer */
+    uint32_t uncertain; /* NETVANE_FIB_BY_* */
+    uint32_t ifindex;   /* of the link that it leaves by; of a local one the loopback, or the VRF */
+    uint32_t rule;      /* priority of the rule that decided; UINT32_MAX: none did */
+    uint8_t family;
+    uint8_t type;      /* RTN_* of the packet: unicast, local, broadcast, multicast, ... */
+    uint8_t gw_family; /* 4, 6, or 0: on-link */
+    uint8_t hop_flags; /* RTNH_F_* */
+    uint16_t encap_type;
+    uint16_t reserved0;
+    uint8_t gateway[16];
+    uint8_t prefsrc[16];
+    /* The route, if HAS_ROUTE. */
+    uint32_t table;
+    uint32_t metric;
+    uint32_t route_flags; /* RTNH_F_*, RTM_F_* */
+    uint8_t route_type;   /* RTN_* */
+    uint8_t protocol, scope, pref;
+    uint8_t dst_len, src_len;
+    uint8_t tos;
+    uint8_t reserved1;
+    uint8_t dst[16], src[16]; /* prefixes */
+    uint32_t nhid;
+    uint32_t hop_ifindex; /* of the chosen hop: differs from ifindex where the packet is local */
+    uint32_t hop_index;
+    uint32_t hop_count;
+    uint32_t hop_weight;
+    uint32_t realm;
+    uint32_t encap;   /* string id */
+    uint32_t hops;    /* set id */
+    uint32_t metrics; /* set id: as in struct netvane_route */
+    uint32_t reserved2;
+};
+
+/*
+ * What the kernel would do with this packet: rules in order with all their selectors, goto, inversion, suppressors and
+ * l3mdev; in each table the longest prefix with a usable route (tos, scope, metric, dead and linkdown hops, IPv6
+ * router preference and source-specific routes); the hop for q->hash; the source address (RFC 6724 for IPv6; IPv4: primary,
+ * scope, the gateway's subnet first). It equals `ip route get`, which the tests compare it with; its semantics
+ * are those of linux 6.18: net/core/fib_rules.c, net/ipv4/{route,fib_trie,fib_semantics,devinet}.c,
+ * net/ipv6/{route,ip6_fib,fib6_rules,addrconf,addrlabel}.c.
+ *
+ * A rejection is an answer: returns OK with its outcome. A hop with the flag linkdown is passed over where the State shows it as
+ * dead, too: so the kernel shows that ignore_routes_with_linkdown is set.
+ * Not derived, and taken to be as in a fresh kernel: rp_filter 0, accept_local 0, route_localnet 0, src_valid_mark 0,
+ * send_redirects 1, use_optimistic 0, use_oif_addrs_only 0, the default address labels (ip addrlabel), no resilient nexthop groups
+ * (their buckets), no IPv6 flow labels; links in order of ifindex where addresses of all links come into question.
+ *
+ * Errors: EXPIRED, CORRUPT, INVALID (family, size). Cost: one search per table asked, one per set of hops, and one for
+ * the source; 16 rules cost as much as one table. No system call, unless an IPv6 route has a lifetime. Any thread.
+ */
+NETVANE_API int netvane_fib_lookup(const struct netvane_snap *snap,
+                                   const struct netvane_fib_question *question,
+                                   struct netvane_fib_answer *ret_answer);
+/* Hop number index (from 0) of the route of an answer, of a nexthop group also where the kernel lists only its id.
+ * Errors: NOT_FOUND, EXPIRED, CORRUPT, INVALID. */
+NETVANE_API int netvane_fib_hop(const struct netvane_snap *snap,
+                                const struct netvane_fib_answer *answer, uint32_t index,
+                                struct netvane_hop *ret_hop);
+
 /* ---- nexthop objects --------------------------------------------------------------------------------------------------------- */
 
 #define NETVANE_NEXTHOP_BLACKHOLE (1u << 0)
@@ -652,13 +790,62 @@ typedef int netvane_diff_fn(void *arg, const struct netvane_change *change);
 
 /*
  * Calls fn for each object that differs between two States, which may be of the same handle, of two handles, or
- * private copies; classes: bits 1 << enum netvane_class. Lifetimes that only tick or were refreshed are no
- * difference. Errors: EXPIRED (take the newest State whole), CORRUPT, INVALID. Cost: parts of the trees that both
- * versions share are skipped, so that it is about the size of the change for two versions of one region.
+ * private copies; classes: bits 1 << enum netvane_class. An object that changed several times is one difference; one that
+ * was changed back, and lifetimes that only tick or were refreshed, are none. By class, in the order of enum netvane_class;
+ * within a class in no particular order. Errors: EXPIRED (take the newest State whole), CORRUPT, INVALID.
+ * Cost: the writer notes what each version changes; for two versions of one region that are not further apart than
+ * its notes reach (some 14000 changes) two lookups for each change. Else both States are walked, but for what
+ * versions of one region share.
  * A snapshot does not survive a takeover: to compare across a writer's restart keep a private copy.
  */
 NETVANE_API int netvane_diff(const struct netvane_snap *from, const struct netvane_snap *to,
                              uint32_t classes, netvane_diff_fn *fn, void *arg);
+
+/*
+ * Follows the State over any number of versions: each change since the version that the consumer has, none missing, none
+ * twice. On the caller's stack; never released. Of one thread at a time.
+ *
+ *     netvane_changes_begin(nv, NULL, NETVANE_CLASS_ALL, &it);
+ *     for (;;) {
+ *         netvane_changes_snap(&it, NULL, &snap);         read the State of snap whole
+ *         while ((r = netvane_changes_next(&it, &change)) >= 0)
+ *             if (r > 0) apply the change; else netvane_wait() with since: the snap that netvane_changes_snap gives now
+ *         if (r != NETVANE_EXPIRED) break;
+ *     }
+ *
+ * netvane_changes_next goes on towards the newest version in steps: from the version that the consumer has to the
+ * newest one, as netvane_diff does. Who applies each change of a step has exactly the State that the step leads to;
+ * in the middle of one, neither. What changes several times within a step is one change.
+ */
+struct netvane_changes {
+    uint64_t opaque[448];
+};
+
+/*
+ * Starts from `since`: a snapshot of nv, or of a private copy, which then has to stay until netvane_changes_next has
+ * returned 0 or an error. NULL: from the newest version. classes: bits 1 << enum netvane_class.
+ * Errors: INVALID; with NULL also those of netvane_snap_begin.
+ */
+NETVANE_API int netvane_changes_begin(struct netvane *nv, const struct netvane_snap *since,
+                                      uint32_t classes, struct netvane_changes *ret_it);
+/*
+ * 1 with the next change, whose objects lie in the iterator and stay until its next call. 0: no change is left up to the
+ * newest version; call again whenever there may be one. Never sleeps.
+ * EXPIRED: the consumer was away too long, or another writer has taken over and the State is not the one that the consumer
+ * has. What it has is to be dropped, and the State that netvane_changes_snap gives now taken whole: the iterator goes on
+ * from there. A new writer whose State is the same is no reason for that.
+ * CORRUPT, which stays; INVALID; and the errors of netvane_snap_begin, after which the consumer has what it had.
+ * Cost: see netvane_diff; a few loads where there is no new version.
+ */
+NETVANE_API int netvane_changes_next(struct netvane_changes *it, struct netvane_change *ret_change);
+/*
+ * The two ends of the current step, each of which may be NULL. ret_before: the State that all changes before the step
+ * led to; `before` of a change is of it. ret_after: the State that the step leads to; `after` is of it. They are the same
+ * after begin, 0 and EXPIRED: the State that the consumer has, or is to take. Errors: INVALID.
+ */
+NETVANE_API int netvane_changes_snap(const struct netvane_changes *it,
+                                     struct netvane_snap *ret_before,
+                                     struct netvane_snap *ret_after);
 
 /* ---- health ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -700,7 +887,7 @@ NETVANE_API int netvane_counter_get(struct netvane *nv, unsigned index, const ch
 typedef void netvane_check_fn(void *arg, const char *text);
 /*
  * Checks the whole newest version: every node's bounds, order and checksum, every index against what it names, every
- * count and digest. Returns the number of findings, or EXPIRED where it was overtaken. fn may be NULL.
+ * count and digest; and the journal of the versions that can be read, against their trees. Returns the number of findings, or EXPIRED where it was overtaken. fn may be NULL.
  */
 NETVANE_API int netvane_check(struct netvane *nv, netvane_check_fn *fn, void *arg);
 

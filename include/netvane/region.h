@@ -15,7 +15,7 @@
  *     0x000600  nothing     zeros: the empty cell of a longest-prefix index
  *     0x000800  counters    u64 each
  *     0x001000  root ring   NETVANE_RING_SLOTS records of NETVANE_SLOT_BYTES, version v in slot v % N
- *     0x101000  (journal)   place kept for the ring of changes; header.journal_bytes is 0 while there is none
+ *     0x101000  journal     ring of NETVANE_JOURNAL_ENTRIES: which objects each version changed
  *     0x200000  arena       nodes of NETVANE_NODE_BYTES; a reference is an offset divided by that
  *
  * IP addresses outside of keys are bytes in network order. Key words are native integers made so that
@@ -48,6 +48,7 @@
 #define NETVANE_RING_SLOTS        1024
 #define NETVANE_SLOT_BYTES        1024
 #define NETVANE_JOURNAL_OFFSET    0x101000
+#define NETVANE_JOURNAL_ENTRIES   16320
 #define NETVANE_ARENA_OFFSET      0x200000
 #define NETVANE_NODE_BYTES        256
 #define NETVANE_NODE_HEADER_BYTES 16
@@ -94,9 +95,10 @@ struct netvane_region_header {
 struct netvane_region_hot {
     uint64_t
         head; /* newest version, with NETVANE_HEAD_MOVED once replaced; 0: nothing published yet */
-    uint64_t horizon;   /* the oldest version that is still readable */
-    uint64_t committed; /* bytes of the file, from its start, that are backed by memory */
-    uint64_t successor; /* instance id of the region that replaced this one, or 0 */
+    uint64_t horizon;       /* the oldest version that is still readable */
+    uint64_t committed;     /* bytes of the file, from its start, that are backed by memory */
+    uint64_t successor;     /* instance id of the region that replaced this one, or 0 */
+    uint64_t journal_floor; /* entries of the journal below this position are not to be read */
 };
 
 enum netvane_region_topic {
@@ -164,7 +166,7 @@ struct netvane_region_liveness {
     X(LIMITS_HIT, "limits_hit", "changes refused because a limit was met")                     \
     X(NO_MEMORY, "no_memory", "times the region could not grow")                               \
     X(NODES_COPIED, "nodes_copied", "tree nodes copied or made by commits")                    \
-    X(BYTES_COPIED, "bytes_copied", "bytes written by commits: nodes and root records")        \
+    X(BYTES_COPIED, "bytes_copied", "bytes written by commits: nodes, root records, journal")  \
     X(WAKES, "wakes", "sleeping readers woken")                                                \
     X(NODES_USED, "nodes_used", "gauge: nodes that hold a readable version or the draft")      \
     X(NODES_LIMBO, "nodes_limbo", "gauge: nodes that wait for the horizon")                    \
@@ -181,7 +183,8 @@ struct netvane_region_liveness {
     X(UNKNOWN_ATTRS, "unknown_attrs", "attributes of a number that the writer does not know")  \
     X(CLIPPED, "clipped", "lists and texts too long for the State, cut")                       \
     X(ROUTES_LEFT_OUT, "routes_left_out",                                                      \
-      "gauge: routes of the kernel left out on request (--tables)")
+      "gauge: routes of the kernel left out on request (--tables)")                            \
+    X(JOURNAL_BREAKS, "journal_breaks", "versions that changed more than the journal takes")
 
 enum netvane_region_counter {
 #define NETVANE_COUNTER_ENUM(ID, name, text) NETVANE_RC_##ID,
@@ -219,7 +222,7 @@ enum netvane_region_tree {
     NETVANE_TREE_TABLES,
     NETVANE_TREE_COUNT
 };
-#define NETVANE_TREE_SLOTS 24
+#define NETVANE_TREE_SLOTS 20
 
 /* Tables whose longest-prefix index stands in the root record; that of any other is in its record of TREE_TABLES. */
 enum netvane_region_slot_lpm {
@@ -227,9 +230,8 @@ enum netvane_region_slot_lpm {
     NETVANE_SL_MAIN6,
     NETVANE_SL_LOCAL4,
     NETVANE_SL_LOCAL6,
-    NETVANE_SL_COUNT
+    NETVANE_LPM_SLOTS
 };
-#define NETVANE_LPM_SLOTS 8
 
 struct netvane_region_root {
     uint32_t ref;    /* node, or 0: empty */
@@ -291,7 +293,9 @@ struct netvane_region_slot {
     uint32_t quality;     /* NETVANE_RQ_* */
     uint32_t changed;     /* topics that this version moved, bit 1 << topic */
     uint64_t instance_id;
-    uint64_t reserved0[2];
+    uint64_t
+        journal_end; /* the journal's position behind this version; 0: nothing is noted of it */
+    uint64_t reserved0;
     struct netvane_region_default main4;
     struct netvane_region_default main6;
     struct netvane_region_default egress4;
@@ -301,7 +305,6 @@ struct netvane_region_slot {
     struct netvane_region_lpm lpm[NETVANE_LPM_SLOTS]; /* enum netvane_region_slot_lpm */
     uint64_t digest
         [8]; /* sum of the content hashes of each topic's objects: equal State, equal digest */
-    uint64_t reserved1[8];
 };
 
 /* ---- longest-prefix indexes ------------------------------------------------------------------------- */
@@ -344,6 +347,9 @@ struct netvane_region_lpm_node {
     uint32_t value; /* of the nodes behind the fans: of a prefix of 11 to 15 bits; else 0 */
 };
 
+/* In hop_flags: the hop has an encapsulation, a realm, a weight or a nexthop object, which only its record tells. */
+#define NETVANE_IF_MORE 128u
+
 /* What a lookup ends at, shared by all routes that it is true of. Exactly 64 bytes, aligned to that. */
 struct netvane_region_info {
     uint32_t hops;    /* hop set id, 0: none */
@@ -353,12 +359,28 @@ struct netvane_region_info {
     uint8_t type, protocol, scope;
     uint8_t pref;       /* IPv6 */
     uint8_t gw_family;  /* of the first hop that can be used, or of the first */
-    uint8_t hop_flags;  /* RTNH_F_* of that */
+    uint8_t hop_flags;  /* RTNH_F_* of that; NETVANE_IF_MORE */
     uint16_t hop_count; /* hops in the set */
     uint32_t ifindex;   /* of that hop, as the next */
     uint32_t nhid;
     uint8_t gateway[16];
     uint8_t prefsrc[16];
+};
+
+/* ---- journal --------------------------------------------------------------------------------------- */
+
+/*
+ * One object that a version changed: made, altered or removed; the trees of that version and of the one before tell which.
+ * Positions count from 1 on and never go back; position p lies in place p % (journal_bytes / 64). The entries of version v
+ * are those from journal_end of v - 1 up to journal_end of v, each object once. They are complete unless
+ * journal_floor is above the first of them: then they were overwritten, or there were too many to note.
+ */
+struct netvane_region_entry {
+    uint64_t version;
+    uint32_t since; /* version minus that of the object's entry before; 0: not one of the ring's */
+    uint8_t tree;   /* LINKS, ADDRS, ROUTES4, ROUTES6, RULES or NEXTHOPS */
+    uint8_t reserved[3];
+    uint64_t key[6]; /* of the object in that tree; the words that it does not have are 0 */
 };
 
 /* ---- nodes --------------------------------------------------------------------------------------- */
@@ -456,7 +478,7 @@ struct netvane_rec_addr {
         [4]; /* family << 32 | ifindex; address (v4: 0, value); v4: prefix length << 32 | peer's network */
     uint32_t id;
     uint32_t flags;    /* IFA_F_* */
-    uint32_t position; /* IPv4: in the kernel's order on its link. IPv6: 0, order decides nothing */
+    uint32_t position; /* IPv4: in the kernel's order on its link */
     uint8_t prefix_len;
     uint8_t scope;
     uint8_t protocol; /* IFAPROT_* */
@@ -503,7 +525,8 @@ struct netvane_rec_route6 {
     uint8_t pref; /* ICMPV6_ROUTER_PREF_* */
     uint32_t hops;
     uint32_t metrics;
-    uint32_t reserved;
+    uint32_t
+        order; /* among routes of equal key but for the slot: the lower comes first in the kernel's list */
     uint8_t prefsrc[16];
     uint64_t valid_until_ns; /* UINT64_MAX: no limit */
 };
@@ -674,7 +697,8 @@ NETVANE_AT(netvane_region_hot, head, 0);
 NETVANE_AT(netvane_region_hot, horizon, 8);
 NETVANE_AT(netvane_region_hot, committed, 16);
 NETVANE_AT(netvane_region_hot, successor, 24);
-NETVANE_SIZE(netvane_region_hot, 32);
+NETVANE_AT(netvane_region_hot, journal_floor, 32);
+NETVANE_SIZE(netvane_region_hot, 40);
 NETVANE_AT(netvane_region_topics, gen, 4);
 NETVANE_SIZE(netvane_region_topics, 64);
 NETVANE_AT(netvane_region_liveness, state, 8);
@@ -706,15 +730,25 @@ NETVANE_AT(netvane_region_slot, verified_ns, 24);
 NETVANE_AT(netvane_region_slot, quality, 32);
 NETVANE_AT(netvane_region_slot, changed, 36);
 NETVANE_AT(netvane_region_slot, instance_id, 40);
+NETVANE_AT(netvane_region_slot, journal_end, 48);
 NETVANE_AT(netvane_region_slot, main4, 64);
 NETVANE_AT(netvane_region_slot, main6, 128);
 NETVANE_AT(netvane_region_slot, egress4, 192);
 NETVANE_AT(netvane_region_slot, egress6, 256);
 NETVANE_AT(netvane_region_slot, gen, 320);
 NETVANE_AT(netvane_region_slot, tree, 384);
-NETVANE_AT(netvane_region_slot, lpm, 768);
-NETVANE_AT(netvane_region_slot, digest, 896);
-NETVANE_SIZE(netvane_region_slot, NETVANE_SLOT_BYTES);
+NETVANE_AT(netvane_region_slot, lpm, 704);
+NETVANE_AT(netvane_region_slot, digest, 768);
+NETVANE_SIZE(netvane_region_slot, 832);
+_Static_assert(sizeof(struct netvane_region_slot) <= NETVANE_SLOT_BYTES, "a root record has to fit");
+NETVANE_AT(netvane_region_entry, since, 8);
+NETVANE_AT(netvane_region_entry, tree, 12);
+NETVANE_AT(netvane_region_entry, key, 16);
+NETVANE_SIZE(netvane_region_entry, 64);
+_Static_assert(NETVANE_JOURNAL_OFFSET +
+                       NETVANE_JOURNAL_ENTRIES * sizeof(struct netvane_region_entry) ==
+                   NETVANE_ARENA_OFFSET,
+               "the journal ends where the arena begins");
 NETVANE_AT(netvane_region_node, count, 8);
 NETVANE_AT(netvane_region_node, level, 10);
 NETVANE_AT(netvane_region_node, tree, 11);

@@ -87,7 +87,7 @@ static inline uint64_t nv_content_route6(const struct netvane_rec_route6 *r, uin
                                          uint64_t metrics)
 {
     struct netvane_rec_route6 c = *r;
-    c.id = c.hops = c.metrics = 0;
+    c.id = c.hops = c.metrics = c.order = 0;
     c.valid_until_ns = c.valid_until_ns == NV_FOREVER;
     return nv_content_fold(nv_content_fold(nv_hash(&c, sizeof(c)), hops), metrics);
 }

@@ -151,6 +151,143 @@ static inline NV_SPECIALIZED const unsigned char *nv_lpm_enter(const struct nv_l
     return nv_lpm_cell(f, ref) + 16u * (size_t)nv_bits_at(dst, 10, 5);
 }
 
+/*
+ * One word of a cell, by its place: n words of 8 bytes from where reference 0 leads. On x86 compilers give an
+ * atomic load an instruction of its own for the address, which in the walk below is every third one; a load is one there
+ * whatever it is called (R1), and this one cannot be split, doubled or moved over a fence either.
+ */
+static inline NV_SPECIALIZED uint64_t nv_lpm_word(const unsigned char *cells, size_t n)
+{
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(NV_TSAN)
+    uint64_t w; /* of which the upper half is 0 */
+    __asm__("movl %1, %k0" : "=r"(w) : "m"(*(const uint32_t *)(const void *)(cells + 8 * n)));
+    return w;
+#else
+    return nv_load32(cells + 8 * n, memory_order_relaxed);
+#endif
+}
+
+/*
+ * The usual answer of an IPv4 table is a prefix of 20 to 24 bits where there are no longer ones: a fan, a fan, a node, a node. In
+ * steps, so that many destinations can take each together. A place is in words of 8 bytes from where reference 0 leads;
+ * place 0, which stands for "nothing there", leads to zeros, and those to nothing.
+ */
+static inline NV_SPECIALIZED size_t nv_lpm_enter4(const struct nv_lpm *f, uint32_t dst)
+{
+    _Static_assert(!offsetof(struct netvane_region_fan_slot, child), "a slot begins with its child");
+    uint64_t ref = nv_lpm_word(f->cells, (size_t)f->top + (dst >> 27));
+    if (nv_unlikely(ref >= f->ref_limit))
+        return 0;
+    ref = nv_lpm_word(f->cells, ref + (dst >> 22 & 31));
+    return nv_unlikely(ref >= f->ref_limit) ? 0 : ref + (dst >> 16 & 62);
+}
+
+/* Words of the node at a place. */
+static inline NV_SPECIALIZED uint64_t nv_lpm_children(const unsigned char *node)
+{
+    return nv_lpm_word(node + offsetof(struct netvane_region_lpm_node, children), 0);
+}
+
+static inline NV_SPECIALIZED uint64_t nv_lpm_block(const unsigned char *node)
+{
+    return nv_lpm_word(node + offsetof(struct netvane_region_lpm_node, block), 0);
+}
+
+/* From the node of bit 15 to that of bit 20. */
+static inline NV_SPECIALIZED size_t nv_lpm_down4(const struct nv_lpm *f, uint32_t dst, size_t at)
+{
+    const unsigned char *node = f->cells + 8 * at;
+    const unsigned i = dst >> 12 & 31;
+    const uint64_t children = nv_lpm_children(node), ref = nv_lpm_block(node);
+    if (nv_unlikely(!(children >> i & 1u) || ref >= f->ref_limit))
+        return 0;
+    return ref + 2 * (size_t)nv_rank((uint32_t)children, i);
+}
+
+/* The length of the prefix whose bit has so many zeros above it, in the node of bit 20. */
+static const uint8_t nv_lpm_length20[32] = {24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24,
+                                            24, 24, 24, 24, 24, 23, 23, 23, 23, 23, 23,
+                                            23, 23, 22, 22, 22, 22, 21, 21, 20, 20};
+
+/* In the node of bit 20: where the value stands, NULL: the whole walk has to be done; and the length. */
+static inline NV_SPECIALIZED const unsigned char *
+nv_lpm_end4(const struct nv_lpm *f, uint32_t dst, size_t at, uint32_t *ret_len)
+{
+    const unsigned char *node = f->cells + 8 * at;
+    const uint32_t prefixes = (uint32_t)nv_lpm_word(node, 0),
+                   way = prefixes & nv_lpm_ways[dst >> 7 & 31];
+    const uint64_t ref = nv_lpm_block(node);
+    if (nv_unlikely(!way || nv_lpm_children(node) || ref >= f->ref_limit))
+        return NULL;
+    const unsigned zeros = (unsigned)__builtin_clz(way);
+    *ret_len = nv_lpm_length20[zeros];
+    return f->cells + 8 * ref + 4 * (size_t)nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros);
+}
+
+/* Where that of bit 20 (at20) says nothing, and has nothing behind it: what the node of bit 15 (at15) says. As nv_lpm_end4. */
+static inline NV_SPECIALIZED const unsigned char *nv_lpm_middle4(const struct nv_lpm *f, uint32_t dst,
+                                                                 size_t at15, size_t at20,
+                                                                 uint32_t *ret_len)
+{
+    const unsigned char *node = f->cells + 8 * at15, *behind = f->cells + 8 * at20;
+    const uint32_t prefixes = (uint32_t)nv_lpm_word(node, 0),
+                   way = prefixes & nv_lpm_ways[dst >> 12 & 31];
+    const uint64_t ref = nv_lpm_block(node);
+    if (nv_unlikely(!way || nv_lpm_children(behind) >> (dst >> 7 & 31) & 1u ||
+                    nv_lpm_word(behind, 0) & nv_lpm_ways[dst >> 7 & 31] || ref >= f->ref_limit))
+        return NULL;
+    const unsigned zeros = (unsigned)__builtin_clz(way);
+    *ret_len = nv_lpm_length20[zeros] - 5u;
+    return nv_block_value(f->cells + 8 * ref, (uint32_t)nv_lpm_children(node),
+                          nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros));
+}
+
+/*
+ * The usual answer of an IPv6 table stands in the last node on the way, and is of at most 59 bits. In steps likewise: one node
+ * on the way, and what the last one says.
+ */
+static inline NV_SPECIALIZED size_t nv_lpm_enter6(const struct nv_lpm *f, uint64_t hi)
+{
+    uint64_t ref = nv_lpm_word(f->cells, (size_t)f->top + (hi >> 59));
+    if (nv_unlikely(ref >= f->ref_limit))
+        return 0;
+    ref = nv_lpm_word(f->cells, ref + (hi >> 54 & 31));
+    return nv_unlikely(ref >= f->ref_limit) ? 0 : ref + (hi >> 48 & 62);
+}
+
+#define NV_LPM_DEPTH6 55u /* of the last node that the steps look at */
+
+/* To the child; false: there is none, and *at stays. */
+static inline NV_SPECIALIZED bool nv_lpm_down6(const struct nv_lpm *f, uint64_t hi, unsigned depth,
+                                               size_t *at)
+{
+    const unsigned char *node = f->cells + 8 * *at;
+    const unsigned i = (unsigned)(hi << depth >> 59);
+    const uint64_t children = nv_lpm_children(node), ref = nv_lpm_block(node);
+    if (!(children >> i & 1u) || nv_unlikely(ref >= f->ref_limit))
+        return false;
+    *at = ref + 2 * (size_t)nv_rank((uint32_t)children, i);
+    return true;
+}
+
+/* Where the value stands, NULL: the whole walk has to be done; and the length. */
+static inline NV_SPECIALIZED const unsigned char *nv_lpm_end6(const struct nv_lpm *f, uint64_t hi,
+                                                              unsigned depth, size_t at,
+                                                              uint32_t *ret_len)
+{
+    const unsigned char *node = f->cells + 8 * at;
+    const unsigned i = (unsigned)(hi << depth >> 59);
+    const uint32_t prefixes = (uint32_t)nv_lpm_word(node, 0), way = prefixes & nv_lpm_ways[i],
+                   children = (uint32_t)nv_lpm_children(node);
+    const uint64_t ref = nv_lpm_block(node);
+    if (nv_unlikely(!way || children >> i & 1u || ref >= f->ref_limit))
+        return NULL;
+    const unsigned zeros = (unsigned)__builtin_clz(way);
+    *ret_len = depth + nv_lpm_length20[zeros] - 20u;
+    return nv_block_value(f->cells + 8 * ref, children,
+                          nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros));
+}
+
 /* The value that the root, the fans and the node behind them have for dst: of a prefix of at most 15 bits. */
 static inline uint32_t nv_lpm_short(const struct nv_lpm *f, struct nv_bits dst)
 {
@@ -298,7 +435,9 @@ static inline void nv_lpm_group_take(struct nv_lpm_group *g, const struct nv_lpm
     g->info.hop_count = (uint16_t)h->count;
     if (h->count) {
         g->info.gw_family = h->chosen.gw_family;
-        g->info.hop_flags = h->chosen.flags;
+        g->info.hop_flags = (uint8_t)(h->chosen.flags & ~NETVANE_IF_MORE);
+        if (h->chosen.encap_type || h->chosen.realm || h->chosen.nhid || h->chosen.weight != 1)
+            g->info.hop_flags |= NETVANE_IF_MORE;
         g->info.ifindex = h->chosen.ifindex;
         g->info.nhid = h->chosen.nhid;
         memcpy(g->info.gateway, h->chosen.gateway, sizeof(g->info.gateway));

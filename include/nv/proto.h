@@ -13,6 +13,8 @@
  *   counters      u64   store relaxed               load relaxed    statistics
  *   payload       u64   store relaxed (P2)          load relaxed    root slots and nodes (R1); a reader may load wider
  *                                                                   words: B finds a torn one like any other
+ *   journal floor u64   store relaxed (P5)          load relaxed    entries below this position are not to be read
+ *   entries       u64   store relaxed (P6)          load relaxed    what each version changed (R4)
  *
  * Edges
  *   A  P2 before P3, R0 (head acquire) before R1: who sees head = v sees all that v consists of.
@@ -26,23 +28,30 @@
  *   E  P0 before P3: the limit that a reader loads after head covers every node of that version. Without it: a
  *      reader takes a fresh node for a bad offset.
  *   F  T1 before the head's MOVED bit (release): who sees MOVED finds the successor.
- *   G  Inside one reading process: `base` of a replaced mapping becomes NULL, then the OS puts zeros in the place of its
+ *   G  P5, fence release, P6 (over older entries) against R4, fence acquire, R5 (floor): a reader that has read one word of
+ *      an entry that was written over sees a floor above the position that it took it for. The same pair as B, for
+ *      the same reason. P5 and P6 come before P3, too (A): who sees head = v finds v's entries, or a floor above them.
+ *      Without it: a change is told that was none of the range, and one that was is missing.
+ *   H  Inside one reading process: `base` of a replaced mapping becomes NULL, then the OS puts zeros in the place of its
  *      arena (a system call, which reaches every processor), against R1, fence acquire (R2), `base` again: who has read
  *      one of these zeros sees NULL. Without it: an empty State, or a CORRUPT one, of a version that is whole.
  *
  * Invariants
  *   I1 horizon <= version of head.   I2 slot v % N holds v for horizon <= v <= head.
  *   I3 memory that a version w with horizon <= w can reach is not written.
- *   I4 head, horizon, committed and generations never decrease (a u32 generation wraps).
+ *   I4 head, horizon, committed, floor and generations never decrease (a u32 generation wraps).
+ *   I5 the entries from journal_end of v to journal_end of w name each object in which v and w differ, v < w,
+ *      if floor <= journal_end of v.
  * Progress    The writer never waits for a reader. A reader's step is bounded: it does not depend on the writer,
  *             except that a version may expire under it, which takes at least the ring's length of publishes.
  * Death       of the writer after any store leaves readers a whole State: before P3 the old head, after it the
- *             new one. After P3 and before P4 sleepers are late by one slice (<= 1 s), never lost.
+ *             new one. After P3 and before P4 sleepers are late by one slice (<= 1 s), never lost. After P5 and before P3
+ *             the floor may be above entries that are whole: the walk over the trees serves instead.
  * Not given   Two readers need not see the same newest version at the same time. A sleeper can be delayed by a hostile
  *             reader of the same mapping by one slice. Generations wrap after 2^32 changes: a sleeper that sees
  *             the very same value again has missed 2^32 of them.
  * Evidence    tests/stress/churn.c (readers and writer in one process under tsan, and in many), tests/unit/test_publish.c,
- *             tests/unit/test_reader_expire.c and test_reader_takeover.c. Not model-checked yet: stress is no proof.
+ *             test_journal.c, test_reader_expire.c and test_reader_takeover.c. Not model-checked yet: stress is no proof.
  */
 #ifndef NV_PROTO_H
 #define NV_PROTO_H
@@ -124,6 +133,10 @@ static inline unsigned char *nv_at_rw(void *base, uint64_t offset)
 #define NV_SLOT(version) \
     (NETVANE_RING_OFFSET + ((version) % NETVANE_RING_SLOTS) * (uint64_t)NETVANE_SLOT_BYTES)
 
+#define NV_JOURNAL_PLACE(position, entries) \
+    (NETVANE_JOURNAL_OFFSET +               \
+     (position) % (entries) * (uint64_t)sizeof(struct netvane_region_entry))
+
 /* ---- reader ---------------------------------------------------------------------------------------------- */
 
 /* R0: newest version, maybe with NETVANE_HEAD_MOVED; 0: none yet. A: pairs with P3 */
@@ -143,6 +156,13 @@ static inline bool nv_read_check(const void *base, uint64_t version)
 {
     atomic_thread_fence(memory_order_acquire);
     return nv_load64(nv_at(base, NV_HOT(horizon)), memory_order_relaxed) <= version;
+}
+
+/* R5: may entries of the journal from this position on, which were read (R4), be used? G: pairs with P5 */
+static inline bool nv_read_journal_check(const void *base, uint64_t position)
+{
+    atomic_thread_fence(memory_order_acquire);
+    return nv_load64(nv_at(base, NV_HOT(journal_floor)), memory_order_relaxed) <= position;
 }
 
 /* R3: a topic's generation. C: pairs with P4 */
@@ -168,6 +188,13 @@ static inline uint64_t nv_read_successor(const void *base)
 static inline void nv_write_horizon(void *base, uint64_t h)
 {
     nv_store64(nv_at_rw(base, NV_HOT(horizon)), h, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+}
+
+/* P5: entries below this position are lost; only then may they be written over (P6). G: pairs with R5 */
+static inline void nv_write_journal_floor(void *base, uint64_t position)
+{
+    nv_store64(nv_at_rw(base, NV_HOT(journal_floor)), position, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
 }
 

@@ -296,6 +296,17 @@ static inline int nv_cursor_seek(struct nv_cursor *c, const struct nv_tree *t, c
     return c->path[0].index < c->path[0].count ? NV_TREE_OK : nv_cursor_leave(c, 0);
 }
 
+/* Where the record at the cursor stands; NULL: at the end, or BAD. */
+static inline const unsigned char *nv_cursor_record(const struct nv_cursor *c)
+{
+    unsigned count;
+    const unsigned char *n =
+        c->valid && c->left ? nv_node(&c->tree, c->path[0].ref, 0, &count) : NULL;
+    return n && c->path[0].index < count
+               ? nv_node_record(nv_tree_shape(c->tree.tree), n, c->path[0].index)
+               : NULL;
+}
+
 /* Copies the record at the cursor: OK, END or BAD. */
 static inline int nv_cursor_get(const struct nv_cursor *c, void *ret_record)
 {

@@ -33,6 +33,10 @@ int fake_memory_grow(void *mem, uint64_t size_bytes); /* nv_arena_grow_fn */
 uint64_t fake_seed(void); /* prints it; the environment's SEED if that is set */
 uint32_t fake_random(uint64_t *state, uint32_t below);
 
+/* One event about something, or a dump of one class that shows some of it, and maybe its sweep. */
+void fake_random_fact(struct nv_mirror *m, uint64_t *random);
+void fake_random_dump(struct nv_mirror *m, uint64_t *random);
+
 /* ---- facts ---------------------------------------------------------------------------------------------- */
 
 /* "192.0.2.1" or "2001:db8::1"; returns the family. NULL: NV_AF_NONE. */

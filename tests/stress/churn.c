@@ -5,9 +5,9 @@
  * Proves, for readers in threads of the writer's process (where tsan sees both sides) and in processes of their own (where
  * the writer is also killed and started again under them): what a State shows belongs together. Every address has its
  * link, every route's hops lead to links that exist, the index by IP agrees with the list, a lookup finds each route, counts
- * equal contents, the whole integrity check finds nothing, and versions never go back. Options: --seconds S (4),
- * --readers N (6); the seed is printed and taken from SEED. Now and then a reader dawdles, so that States expire under it:
- * that is counted, and has to happen.
+ * equal contents, the whole integrity check finds nothing, versions never go back, and who follows by changes alone has as
+ * many objects. Options: --seconds S (4), --readers N (6); the seed is printed and taken from SEED. Now and then a reader
+ * dawdles, so that States expire under it: that is counted, and has to happen.
  */
 #include <assert.h>
 #include <errno.h>
@@ -31,7 +31,7 @@
 #define ROUTES     400u
 
 struct tally {
-    _Atomic uint64_t states, expired, corrupt, wrong, backwards, checks;
+    _Atomic uint64_t states, changes, followed, expired, corrupt, wrong, backwards, checks;
     _Atomic int stop;
 };
 
@@ -216,6 +216,10 @@ static void churn(struct world *w, const _Atomic int *stop)
     while (!atomic_load_explicit(stop, memory_order_relaxed)) {
         for (uint32_t i = 0; i < 1 + draw(w, 8); i++)
             change(w);
+        /* Often all links at once, so that the journal goes round while versions of it can be read. */
+        for (uint32_t i = draw(w, 2) ? 1 : LINKS + 1; i <= LINKS; i++)
+            if (w->up[i])
+                put_link(w, i);
         drop_stray_routes(w);
         (void)nv_commit(&w->commit, false, nv_clock_boottime_ns());
         nv_publisher_beat(&w->pub, nv_clock_boottime_ns());
@@ -375,10 +379,78 @@ static int look(const struct netvane_snap *snap, bool dawdle)
     return netvane_snap_check(snap);
 }
 
+/* A consumer that follows the State by its changes alone, and counts what it has. */
+struct follower {
+    struct netvane_changes it;
+    int64_t count[NETVANE_CLASS_COUNT];
+};
+
+static void counts_of(const struct netvane_info *i, int64_t count[NETVANE_CLASS_COUNT])
+{
+    count[NETVANE_CLASS_LINK] = i->links;
+    count[NETVANE_CLASS_ADDR] = i->addrs;
+    count[NETVANE_CLASS_ROUTE] = (int64_t)i->routes4 + i->routes6;
+    count[NETVANE_CLASS_RULE] = i->rules;
+    count[NETVANE_CLASS_NEXTHOP] = i->nexthops;
+}
+
+/* Takes the State whole that the follower stands at. */
+static int follow_from_here(struct follower *f)
+{
+    struct netvane_snap snap;
+    struct netvane_info info;
+    NETVANE_INIT(&info);
+    (void)netvane_changes_snap(&f->it, NULL, &snap);
+    int r = netvane_snap_info(&snap, &info);
+    if (!r)
+        counts_of(&info, f->count);
+    return r;
+}
+
+/* Goes on until it has caught up: then it has as much of everything as the State. 0, or an error. */
+static int follow(struct netvane *nv, struct follower *f, bool *io_follows)
+{
+    struct netvane_change change;
+    struct netvane_snap snap;
+    struct netvane_info info;
+    int64_t count[NETVANE_CLASS_COUNT];
+    int r = 0;
+    if (!*io_follows)
+        r = netvane_changes_begin(nv, NULL, NETVANE_CLASS_ALL, &f->it);
+    if (!r && !*io_follows)
+        r = follow_from_here(f);
+    if (r)
+        return r;
+    *io_follows = true;
+    NETVANE_INIT(&change);
+    while ((r = netvane_changes_next(&f->it, &change)) > 0) {
+        f->count[change.cls] += (change.after != NULL) - (change.before != NULL);
+        atomic_fetch_add(&tally->changes, 1);
+    }
+    if (r == NETVANE_EXPIRED)
+        r = follow_from_here(f);
+    if (r) {
+        *io_follows = false;
+        return r;
+    }
+    NETVANE_INIT(&info);
+    (void)netvane_changes_snap(&f->it, NULL, &snap);
+    r = netvane_snap_info(&snap, &info);
+    if (r)
+        return r;
+    counts_of(&info, count);
+    if (memcmp(count, f->count, sizeof(count)))
+        wrong("who applied every change has another State", snap.version);
+    atomic_fetch_add(&tally->followed, 1);
+    return 0;
+}
+
 static void *reader(void *arg)
 {
     struct netvane_open_args args;
     struct netvane *nv;
+    struct follower follower;
+    bool follows = false;
     uint64_t last = 0, n = 0, looks = 0;
     (void)arg;
     NETVANE_INIT(&args);
@@ -396,7 +468,9 @@ static void *reader(void *arg)
             last = snap.version;
             r = look(&snap, ++looks % 32 == 0);
         }
-        if (!r && ++n % 50 == 0) {
+        if (!r)
+            r = follow(nv, &follower, &follows);
+        if (!r && ++n % 25 == 0) {
             int found = netvane_check(nv, complain, NULL);
             if (found > 0)
                 wrong("the integrity check found something", snap.version);
@@ -510,6 +584,8 @@ int main(int argc, char **argv)
     (void)printf("processes: %" PRIu64 " states in all, %" PRIu64 " expired, %" PRIu64
                  " checks, %u writers killed\n",
                  tally->states, tally->expired, tally->checks, kills);
+    (void)printf("followed %" PRIu64 " times by %" PRIu64 " changes\n", tally->followed,
+                 tally->changes);
     (void)printf("corrupt %" PRIu64 ", wrong %" PRIu64 ", versions gone back %" PRIu64 "\n",
                  tally->corrupt, tally->wrong, tally->backwards);
     char path[128];
@@ -520,6 +596,7 @@ int main(int argc, char **argv)
     bool clean = !rmdir(dir);
     if (!clean)
         (void)printf("%s is not empty: a writer left something behind\n", dir);
-    bool looked = tally->states > 0 && tally->checks > 0 && tally->expired > 0;
+    bool looked = tally->states > 0 && tally->checks > 0 && tally->expired > 0 &&
+                  tally->followed > 0 && tally->changes > 0;
     return tally->corrupt || tally->wrong || tally->backwards || !looked || !clean;
 }

@@ -491,11 +491,11 @@ static void address_of_a_link_whose_routes_are_plain_re_reads_none_of_them(void 
     struct nv_addr f = fact_addr(2, "10.0.0.2", 24), f6 = fact_addr(2, "2001:db8::2", 64);
     (void)fake_add_and_tell(src, NV_ADDR, &f);
     (void)fake_add_and_tell(src, NV_ADDR, &f6);
-    ASSERT_ASKED(ADDRS(NV_AF_4));
+    ASSERT_ASKED(ADDRS(NV_AF_4), ADDRS(NV_AF_6));
     load();
     f6.valid_s = 100; /* an end is one that its route may get */
     (void)fake_add_and_tell(src, NV_ADDR, &f6);
-    ASSERT_ASKED(ROUTES6(2));
+    ASSERT_ASKED(ROUTES6(2), ADDRS(NV_AF_6));
 }
 
 static void ipv4_address_re_reads_the_addresses_and_routes_of_its_link(void **state)
@@ -546,7 +546,7 @@ static void ipv6_address_re_reads_ipv6_routes_of_its_link(void **state)
     load();
     struct nv_addr f = fact_addr(2, "2001:db8::2", 64);
     struct fake_object *o = fake_add_and_tell(src, NV_ADDR, &f);
-    ASSERT_ASKED(ROUTES6(2));
+    ASSERT_ASKED(ROUTES6(2), ADDRS(NV_AF_6)); /* its place among the others, too */
     load();
     fake_remove_and_tell(src, o);
     ASSERT_ASKED(ROUTES6(2));

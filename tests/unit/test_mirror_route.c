@@ -353,10 +353,15 @@ static void ipv6_routes_to_links_alone_stand_beside_each_other(void **state)
     assert_int_equal(put(&r3, ADD), NV_CHANGED);
     assert_int_equal(put(&rg, ADD), NV_CHANGED);
     assert_int_equal(count(NETVANE_TREE_ROUTES6), 3);
-    nv_mirror_mark_begin(m, NV_K_ROUTE6, 0); /* a dump in another order changes nothing */
+    nv_mirror_mark_begin(m, NV_K_ROUTE6, 0); /* a dump in another order changes nothing but that */
+    assert_int_equal(dump(&r3), NV_SAME);
+    assert_int_equal(dump(&rg), NV_SAME);
+    assert_int_equal(dump(&r2), NV_TOUCHED);
+    nv_mirror_mark_begin(m, NV_K_ROUTE6, 0);
     assert_int_equal(dump(&r3), NV_SAME);
     assert_int_equal(dump(&rg), NV_SAME);
     assert_int_equal(dump(&r2), NV_SAME);
+    assert_int_equal(dump(&r3), NV_SAME); /* shown again: a dump begun anew */
     assert_int_equal(nv_mirror_route_remove(m, &r2), NV_CHANGED);
     assert_int_equal(count(NETVANE_TREE_ROUTES6), 2);
     nv_mirror_mark_begin(m, NV_K_ROUTE6, 3); /* nor does one of a link */

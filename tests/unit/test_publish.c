@@ -115,7 +115,7 @@ static void header_tells_the_layout_and_carries_its_checksum(void **state)
     assert_int_equal(h.major, NETVANE_REGION_MAJOR);
     assert_int_equal(h.layout, NETVANE_REGION_LAYOUT);
     assert_int_equal(h.ring_slots, NETVANE_RING_SLOTS);
-    assert_int_equal(h.slot_bytes, sizeof(struct netvane_region_slot));
+    assert_int_equal(h.slot_bytes, NETVANE_SLOT_BYTES);
     assert_int_equal(h.node_bytes, sizeof(struct netvane_region_node));
     assert_int_equal(h.tree_count, NETVANE_TREE_COUNT);
     assert_int_equal(h.arena_offset, NETVANE_ARENA_OFFSET);

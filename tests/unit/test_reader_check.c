@@ -61,7 +61,7 @@ static void a_flipped_bit_anywhere_in_a_node_or_slot_is_found(void **state)
         ((unsigned char *)n)[i] ^= 0x10;
     }
     unsigned char *slot = (unsigned char *)fake_slot(&f->region, 1);
-    for (unsigned i = 8; i < NETVANE_SLOT_BYTES; i += 3) {
+    for (unsigned i = 8; i < sizeof(struct netvane_region_slot); i += 3) {
         slot[i] ^= 1;
         assert_true(check(f) > 0);
         slot[i] ^= 1;
