@@ -67,11 +67,10 @@ static void ask_kernel(const uint8_t dst[4], struct answer *ret)
         struct rtmsg rtm;
         struct rtattr attr;
         uint8_t dst[4];
-    } req = {.nlh = {.nlmsg_len = sizeof(req),
-                     .nlmsg_type = RTM_GETROUTE,
-                     .nlmsg_flags = NLM_F_REQUEST},
-             .rtm = {.rtm_family = AF_INET, .rtm_dst_len = 32},
-             .attr = {.rta_type = RTA_DST, .rta_len = 8}};
+    } req = {
+        .nlh = {.nlmsg_len = sizeof(req), .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST},
+        .rtm = {.rtm_family = AF_INET, .rtm_dst_len = 32},
+        .attr = {.rta_type = RTA_DST, .rta_len = 8}};
     union {
         struct nlmsghdr head;
         char bytes[1024];
@@ -175,8 +174,9 @@ static const char *fill(uint32_t count)
     if (r)
         return "the kernel has no room for the table";
     /* Beside the three that each namespace begins with. */
-    return bench_shell("ip rule add fwmark 7 table 100 && ip rule add from 10.77.0.0/16 table 101 && "
-                       "ip route add default via 10.99.0.9 table 100")
+    return bench_shell(
+               "ip rule add fwmark 7 table 100 && ip rule add from 10.77.0.0/16 table 101 && "
+               "ip route add default via 10.99.0.9 table 100")
                ? "cannot add rules"
                : NULL;
 }
@@ -203,8 +203,8 @@ int main(int argc, char **argv)
     NETVANE_INIT(&args);
     args.dir = dir;
     sock = testbed_socket();
-    if (writer < 0 || netvane_open(&args, &nv) || netvane_wait_ready(nv, 60 * UINT64_C(1000000000)) ||
-        netvane_snap_begin(nv, &snap))
+    if (writer < 0 || netvane_open(&args, &nv) ||
+        netvane_wait_ready(nv, 60 * UINT64_C(1000000000)) || netvane_snap_begin(nv, &snap))
         fail("netvaned does not start");
     bench_pin(1);
     check();

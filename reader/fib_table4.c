@@ -73,15 +73,15 @@ static int walk(const struct nv_fib *f, const uint64_t key[2], struct nv_fib_hit
 static int try_info(const struct nv_fib *f, const struct netvane_region_info *info, uint32_t dst,
                     int len, struct nv_fib_hit *hit)
 {
-    hit->u.r4 = (struct netvane_rec_route4){
-        .key = {(uint64_t)hit->table << 32 | dst,
-                (uint64_t)len << 56 | (uint64_t)info->metric << 16},
-        .flags = info->flags,
-        .type = info->type,
-        .protocol = info->protocol,
-        .scope = info->scope,
-        .hops = info->hops,
-        .metrics = info->metrics};
+    hit->u.r4 =
+        (struct netvane_rec_route4){.key = {(uint64_t)hit->table << 32 | dst,
+                                            (uint64_t)len << 56 | (uint64_t)info->metric << 16},
+                                    .flags = info->flags,
+                                    .type = info->type,
+                                    .protocol = info->protocol,
+                                    .scope = info->scope,
+                                    .hops = info->hops,
+                                    .metrics = info->metrics};
     memcpy(hit->u.r4.prefsrc, info->prefsrc, sizeof(hit->u.r4.prefsrc));
     if (info->hop_count != 1 || info->hop_flags & NETVANE_IF_MORE || info->scope < f->scope)
         return try_route(f, hit);

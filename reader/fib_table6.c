@@ -236,9 +236,8 @@ int nv_fib_table6(struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit)
     bool began = false, plain = false;
     ret_hit->table = table;
     for (int max = 128, len; max >= 0; max = len - 1) {
-        int w = max == 128
-                    ? nv_fib_first_prefix(&f->s, NV_AF_6, table, f->dst, &len, &plain, &info)
-                    : nv_fib_next_prefix(&f->s, NV_AF_6, table, f->dst, max, &len);
+        int w = max == 128 ? nv_fib_first_prefix(&f->s, NV_AF_6, table, f->dst, &len, &plain, &info)
+                           : nv_fib_next_prefix(&f->s, NV_AF_6, table, f->dst, max, &len);
         if (w != NV_TREE_OK)
             return w;
         const struct place p = place_of(f, table, (unsigned)len);

@@ -93,6 +93,8 @@ int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t 
     if (ret_table->size < sizeof(t)) /* the view stands at its end */
         return NETVANE_INVALID;
     v.lpm = nv_lpm_of(v.snap.base, v.snap.limit, &root);
+    if (v.lpm.top >= v.lpm.ref_limit) /* no lookup asks again */
+        return NETVANE_CORRUPT;
     if (counts_bits())
         v.how = family == NV_AF_4 ? COUNTING4 : COUNTING6;
     else
@@ -116,8 +118,7 @@ static inline NV_SPECIALIZED bool find_usual(const struct nv_lpm *f, uint32_t ds
                                              struct nv_lpm_hit *ret_hit)
 {
     *ret_at = nv_lpm_enter4(f, dst);
-    const unsigned char *value =
-        nv_lpm_end4(f, dst, nv_lpm_down4(f, dst, *ret_at), &ret_hit->len);
+    const unsigned char *value = nv_lpm_end4(f, dst, nv_lpm_down4(f, dst, *ret_at), &ret_hit->len);
     if (nv_unlikely(!value))
         return false;
     ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
@@ -373,8 +374,8 @@ static inline NV_SPECIALIZED int look_up_many(const struct view *v, unsigned fam
                                               struct netvane_match *ret_matches)
 {
     struct batch b;
-    const int w = family == NV_AF_4 ? find_many4(&v->lpm, dsts, n, &b)
-                                    : find_many6(&v->lpm, dsts, n, &b);
+    const int w =
+        family == NV_AF_4 ? find_many4(&v->lpm, dsts, n, &b) : find_many6(&v->lpm, dsts, n, &b);
     const int r = judge(v, w);
     for (unsigned k = 0; !r && k < n; k++)
         ret_matches[k] = match_of(b.value[k], b.len[k]);
@@ -396,19 +397,20 @@ static __attribute__((noinline)) int walk6_plainly(const struct view *v, struct 
 }
 
 static __attribute__((noinline)) int look_up4_plainly(const struct view *v, const uint8_t *dst,
-                            struct netvane_match *ret_match)
+                                                      struct netvane_match *ret_match)
 {
     return look_up4(v, dst, walk_plainly, ret_match);
 }
 
 static __attribute__((noinline)) int look_up6_plainly(const struct view *v, const uint8_t *dst,
-                            struct netvane_match *ret_match)
+                                                      struct netvane_match *ret_match)
 {
     return look_up6(v, dst, walk6_plainly, ret_match);
 }
 
-static __attribute__((noinline)) int look_up_many_plainly(const struct view *v, unsigned family, const uint8_t *dsts,
-                                unsigned n, struct netvane_match *ret_matches)
+static __attribute__((noinline)) int look_up_many_plainly(const struct view *v, unsigned family,
+                                                          const uint8_t *dsts, unsigned n,
+                                                          struct netvane_match *ret_matches)
 {
     return look_up_many(v, family, dsts, n, ret_matches);
 }
@@ -446,8 +448,9 @@ COUNTS_BITS static int look_up4_counting(const struct view *v, const uint8_t *ds
     return look_up4(v, dst, walk_counting, ret_match);
 }
 
-COUNTS_BITS static __attribute__((noinline)) int look_up6_counting(const struct view *v, const uint8_t *dst,
-                                         struct netvane_match *ret_match)
+COUNTS_BITS static __attribute__((noinline)) int look_up6_counting(const struct view *v,
+                                                                   const uint8_t *dst,
+                                                                   struct netvane_match *ret_match)
 {
     return look_up6(v, dst, walk6_counting, ret_match);
 }
@@ -471,8 +474,10 @@ int nv_table_longest(const struct nv_snap *s, unsigned family,
 {
     const struct nv_lpm f = nv_lpm_of(s->base, s->limit, root);
     const struct nv_bits bits = nv_bits_of(family, dst);
+    if (nv_unlikely(f.top >= f.ref_limit))
+        return NV_TREE_BAD;
     return counts_bits() ? find_counting(&f, bits, family, ret_hit)
-                             : find_plainly(&f, bits, family, ret_hit);
+                         : find_plainly(&f, bits, family, ret_hit);
 }
 
 static inline bool usable(const struct netvane_table *t)

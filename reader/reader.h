@@ -24,7 +24,6 @@
 #include "nv/proto.h"
 #include "nv/tree.h"
 
-
 /* ---- one mapped region ----------------------------------------------------------------------------- */
 
 struct nv_mapping {

@@ -740,7 +740,8 @@ NETVANE_AT(netvane_region_slot, tree, 384);
 NETVANE_AT(netvane_region_slot, lpm, 704);
 NETVANE_AT(netvane_region_slot, digest, 768);
 NETVANE_SIZE(netvane_region_slot, 832);
-_Static_assert(sizeof(struct netvane_region_slot) <= NETVANE_SLOT_BYTES, "a root record has to fit");
+_Static_assert(sizeof(struct netvane_region_slot) <= NETVANE_SLOT_BYTES,
+               "a root record has to fit");
 NETVANE_AT(netvane_region_entry, since, 8);
 NETVANE_AT(netvane_region_entry, tree, 12);
 NETVANE_AT(netvane_region_entry, key, 16);

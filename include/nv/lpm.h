@@ -170,11 +170,13 @@ static inline NV_SPECIALIZED uint64_t nv_lpm_word(const unsigned char *cells, si
 /*
  * The usual answer of an IPv4 table is a prefix of 20 to 24 bits where there are no longer ones: a fan, a fan, a node, a node. In
  * steps, so that many destinations can take each together. A place is in words of 8 bytes from where reference 0 leads;
- * place 0, which stands for "nothing there", leads to zeros, and those to nothing.
+ * place 0, which stands for "nothing there", leads to zeros, and those to nothing. The caller has seen that top is below the
+ * limit.
  */
 static inline NV_SPECIALIZED size_t nv_lpm_enter4(const struct nv_lpm *f, uint32_t dst)
 {
-    _Static_assert(!offsetof(struct netvane_region_fan_slot, child), "a slot begins with its child");
+    _Static_assert(!offsetof(struct netvane_region_fan_slot, child),
+                   "a slot begins with its child");
     uint64_t ref = nv_lpm_word(f->cells, (size_t)f->top + (dst >> 27));
     if (nv_unlikely(ref >= f->ref_limit))
         return 0;
@@ -210,8 +212,8 @@ static const uint8_t nv_lpm_length20[32] = {24, 24, 24, 24, 24, 24, 24, 24, 24, 
                                             23, 23, 22, 22, 22, 22, 21, 21, 20, 20};
 
 /* In the node of bit 20: where the value stands, NULL: the whole walk has to be done; and the length. */
-static inline NV_SPECIALIZED const unsigned char *
-nv_lpm_end4(const struct nv_lpm *f, uint32_t dst, size_t at, uint32_t *ret_len)
+static inline NV_SPECIALIZED const unsigned char *nv_lpm_end4(const struct nv_lpm *f, uint32_t dst,
+                                                              size_t at, uint32_t *ret_len)
 {
     const unsigned char *node = f->cells + 8 * at;
     const uint32_t prefixes = (uint32_t)nv_lpm_word(node, 0),
@@ -225,9 +227,9 @@ nv_lpm_end4(const struct nv_lpm *f, uint32_t dst, size_t at, uint32_t *ret_len)
 }
 
 /* Where that of bit 20 (at20) says nothing, and has nothing behind it: what the node of bit 15 (at15) says. As nv_lpm_end4. */
-static inline NV_SPECIALIZED const unsigned char *nv_lpm_middle4(const struct nv_lpm *f, uint32_t dst,
-                                                                 size_t at15, size_t at20,
-                                                                 uint32_t *ret_len)
+static inline NV_SPECIALIZED const unsigned char *nv_lpm_middle4(const struct nv_lpm *f,
+                                                                 uint32_t dst, size_t at15,
+                                                                 size_t at20, uint32_t *ret_len)
 {
     const unsigned char *node = f->cells + 8 * at15, *behind = f->cells + 8 * at20;
     const uint32_t prefixes = (uint32_t)nv_lpm_word(node, 0),

@@ -19,7 +19,7 @@ RECORDINGS = sorted((ROOT / "tests/data/recordings").glob("*.pcap"))
 
 # Number, words of the key, bytes of a record.
 TREES = {"routes4": (6, 2, 40), "routes6": (7, 6, 96), "hops": (8, 1, 56), "tables": (14, 1, 48)}
-SLOT_TREES, SLOT_FIBS = 384, 768
+SLOT_TREES, SLOT_INDEXES = 384, 704
 IN_SLOT = {(4, 254): 0, (6, 254): 1, (4, 255): 2, (6, 255): 3}
 DEAD, LINKDOWN = 1, 16
 FOREVER = 2**64 - 1
@@ -207,7 +207,7 @@ def check_region(path, rng):
         lengths = struct.unpack_from("=5I", r, 12)
         in_slot = IN_SLOT.get(which)
         roots[which] = struct.unpack_from("=4I", *((r, 32) if in_slot is None else
-                                                   (region.bytes, region.slot + SLOT_FIBS + 16 * in_slot)))
+                                                   (region.bytes, region.slot + SLOT_INDEXES + 16 * in_slot)))
         assert {n for n in range(160) if lengths[n // 32] >> n % 32 & 1} == {x[2] for x in tables.get(which, [])}
     assert set(roots) == set(tables), f"tables of records {set(roots)}, of routes {set(tables)}"
     return sum(check_table(region, *which, roots[which], routes, hops, rng) for which, routes in tables.items())

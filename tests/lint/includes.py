@@ -8,7 +8,7 @@
                      OS headers, itself; linux: libmnl too
     writer           nv/*, netvane/region.h, its own headers,                 OS headers, libmnl, reader
                      C standard headers
-    reader           netvane/*, nv/proto.h, nv/tree.h, nv/fib.h, nv/plat.h,   writer, OS headers
+    reader           netvane/*, nv/proto.h, nv/tree.h, nv/lpm.h, nv/plat.h,   writer, OS headers
                      nv/base.h, nv/content.h, liburcu, its own headers,
                      C standard headers
     tools            netvane/*, its own headers, C and POSIX headers          internals
@@ -44,7 +44,7 @@ TABLE = {
     "platform/linux": {"own", "c", *SEAM, "os", "libmnl"},
     "platform/win32": {"own", "c", *SEAM, "os"},
     "writer": {"own", "c", "nv/*", "netvane/region.h"},
-    "reader": {"own", "c", "netvane/*", "nv/proto.h", "nv/tree.h", "nv/fib.h", "nv/plat.h", "nv/base.h",
+    "reader": {"own", "c", "netvane/*", "nv/proto.h", "nv/tree.h", "nv/lpm.h", "nv/plat.h", "nv/base.h",
                "nv/content.h", "liburcu"},
     "tools": {"own", "c", "netvane/*", "os"},
 }

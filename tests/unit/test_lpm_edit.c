@@ -164,11 +164,11 @@ static void clear(struct fixture *f, struct nv_bits dst, unsigned len)
 
 /* ---- is the index the list? ----------------------------------------------------------------------------------- */
 
-static void assert_finds(const struct nv_lpm *fib, const struct list *l, struct nv_bits dst)
+static void assert_finds(const struct nv_lpm *lpm, const struct list *l, struct nv_bits dst)
 {
     const struct prefix *p = longest(l, dst);
     struct nv_lpm_hit hit = {1, 1};
-    const int found = nv_lpm_find(fib, dst, l->bits, &hit);
+    const int found = nv_lpm_find(lpm, dst, l->bits, &hit);
     assert_int_equal(found, p ? NV_TREE_OK : NV_TREE_END);
     assert_int_equal(hit.value & ~NETVANE_FV_LENGTH, p ? p->value : 0);
     if (p)
@@ -186,11 +186,11 @@ static bool is_hidden(const struct list *l, const struct prefix *p)
     return false;
 }
 
-static void assert_exact(const struct nv_lpm *fib, const struct list *l, const struct prefix *p)
+static void assert_exact(const struct nv_lpm *lpm, const struct list *l, const struct prefix *p)
 {
     uint32_t value = 1;
     const bool hidden = p->len && p->len <= NETVANE_LPM_NODES && is_hidden(l, p);
-    assert_int_equal(nv_lpm_exact(fib, p->dst, p->len, &value), hidden ? NV_TREE_END : NV_TREE_OK);
+    assert_int_equal(nv_lpm_exact(lpm, p->dst, p->len, &value), hidden ? NV_TREE_END : NV_TREE_OK);
     assert_int_equal(value & ~NETVANE_FV_LENGTH, hidden ? 0 : p->value);
 }
 
@@ -200,9 +200,9 @@ static void assert_is(struct fixture *f, const struct nv_lpm_draft *root, const 
     const struct nv_lpm lpm = nv_lpm_of_draft(&f->c, root);
     for (uint32_t i = 0; i < l->count; i++) {
         const struct prefix *p = &l->at[i];
-        assert_exact(&fib, l, p);
-        assert_finds(&fib, l, p->dst);
-        assert_finds(&fib, l, last_of(p->dst, p->len, l->bits));
+        assert_exact(&lpm, l, p);
+        assert_finds(&lpm, l, p->dst);
+        assert_finds(&lpm, l, last_of(p->dst, p->len, l->bits));
     }
     for (unsigned i = 0; i < lookups; i++) {
         struct nv_bits dst = any_bits(f);
@@ -213,12 +213,12 @@ static void assert_is(struct fixture *f, const struct nv_lpm_draft *root, const 
                                  mask = last_of((struct nv_bits){0, 0}, same, l->bits);
             dst = (struct nv_bits){head.hi | (dst.hi & mask.hi), head.lo | (dst.lo & mask.lo)};
         }
-        assert_finds(&fib, l, dst);
+        assert_finds(&lpm, l, dst);
         struct prefix p = {.len = any(f, l->bits + 1)};
         p.dst = cut(dst, p.len);
         uint32_t value;
         if (!find((struct list *)(uintptr_t)l, p.dst, p.len))
-            assert_int_equal(nv_lpm_exact(&fib, p.dst, p.len, &value), NV_TREE_END);
+            assert_int_equal(nv_lpm_exact(&lpm, p.dst, p.len, &value), NV_TREE_END);
     }
 }
 

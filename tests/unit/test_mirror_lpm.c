@@ -167,7 +167,7 @@ static struct answer ask(uint64_t v, unsigned family, uint32_t table, struct nv_
     const struct nv_lpm lpm = nv_lpm_of(f->mem.base, nv_read_committed(f->mem.base), &root);
     struct answer a = {.found = false};
     struct nv_lpm_hit hit;
-    const int found = nv_lpm_find(&fib, dst, family == NV_AF_4 ? 32 : 128, &hit);
+    const int found = nv_lpm_find(&lpm, dst, family == NV_AF_4 ? 32 : 128, &hit);
     assert_int_not_equal(found, NV_TREE_BAD);
     if (found != NV_TREE_OK)
         return a;

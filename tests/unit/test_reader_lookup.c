@@ -16,8 +16,12 @@
 
 #define LIST_MAX 4000u
 
-/* Where a struct netvane_table says how it is walked: behind a snapshot and an index. 1: plainly, 2: counting. */
-#define HOW ((sizeof(struct nv_snap) + sizeof(struct nv_lpm)) / 8)
+/*
+ * Where a struct netvane_table says how it is walked: behind a snapshot, an index and two pointers. 1 and 2: plainly, IPv4 and
+ * IPv6; 3 and 4: counting.
+ */
+#define HOW            ((sizeof(struct nv_snap) + sizeof(struct nv_lpm) + 2 * sizeof(void *)) / 8)
+#define PLAINLY(table) ((table).family == NV_AF_4 ? 1 : 2)
 
 struct list {
     unsigned family, bits;
@@ -146,8 +150,8 @@ static void assert_lookups(const struct netvane_table *got, uint64_t *rnd, unsig
 {
     const size_t bytes = list.bits / 8;
     struct netvane_table t[2] = {*got, *got};
-    assert_true(got->opaque[HOW] == 1 || got->opaque[HOW] == 2);
-    t[1].opaque[HOW] = 1;
+    assert_in_range(got->opaque[HOW], 1, 4);
+    t[1].opaque[HOW] = PLAINLY(*got);
     unsigned n = 1;
     for (unsigned done = 0; done < lookups; done += n, n = n % NETVANE_BULK_MAX + 1) {
         struct nv_bits dst[NETVANE_BULK_MAX];
@@ -487,7 +491,7 @@ static void assert_expired(const struct netvane_snap *snap, const struct netvane
     NETVANE_INIT(&h);
     NETVANE_INIT(&other);
     struct netvane_table plain = *t;
-    plain.opaque[HOW] = 1;
+    plain.opaque[HOW] = PLAINLY(plain);
     assert_int_equal(netvane_route_lookup(t, ips[0], got), NETVANE_EXPIRED);
     assert_int_equal(netvane_route_lookup(t, ips[1], got), NETVANE_EXPIRED);
     assert_int_equal(netvane_route_lookup(&plain, ips[0], got), NETVANE_EXPIRED);
@@ -714,7 +718,7 @@ static void use_everything(struct fixture *f, uint64_t *rnd)
                 r = netvane_match_hop(&t, &m[k], k % 3, &h);
                 assert_true(r == NETVANE_OK || r == NETVANE_CORRUPT || r == NETVANE_NOT_FOUND);
             }
-            t.opaque[HOW] = 1;
+            t.opaque[HOW] = PLAINLY(t);
         }
     }
 }
@@ -752,8 +756,8 @@ static void nothing_in_an_index_can_crash_or_trap_a_reader(void **state)
             memcpy(f->region.base + at, &w, sizeof(w));
         }
         if (round % 8 == 0) {
-            uint32_t *fib = (uint32_t *)(void *)slot->lpm;
-            fib[fake_random(&rnd, 16)] = fake_random(&rnd, UINT32_MAX);
+            uint32_t *lpm = (uint32_t *)(void *)slot->lpm;
+            lpm[fake_random(&rnd, 16)] = fake_random(&rnd, UINT32_MAX);
         }
         use_everything(f, &rnd);
         (void)netvane_check(f->nv, NULL, NULL);
@@ -782,10 +786,10 @@ static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_an
     const struct nv_lpm lpm =
         nv_lpm_of(f->region.base, f->region.used, &slot->lpm[NETVANE_SL_MAIN4]);
     const struct nv_bits first = {UINT64_C(0x0a090100) << 32, 0};
-    const uint32_t second = nv_fan_slot(nv_lpm_cell(&fib, top), nv_bits_at(first, 0, 5)).child;
-    const uint32_t nodes = nv_fan_slot(nv_lpm_cell(&fib, second), nv_bits_at(first, 5, 5)).child;
+    const uint32_t second = nv_fan_slot(nv_lpm_cell(&lpm, top), nv_bits_at(first, 0, 5)).child;
+    const uint32_t nodes = nv_fan_slot(nv_lpm_cell(&lpm, second), nv_bits_at(first, 5, 5)).child;
     const struct netvane_region_lpm_node node =
-        nv_lpm_node(nv_lpm_cell(&fib, nodes) + 16 * nv_bits_at(first, 10, 5));
+        nv_lpm_node(nv_lpm_cell(&lpm, nodes) + 16 * nv_bits_at(first, 10, 5));
     assert_int_equal(nv_popcount(node.children), 1);
     unsigned char *cells = f->region.base + NETVANE_NOTHING_OFFSET;
     const struct {
@@ -805,15 +809,16 @@ static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_an
                 const struct netvane_snap snap = begin(f);
                 struct netvane_table t;
                 NETVANE_INIT(&t);
-                assert_int_equal(netvane_table_get(&snap, 4, 254, &t), NETVANE_OK);
+                const int got = netvane_table_get(&snap, 4, 254, &t);
+                assert_true(got == NETVANE_OK || (!p && got == NETVANE_CORRUPT));
                 const uint8_t ip[4] = {10, 9, 1, 1};
                 struct netvane_match m;
-                for (unsigned how = 0; how < 2; how++) {
+                for (unsigned how = 0; how < 2 && !got; how++) {
                     int r = netvane_route_lookup(&t, ip, &m);
                     assert_true(r == NETVANE_OK || r == NETVANE_CORRUPT || r == NETVANE_NOT_FOUND);
                     r = netvane_route_lookup_bulk(&t, ip, 1, &m);
                     assert_true(r == NETVANE_OK || r == NETVANE_CORRUPT);
-                    t.opaque[HOW] = 1;
+                    t.opaque[HOW] = PLAINLY(t);
                 }
                 if (i % 64 == 0)
                     (void)netvane_check(f->nv, NULL, NULL);
@@ -822,11 +827,7 @@ static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_an
     const struct netvane_snap snap = begin(f);
     struct netvane_table t = table_of(&snap, 4, 254);
     slot->lpm[NETVANE_SL_MAIN4].top = limits.ref_limit;
-    t = table_of(&snap, 4, 254);
-    const uint8_t ip[4] = {10, 9, 1, 1};
-    struct netvane_match m;
-    assert_int_equal(netvane_route_lookup(&t, ip, &m), NETVANE_CORRUPT);
-    assert_int_equal(netvane_route_lookup_bulk(&t, ip, 1, &m), NETVANE_CORRUPT);
+    assert_int_equal(netvane_table_get(&snap, 4, 254, &t), NETVANE_CORRUPT);
 }
 
 int main(void)

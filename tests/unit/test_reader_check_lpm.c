@@ -197,7 +197,7 @@ static void index_of_more_cells_than_there_is_room_for_is_found_and_not_copied(v
     const struct nv_lpm lpm =
         nv_lpm_of(f->region.base, f->region.used, &slot(f)->lpm[NETVANE_SL_MAIN6]);
     struct netvane_region_lpm_node *nodes = cell(f, 0), *n = nodes;
-    n += (nv_lpm_enter(&fib, dst) - (const unsigned char *)nodes) / (ptrdiff_t)sizeof(*n);
+    n += (nv_lpm_enter(&lpm, dst) - (const unsigned char *)nodes) / (ptrdiff_t)sizeof(*n);
     assert_true(n->children != 0);
     uint64_t at = f->region.used;
     for (unsigned depth = NETVANE_LPM_NODES; depth < 125; depth += NETVANE_LPM_STRIDE) {
