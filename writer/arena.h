@@ -46,7 +46,8 @@ struct nv_arena {
     struct nv_limbo *limbo; /* a ring in order of last_version */
     uint32_t limbo_head, limbo_count;
     uint32_t used;
-    uint32_t lent; /* as many as would fit into the extents */
+    uint32_t lent;                /* as many as would fit into the extents */
+    uint64_t cells_waiting_bytes; /* what the limbos of cells hold beside the nodes' */
     uint64_t grow_failures;
 };
 

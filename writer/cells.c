@@ -223,6 +223,7 @@ static void give(struct nv_cells *c, uint32_t ref, uint32_t units)
             (struct nv_cell_limbo){.last_version = c->held ? NV_LIMBO_HELD : c->arena->draft - 1,
                                    .ref = ref,
                                    .units = units};
+        c->arena->cells_waiting_bytes += bytes_of(units);
     } else {
         c->bytes_lost += bytes_of(units);
     }
@@ -242,6 +243,7 @@ void nv_cells_reclaim(struct nv_cells *c, uint64_t horizon)
 {
     while (c->limbo_count && c->limbo[c->limbo_head].last_version < horizon) {
         const struct nv_cell_limbo *l = &c->limbo[c->limbo_head];
+        c->arena->cells_waiting_bytes -= bytes_of(l->units);
         set_free(c, l->ref, l->units);
         c->limbo_head = (c->limbo_head + 1) % c->limbo_capacity;
         c->limbo_count--;

@@ -82,7 +82,7 @@ static void advance_horizon(struct nv_publisher *p, struct nv_arena *a, uint64_t
     for (uint64_t gone = before; gone < h; gone++)
         if (nv_add_sat(p->published_ns[(gone + 1) % NETVANE_RING_SLOTS], NV_GRACE_NS) > now_ns)
             p->counter[NETVANE_RC_EARLY_EXPIRIES]++;
-    if (a->limbo_count > NV_LIMBO_KEEP_NODES)
+    if (a->limbo_count + a->cells_waiting_bytes / NETVANE_NODE_BYTES > NV_LIMBO_KEEP_NODES)
         while (h < p->head && p->published_ns[(h + 1) % NETVANE_RING_SLOTS] + NV_GRACE_NS <= now_ns)
             h++;
     if (h > before)

@@ -723,6 +723,26 @@ static void tables_come_with_their_first_route_and_go_with_the_last(void **state
     assert_int_equal(slot_of(f->p.head).tree[NETVANE_TREE_TABLES].count, 0);
 }
 
+/* Of one prefix, so that the index stays as it is. */
+static void record_of_a_table_tells_of_routes_that_change_nothing_in_its_index(void **state)
+{
+    (void)state;
+    for (uint32_t n = 1; n <= 5; n++) {
+        struct nv_route r = route("10.0.0.0", 24, n, 2);
+        r.table = 100;
+        put(&r);
+        publish();
+        assert_int_equal(root_of(f->p.head, NV_AF_4, 100).routes, n);
+    }
+    for (uint32_t n = 5; n > 1; n--) {
+        struct nv_route r = route("10.0.0.0", 24, n, 2);
+        r.table = 100;
+        drop(&r);
+        publish();
+        assert_int_equal(root_of(f->p.head, NV_AF_4, 100).routes, n - 1);
+    }
+}
+
 static void tables_do_not_see_each_others_prefixes(void **state)
 {
     (void)state;
@@ -1120,6 +1140,7 @@ int main(void)
         T(dump_of_prefixes_with_one_route_and_with_several_is_indexed_like_events),
         T(index_is_the_same_whatever_the_order_of_the_facts),
         T(tables_come_with_their_first_route_and_go_with_the_last),
+        T(record_of_a_table_tells_of_routes_that_change_nothing_in_its_index),
         T(tables_do_not_see_each_others_prefixes),
         T(changes_of_one_table_leave_the_records_of_others_alone),
         T(link_that_takes_thousands_of_prefixes_along_leaves_a_true_index),
