@@ -12,6 +12,7 @@
                      nv/base.h, nv/content.h, liburcu, its own headers,
                      C standard headers
     tools            netvane/*, its own headers, C and POSIX headers          internals
+    bench/dataplane  netvane/netvane.h, its own headers, C and OS headers     internals
     tests, bench     anything
 
 An OS header is each <header> that is neither in C11's list nor libmnl's nor liburcu's. First the check
@@ -47,6 +48,7 @@ TABLE = {
     "reader": {"own", "c", "netvane/*", "nv/proto.h", "nv/tree.h", "nv/lpm.h", "nv/plat.h", "nv/base.h",
                "nv/content.h", "liburcu"},
     "tools": {"own", "c", "netvane/*", "os"},
+    "bench/dataplane": {"own", "c", "netvane/netvane.h", "os"},  # an example for users: what they have
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include(?:_next)?[ \t]*(<[^>\n]*>|"[^"\n]*"|[^\n]*)', re.MULTILINE)
@@ -149,6 +151,11 @@ PLANTED = {
     "tools/netvane.c": (
         '#include <getopt.h>\n#include <netvane/netvane.h>\n# include "nv/proto.h"\n'
         '#include MACRO\n#include "nowhere.h"\n', {3, 4, 5}),
+    "bench/dataplane/port.h": ("#include <stdint.h>\n", set()),
+    "bench/dataplane/port.c": (
+        '#include "port.h"\n#include <linux/if_packet.h>\n#include <netvane/netvane.h>\n'
+        '#include <netvane/region.h>\n#include "bench/world.h"\n#include <nv/proto.h>\n', {4, 5, 6}),
+    "bench/bench_x.c": ('#include "world.h"\n#include <nv/proto.h>\n', set()),
     "tests/unit/test_x.c": ('#include "writer/mirror.h"\n#include <libmnl/libmnl.h>\n', set()),
 }
 
