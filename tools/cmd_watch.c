@@ -118,6 +118,19 @@ static void print_heading(struct watch *w)
               info.routes4 + info.routes6);
 }
 
+/* How long to sleep at most: not past the time when the State that was shown last can be copied. */
+static uint64_t slice_ns(const struct watch *w)
+{
+    uint64_t now = out_boottime_ns();
+    uint64_t left = w->end_ns > now ? w->end_ns - now : 0;
+    uint64_t slice = left < SLICE_NS ? left : SLICE_NS;
+
+    if (w->copy == NULL || w->copy_version == w->last.version || w->copy_ready_ns <= now)
+        return slice;
+    uint64_t copy = w->copy_ready_ns - now;
+    return copy < slice ? copy : slice;
+}
+
 static bool is_over(const struct watch *w)
 {
     return tool_interrupted() || out_boottime_ns() >= w->end_ns ||
@@ -141,9 +154,7 @@ static int run(struct watch *w)
         NETVANE_INIT(&args);
         args.topics = w->topics | NETVANE_TOPIC_HEALTH;
         args.since = &w->last;
-        uint64_t now = out_boottime_ns();
-        uint64_t left = w->end_ns > now ? w->end_ns - now : 0;
-        args.timeout_ns = left < SLICE_NS ? left : SLICE_NS;
+        args.timeout_ns = slice_ns(w);
         rc = netvane_wait(w->tool->nv, &args, NULL);
         if (rc == NETVANE_INTERRUPTED)
             continue;
