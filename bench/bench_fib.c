@@ -52,7 +52,7 @@ static uint32_t draw(void)
     return (uint32_t)(seed >> 32);
 }
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
     (void)fprintf(stderr, "bench_fib: %s\n", what);
     exit(1);

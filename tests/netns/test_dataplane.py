@@ -17,8 +17,8 @@ import dataplane_bed as bed
 import harness
 
 SEED = int(os.environ.get("SEED", "0")) or int.from_bytes(os.urandom(3), "big")
-PACKETS = 1500      # of a comparison at rest
-FLAPS = 500
+PACKETS = 1500 // harness.SLOW  # of a comparison at rest
+FLAPS = 500 // harness.SLOW
 FLAP_S = 0.01       # one flap of one destination each
 PER_FLAP = 16       # packets
 LAG_S = 0.05 * harness.SLOW  # that a change, or a packet, may be under way
