@@ -11,9 +11,6 @@
 
 #include "nv/lpm.h"
 
-#define TABLE_MAIN  254u
-#define TABLE_LOCAL 255u
-
 struct lpm_check {
     struct nv_check *c;
     bool is4;
@@ -26,12 +23,6 @@ struct lpm_check {
     bool broken_off;
 };
 
-union route {
-    uint64_t key[NV_TREE_KEY_WORDS_MAX];
-    struct netvane_rec_route4 r4;
-    struct netvane_rec_route6 r6;
-};
-
 static void finding(const struct lpm_check *x, struct nv_bits dst, unsigned len, const char *what)
 {
     nv_finding(x->c, "Index of table %u, IPv%u: prefix %016llx%016llx/%u %s.", (unsigned)x->table,
@@ -41,7 +32,7 @@ static void finding(const struct lpm_check *x, struct nv_bits dst, unsigned len,
 /* ---- one prefix --------------------------------------------------------------------------------------------- */
 
 static int add_route(const struct nv_snap *s, struct nv_lpm_group *g, bool is4,
-                     const union route *r)
+                     const union nv_route_record *r)
 {
     struct nv_lpm_hops hops;
     struct netvane_rec_hop hop;
@@ -67,12 +58,6 @@ static bool is_value_of(const struct lpm_check *x, uint32_t value, const struct 
            !!(value & NETVANE_FV_CONDITIONAL) == g->conditional;
 }
 
-/* The value of slot i of a fan, or of node i behind the fans. */
-static uint32_t slot_value(const unsigned char *fan, unsigned level, unsigned i)
-{
-    return level < NV_FANS ? nv_fan_slot(fan, i).value : nv_lpm_node(fan + 16u * (size_t)i).value;
-}
-
 /* A prefix of 1 to 15 bits: each slot that it covers shows it, or a longer one. */
 static void check_short(struct lpm_check *x, struct nv_bits dst, unsigned len,
                         const struct nv_lpm_group *g)
@@ -87,7 +72,7 @@ static void check_short(struct lpm_check *x, struct nv_bits dst, unsigned len,
     }
     const unsigned count = 1u << (5 * (level + 1) - len), first = nv_bits_at(dst, 5 * level, 5);
     for (unsigned i = first; i < first + count; i++) {
-        const uint32_t value = slot_value(nv_lpm_cell(&x->f, ref), level, i);
+        const uint32_t value = nv_lpm_slot(nv_lpm_cell(&x->f, ref), level, i).value;
         if ((value & NETVANE_FV_LENGTH) < len)
             finding(x, dst, len, "is not in a slot that it covers");
         else if ((value & NETVANE_FV_LENGTH) == len && !is_value_of(x, value, g))
@@ -148,9 +133,10 @@ static void count_fan(struct lpm_check *x, uint32_t ref, unsigned level)
         return;
     const unsigned char *fan = nv_lpm_cell(&x->f, ref);
     for (unsigned i = 0; i < 32 && !x->broken_off; i++) {
-        x->found += slot_value(fan, level, i) != 0;
+        const struct netvane_region_fan_slot s = nv_lpm_slot(fan, level, i);
+        x->found += s.value != 0;
         if (level < NV_FANS)
-            count_fan(x, nv_fan_slot(fan, i).child, level + 1);
+            count_fan(x, s.child, level + 1);
         else
             count_node(x, fan + 16u * (size_t)i, NETVANE_LPM_NODES);
     }
@@ -164,7 +150,7 @@ static uint64_t check_routes(struct lpm_check *x, bool indexed)
     const struct nv_snap *s = &x->c->s;
     struct nv_lpm_group g;
     struct nv_cursor c;
-    union route r;
+    union nv_route_record r;
     uint64_t key[NV_TREE_KEY_WORDS_MAX], routes = 0;
     memset(&g, 0, sizeof(g));
     nv_lpm_key(x->is4, x->table, (struct nv_bits){0, 0}, 0, key);
@@ -176,7 +162,7 @@ static uint64_t check_routes(struct lpm_check *x, bool indexed)
                 check_prefix(x, key, &g);
             memset(&g, 0, sizeof(g));
         }
-        memcpy(key, r.key, (x->is4 ? 2u : 3u) * sizeof(*key));
+        memcpy(key, r.key, nv_lpm_key_bytes(x->is4));
         (void)add_route(s, &g, x->is4, &r);
     }
     if (g.any && indexed)
@@ -187,12 +173,8 @@ static uint64_t check_routes(struct lpm_check *x, bool indexed)
 static const struct netvane_region_lpm *root_of(const struct nv_check *c, bool is4,
                                                 const struct netvane_rec_table *r)
 {
-    const uint32_t table = (uint32_t)r->key[0];
-    if (table == TABLE_MAIN)
-        return &c->slot.lpm[is4 ? NETVANE_SL_MAIN4 : NETVANE_SL_MAIN6];
-    if (table == TABLE_LOCAL)
-        return &c->slot.lpm[is4 ? NETVANE_SL_LOCAL4 : NETVANE_SL_LOCAL6];
-    return &r->lpm;
+    const unsigned slot = nv_lpm_root_slot(is4, (uint32_t)r->key[0]);
+    return slot < NETVANE_LPM_SLOTS ? &c->slot.lpm[slot] : &r->lpm;
 }
 
 uint64_t nv_check_table(struct nv_check *c, const struct netvane_rec_table *r)

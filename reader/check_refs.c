@@ -9,27 +9,7 @@
  */
 #include "check.h"
 
-#define NV_TABLE_MAIN 254
-
-union record {
-    struct netvane_rec_link link;
-    struct netvane_rec_name name;
-    struct netvane_rec_altname altname;
-    struct netvane_rec_string string;
-    struct netvane_rec_addr addr;
-    struct netvane_rec_addr_by_ip by_ip;
-    struct netvane_rec_route4 route4;
-    struct netvane_rec_route6 route6;
-    struct netvane_rec_hop hop;
-    struct netvane_rec_metric metric;
-    struct netvane_rec_rule rule;
-    struct netvane_rec_nexthop nexthop;
-    struct netvane_rec_member member;
-    struct netvane_rec_default def;
-    struct netvane_rec_table table;
-    uint64_t key[NV_TREE_KEY_WORDS_MAX];
-    unsigned char bytes[NV_RECORD_MAX];
-};
+#include "nv/kernel.h"
 
 /* What is summed up or carried along while trees are walked. */
 struct sums {
@@ -37,15 +17,15 @@ struct sums {
     uint64_t altnames, members; /* that links and groups promise */
     uint64_t routes;            /* that tables have */
     struct nv_route_hasher hasher;
-    union record before; /* the record visited last; key[0] 0: none */
+    union nv_record before; /* the record visited last; key[0] 0: none */
 };
 
-typedef void visit_fn(struct nv_check *c, struct sums *sums, const union record *r);
+typedef void visit_fn(struct nv_check *c, struct sums *sums, const union nv_record *r);
 
 static void visit_all(struct nv_check *c, struct sums *sums, unsigned tree, visit_fn *visit)
 {
     struct nv_cursor cursor;
-    union record r;
+    union nv_record r;
     memset(&sums->before, 0, sizeof(sums->before));
     int w = nv_snap_seek(&c->s, tree, NULL, &cursor);
     while (w == NV_TREE_OK && (w = nv_step(&cursor, &r)) == NV_TREE_OK) {
@@ -99,7 +79,7 @@ static bool follows(const struct sums *sums, uint64_t key, uint32_t first)
 
 /* ---- links ------------------------------------------------------------------------------------------------ */
 
-static void visit_link(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_link(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     const struct netvane_rec_link *l = &r->link;
     const uint32_t ids[] = {l->kind,  l->slave_kind, l->qdisc,
@@ -126,11 +106,11 @@ static void visit_link(struct nv_check *c, struct sums *sums, const union record
     sums->altnames += l->altname_count;
 }
 
-static void visit_name(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_name(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     const uint32_t ifindex = upper(r->name.key[1]), index = lower(r->name.key[1]);
     const uint64_t key = index ? r->name.key[1] : ifindex;
-    union record named;
+    union nv_record named;
     uint64_t hash = 0;
     (void)sums;
     if (nv_snap_find(&c->s, index ? NETVANE_TREE_ALTNAMES : NETVANE_TREE_LINKS, &key, &named) !=
@@ -149,7 +129,7 @@ static void visit_name(struct nv_check *c, struct sums *sums, const union record
                    (unsigned)index, (unsigned)ifindex);
 }
 
-static void visit_altname(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_altname(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     const uint32_t ifindex = upper(r->key[0]);
     if (!has_link(c, ifindex))
@@ -160,7 +140,7 @@ static void visit_altname(struct nv_check *c, struct sums *sums, const union rec
                    (unsigned)lower(r->key[0]), (unsigned)ifindex);
 }
 
-static void visit_string(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_string(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     const bool first = lower(r->key[0]) == 0;
     if (!upper(r->key[0]) || !follows(sums, r->key[0], 0) ||
@@ -171,7 +151,7 @@ static void visit_string(struct nv_check *c, struct sums *sums, const union reco
 
 /* ---- addresses ----------------------------------------------------------------------------------------------- */
 
-static void visit_addr(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_addr(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     const uint64_t *k = r->addr.key;
     const uint64_t by_ip[4] = {k[1], k[2], k[0], k[3]};
@@ -188,7 +168,7 @@ static void visit_addr(struct nv_check *c, struct sums *sums, const union record
     sums->digest[NETVANE_RT_ADDRS] += nv_content_addr(&r->addr);
 }
 
-static void visit_by_ip(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_by_ip(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     const uint64_t *k = r->by_ip.key;
     const uint64_t key[4] = {k[2], k[0], k[1], k[3]};
@@ -200,7 +180,7 @@ static void visit_by_ip(struct nv_check *c, struct sums *sums, const union recor
 
 /* ---- routes -------------------------------------------------------------------------------------------------- */
 
-static void visit_route4(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_route4(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     uint64_t hash = 0;
     if (r->route4.key[1] >> 56 > 32)
@@ -215,7 +195,7 @@ static void visit_route4(struct nv_check *c, struct sums *sums, const union reco
     sums->digest[NETVANE_RT_ROUTES] += hash;
 }
 
-static void visit_route6(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_route6(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     uint64_t hash = 0;
     if ((uint8_t)(r->route6.key[2] >> 24) > 128 || (uint8_t)(r->route6.key[2] >> 16) > 128)
@@ -230,7 +210,7 @@ static void visit_route6(struct nv_check *c, struct sums *sums, const union reco
     sums->digest[NETVANE_RT_ROUTES] += hash;
 }
 
-static void visit_hop(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_hop(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     const struct netvane_rec_hop *before = &sums->before.hop;
     const uint32_t set = upper(r->key[0]), index = lower(r->key[0]);
@@ -246,7 +226,7 @@ static void visit_hop(struct nv_check *c, struct sums *sums, const union record 
                    (unsigned)r->hop.encap);
 }
 
-static void visit_metric(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_metric(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     (void)sums;
     if (!upper(r->key[0]) || lower(r->key[0]) >= NETVANE_METRIC_SLOTS)
@@ -256,14 +236,14 @@ static void visit_metric(struct nv_check *c, struct sums *sums, const union reco
 
 /* ---- rules, nexthops, defaults ------------------------------------------------------------------------------- */
 
-static void visit_rule(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_rule(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     if (!nv_is_family(upper(r->key[0])))
         nv_finding(c, "A rule of priority %u has a bad family.", (unsigned)lower(r->key[0]));
     sums->digest[NETVANE_RT_RULES] += nv_content_rule(&r->rule);
 }
 
-static void visit_nexthop(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_nexthop(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     uint64_t hash = 0;
     if (nv_hash_nexthop(&c->s, &r->nexthop, &hash) != NV_TREE_OK)
@@ -273,7 +253,7 @@ static void visit_nexthop(struct nv_check *c, struct sums *sums, const union rec
     sums->members += r->nexthop.member_count;
 }
 
-static void visit_member(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_member(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     const uint64_t group = upper(r->key[0]);
     if (!has(c, NETVANE_TREE_NEXTHOPS, &group) || !follows(sums, r->key[0], 0))
@@ -281,7 +261,7 @@ static void visit_member(struct nv_check *c, struct sums *sums, const union reco
                    (unsigned)lower(r->key[0]), (unsigned)group);
 }
 
-static void visit_default(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_default(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     const unsigned family = (unsigned)(r->key[0] >> 56);
     const uint64_t hops = (uint64_t)r->def.hops << 32;
@@ -294,7 +274,7 @@ static void visit_default(struct nv_check *c, struct sums *sums, const union rec
                    (unsigned)r->def.hops);
 }
 
-static void visit_table(struct nv_check *c, struct sums *sums, const union record *r)
+static void visit_table(struct nv_check *c, struct sums *sums, const union nv_record *r)
 {
     sums->routes += nv_check_table(c, &r->table);
 }

@@ -8,6 +8,8 @@
  */
 #include "reader.h"
 
+#include "nv/kernel.h"
+
 _Static_assert(sizeof(struct netvane_default) == 64, "64 bytes for ever");
 _Static_assert(sizeof(struct netvane_default) == sizeof(struct netvane_region_default), "");
 _Static_assert(offsetof(struct netvane_default, flags) ==
@@ -188,8 +190,6 @@ int netvane_snap_egress(const struct netvane_snap *snap, uint8_t family,
 
 /* ---- candidates ----------------------------------------------------------------------------------------- */
 
-#define TABLE_MAIN 254 /* RT_TABLE_MAIN */
-
 static uint64_t candidates_key(const struct nv_iter *it)
 {
     return (uint64_t)it->family << 56 | (uint64_t)it->table << 16;
@@ -204,7 +204,7 @@ int netvane_default_iter(const struct netvane_snap *snap, uint8_t family, uint32
     if (r)
         return r;
     it.family = family;
-    it.table = table ? table : TABLE_MAIN;
+    it.table = table ? table : NV_TABLE_MAIN;
     const uint64_t key = candidates_key(&it);
     return nv_iter_started(&it, nv_snap_seek(&it.snap, NETVANE_TREE_DEFAULTS, &key, &it.cursor),
                            ret_it);

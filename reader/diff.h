@@ -18,17 +18,6 @@
 
 #include "nv/content.h"
 
-union nv_record {
-    uint64_t key[NV_TREE_KEY_WORDS_MAX];
-    struct netvane_rec_link link;
-    struct netvane_rec_addr addr;
-    struct netvane_rec_route4 route4;
-    struct netvane_rec_route6 route6;
-    struct netvane_rec_rule rule;
-    struct netvane_rec_nexthop nexthop;
-    unsigned char bytes[NV_RECORD_MAX];
-};
-
 union nv_object {
     struct netvane_link link;
     struct netvane_addr addr;

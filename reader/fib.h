@@ -12,35 +12,11 @@
 
 #include "reader.h"
 
-/* linux/rtnetlink.h, linux/fib_rules.h, linux/if.h, linux/if_addr.h by value: the reader includes no OS header. */
-enum {
-    NV_FIB_UNICAST = 1,
-    NV_FIB_LOCAL = 2,
-    NV_FIB_BROADCAST = 3,
-    NV_FIB_ANYCAST = 4,
-    NV_FIB_MULTICAST = 5,
-    NV_FIB_BLACKHOLE = 6,
-    NV_FIB_UNREACHABLE = 7,
-    NV_FIB_PROHIBIT = 8,
-    NV_FIB_THROW = 9,
-    NV_FIB_XRESOLVE = 11,
-    NV_FIB_SCOPE_LINK = 253,
-    NV_FIB_SCOPE_HOST = 254,
-    NV_FIB_TABLE_DEFAULT = 253,
-    NV_FIB_TABLE_MAIN = 254,
-    NV_FIB_TABLE_LOCAL = 255,
-    NV_FIB_HOP_DEAD = 0x1, /* RTNH_F_DEAD */
-    NV_FIB_LINK_UP = 0x1,
-    NV_FIB_LINK_LOOPBACK = 0x8,
-    NV_FIB_LOOPBACK = 1 /* LOOPBACK_IFINDEX */
-};
+#include "nv/kernel.h"
 
 /* The route and the hop that a table gave. */
 struct nv_fib_hit {
-    union {
-        struct netvane_rec_route4 r4;
-        struct netvane_rec_route6 r6;
-    } u;
+    union nv_route_record u;
     struct netvane_rec_hop hop; /* ifindex 0: none */
     uint32_t set;               /* of hops; 0: none */
     uint32_t hop_index, hop_count;
@@ -113,9 +89,8 @@ bool nv_fib_hop_alive(const struct netvane_rec_hop *hop);
 void nv_fib_hop_of_info(const struct netvane_region_info *info, struct netvane_rec_hop *ret_hop);
 /* May a hash choose it? Of a nexthop group any member, of other routes a live hop. */
 bool nv_fib_hop_counts(const struct nv_fib_hops *hops, const struct netvane_rec_hop *hop);
-/* The sum of the weights of those, and how many they are. */
-int nv_fib_hops_total(const struct nv_snap *s, const struct nv_fib_hops *hops, uint64_t *ret_total,
-                      uint32_t *ret_count);
+/* Is the hash to choose, among several of those? OK with the hops of the route and the sum of their weights; END: no. */
+int nv_fib_hops_several(struct nv_fib *f, struct nv_fib_hops *ret_hops, uint64_t *ret_total);
 /* The greatest hash that chooses a hop, of the weights up to it (linux/net/ipv4/fib_semantics.c, fib_rebalance). */
 int64_t nv_fib_upper_bound(uint64_t weight_so_far, uint64_t total);
 
@@ -164,6 +139,14 @@ int nv_fib_output4(struct nv_fib *f);
 int nv_fib_lookup4(struct nv_fib *f);
 int nv_fib_input4(struct nv_fib *f);
 int nv_fib_way6(struct nv_fib *f);
+
+/* Ends the way with an outcome, and without a route. */
+static inline int nv_fib_end(struct nv_fib *f, uint8_t outcome)
+{
+    f->outcome = outcome;
+    f->found = false;
+    return NV_TREE_OK;
+}
 
 static inline bool nv_fib_is_multicast4(uint32_t ip)
 {

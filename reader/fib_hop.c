@@ -73,7 +73,7 @@ static int member_at(const struct nv_snap *s, uint32_t group, uint32_t index,
     if (w == NV_TREE_OK)
         take_nexthop(hop, &nh);
     else if (w == NV_TREE_END)
-        hop->flags |= NV_FIB_HOP_DEAD;
+        hop->flags |= NV_RTNH_F_DEAD;
     return w == NV_TREE_BAD ? w : NV_TREE_OK;
 }
 
@@ -100,7 +100,7 @@ uint32_t nv_fib_hop_weight(const struct netvane_rec_hop *hop)
 
 bool nv_fib_hop_alive(const struct netvane_rec_hop *hop)
 {
-    return hop->ifindex && !(hop->flags & NV_FIB_HOP_DEAD);
+    return hop->ifindex && !(hop->flags & NV_RTNH_F_DEAD);
 }
 
 bool nv_fib_hop_counts(const struct nv_fib_hops *hops, const struct netvane_rec_hop *hop)
@@ -108,20 +108,24 @@ bool nv_fib_hop_counts(const struct nv_fib_hops *hops, const struct netvane_rec_
     return hops->first.nhid || nv_fib_hop_alive(hop);
 }
 
-int nv_fib_hops_total(const struct nv_snap *s, const struct nv_fib_hops *hops, uint64_t *ret_total,
-                      uint32_t *ret_count)
+int nv_fib_hops_several(struct nv_fib *f, struct nv_fib_hops *ret_hops, uint64_t *ret_total)
 {
     struct netvane_rec_hop hop;
+    uint32_t count = 0;
     *ret_total = 0;
-    *ret_count = 0;
-    for (uint32_t i = 0; i < hops->count; i++) {
-        if (nv_fib_hops_at(s, hops, i, &hop) != NV_TREE_OK)
+    if (nv_fib_hops_open(&f->s, f->hit.set, ret_hops) != NV_TREE_OK)
+        return NV_TREE_BAD;
+    for (uint32_t i = 0; i < ret_hops->count; i++) {
+        if (nv_fib_hops_at(&f->s, ret_hops, i, &hop) != NV_TREE_OK)
             return NV_TREE_BAD;
-        if (!nv_fib_hop_counts(hops, &hop))
+        if (!nv_fib_hop_counts(ret_hops, &hop))
             continue;
         *ret_total += nv_fib_hop_weight(&hop);
-        ++*ret_count;
+        count++;
     }
+    if (count <= 1)
+        return NV_TREE_END;
+    f->flags |= NETVANE_FIB_MULTIPATH;
     return NV_TREE_OK;
 }
 

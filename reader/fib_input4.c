@@ -9,13 +9,6 @@
 
 #define PROTO_KERNEL 2 /* RTPROT_KERNEL */
 
-static int end(struct nv_fib *f, uint8_t outcome)
-{
-    f->outcome = outcome;
-    f->found = false;
-    return NV_TREE_OK;
-}
-
 /* Where would an answer go? A source that is one of this host's own, or no host's, is not believed: END. */
 static int full_check(const struct nv_fib *f)
 {
@@ -24,7 +17,7 @@ static int full_check(const struct nv_fib *f)
     back.src4 = f->dst4;
     memcpy(back.dst, f->src, sizeof(back.dst));
     memcpy(back.src, f->dst, sizeof(back.src));
-    back.iif = NV_FIB_LOOPBACK;
+    back.iif = NV_LOOPBACK_IFINDEX;
     back.oif = 0;
     back.mark = 0;
     back.uid = 0;
@@ -33,7 +26,7 @@ static int full_check(const struct nv_fib *f)
     int w = nv_fib_lookup4(&back);
     if (w != NV_TREE_OK)
         return w;
-    return back.outcome != NETVANE_FIB_FOUND || back.hit.type == NV_FIB_UNICAST ? NV_TREE_OK
+    return back.outcome != NETVANE_FIB_FOUND || back.hit.type == NV_RTN_UNICAST ? NV_TREE_OK
                                                                                 : NV_TREE_END;
 }
 
@@ -43,13 +36,13 @@ static int full_check(const struct nv_fib *f)
  */
 static int has_custom_local(const struct nv_fib *f)
 {
-    const uint64_t key[2] = {(uint64_t)NV_FIB_TABLE_LOCAL << 32, 0};
+    const uint64_t key[2] = {(uint64_t)NV_TABLE_LOCAL << 32, 0};
     struct netvane_rec_route4 r;
     struct nv_cursor c;
     int w = nv_snap_seek(&f->s, NETVANE_TREE_ROUTES4, key, &c);
     while (w == NV_TREE_OK && (w = nv_step(&c, &r)) == NV_TREE_OK &&
-           r.key[0] >> 32 == NV_FIB_TABLE_LOCAL)
-        if (r.type == NV_FIB_LOCAL && r.protocol != PROTO_KERNEL)
+           r.key[0] >> 32 == NV_TABLE_LOCAL)
+        if (r.type == NV_RTN_LOCAL && r.protocol != PROTO_KERNEL)
             return NV_TREE_OK;
     return w == NV_TREE_BAD ? w : NV_TREE_END;
 }
@@ -97,8 +90,8 @@ static int take_broadcast(struct nv_fib *f)
         f->dst4 = dst4;
     }
     if (w == NV_TREE_END)
-        return end(f, NETVANE_FIB_MARTIAN);
-    return w == NV_TREE_OK ? take(f, NV_FIB_LOOPBACK, NV_FIB_BROADCAST) : w;
+        return nv_fib_end(f, NETVANE_FIB_MARTIAN);
+    return w == NV_TREE_OK ? take(f, NV_LOOPBACK_IFINDEX, NV_RTN_BROADCAST) : w;
 }
 
 static int take_local(struct nv_fib *f)
@@ -106,25 +99,25 @@ static int take_local(struct nv_fib *f)
     uint32_t l3mdev = 0;
     int w = check_source(f, 0);
     if (w == NV_TREE_END)
-        return end(f, NETVANE_FIB_MARTIAN);
+        return nv_fib_end(f, NETVANE_FIB_MARTIAN);
     if (w == NV_TREE_OK)
         w = nv_fib_l3mdev(&f->s, f->hit.hop.ifindex, &l3mdev);
-    return w == NV_TREE_OK ? take(f, l3mdev ? l3mdev : NV_FIB_LOOPBACK, NV_FIB_LOCAL) : w;
+    return w == NV_TREE_OK ? take(f, l3mdev ? l3mdev : NV_LOOPBACK_IFINDEX, NV_RTN_LOCAL) : w;
 }
 
 static int forward(struct nv_fib *f)
 {
     if (!(f->wishes & NETVANE_FIB_FORWARDING))
-        return end(f, NETVANE_FIB_UNREACHABLE);
-    if (f->hit.type != NV_FIB_UNICAST)
-        return end(f, NETVANE_FIB_MARTIAN);
+        return nv_fib_end(f, NETVANE_FIB_UNREACHABLE);
+    if (f->hit.type != NV_RTN_UNICAST)
+        return nv_fib_end(f, NETVANE_FIB_MARTIAN);
     int w = nv_fib_choose4(f, false);
     if (w == NV_TREE_OK)
         w = check_source(f, f->hit.hop.ifindex);
     if (w == NV_TREE_END)
-        return end(f, NETVANE_FIB_MARTIAN);
+        return nv_fib_end(f, NETVANE_FIB_MARTIAN);
     f->gateway_used = f->hit.hop.gw_family;
-    return w == NV_TREE_OK ? take(f, f->hit.hop.ifindex, NV_FIB_UNICAST) : w;
+    return w == NV_TREE_OK ? take(f, f->hit.hop.ifindex, NV_RTN_UNICAST) : w;
 }
 
 int nv_fib_input4(struct nv_fib *f)
@@ -132,25 +125,26 @@ int nv_fib_input4(struct nv_fib *f)
     struct netvane_rec_link link;
     int w = nv_link_find(&f->s, f->iif, &link);
     if (w != NV_TREE_OK)
-        return w == NV_TREE_END ? end(f, NETVANE_FIB_NO_SUCH_LINK) : w;
+        return w == NV_TREE_END ? nv_fib_end(f, NETVANE_FIB_NO_SUCH_LINK) : w;
     f->oif = 0;
     f->uid = 0;
     if (nv_fib_is_multicast4(f->dst4)) {
         f->uncertain |= NETVANE_FIB_BY_GROUPS;
-        return take(f, NV_FIB_LOOPBACK, NV_FIB_MULTICAST);
+        return take(f, NV_LOOPBACK_IFINDEX, NV_RTN_MULTICAST);
     }
     if (nv_fib_is_multicast4(f->src4) || f->src4 == UINT32_MAX)
-        return end(f, NETVANE_FIB_MARTIAN);
+        return nv_fib_end(f, NETVANE_FIB_MARTIAN);
     if (f->dst4 == UINT32_MAX || (!f->src4 && !f->dst4))
         return take_broadcast(f);
     if (!f->src4 || !f->dst4 || nv_fib_is_loopback4(f->dst4) || nv_fib_is_loopback4(f->src4))
-        return end(f, NETVANE_FIB_MARTIAN);
+        return nv_fib_end(f, NETVANE_FIB_MARTIAN);
     w = nv_fib_lookup4(f);
     if (w != NV_TREE_OK)
         return w;
     if (f->outcome != NETVANE_FIB_FOUND)
-        return f->wishes & NETVANE_FIB_FORWARDING ? NV_TREE_OK : end(f, NETVANE_FIB_UNREACHABLE);
-    if (f->hit.type == NV_FIB_BROADCAST)
+        return f->wishes & NETVANE_FIB_FORWARDING ? NV_TREE_OK
+                                                  : nv_fib_end(f, NETVANE_FIB_UNREACHABLE);
+    if (f->hit.type == NV_RTN_BROADCAST)
         return take_broadcast(f);
-    return f->hit.type == NV_FIB_LOCAL ? take_local(f) : forward(f);
+    return f->hit.type == NV_RTN_LOCAL ? take_local(f) : forward(f);
 }

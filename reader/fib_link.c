@@ -50,7 +50,7 @@ int nv_fib_l3mdev_flow(struct nv_fib *f)
         f->l3mdev_by_oif = f->l3mdev != 0;
         if (f->l3mdev == f->oif)
             f->oif = 0;
-    } else if (f->iif > NV_FIB_LOOPBACK) {
+    } else if (f->iif > NV_LOOPBACK_IFINDEX) {
         w = nv_fib_l3mdev(&f->s, f->iif, &f->l3mdev);
     }
     return w;

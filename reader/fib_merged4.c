@@ -12,7 +12,7 @@
 static int take(struct nv_fib *f, const struct nv_fib_hit *hit, int w, uint32_t rule)
 {
     f->uncertain |= NETVANE_FIB_BY_HISTORY;
-    f->found = w == NV_TREE_OK && hit->type != NV_FIB_THROW;
+    f->found = w == NV_TREE_OK && hit->type != NV_RTN_THROW;
     f->outcome = NETVANE_FIB_NO_ROUTE;
     f->rule = UINT32_MAX;
     if (!f->found)
@@ -31,22 +31,22 @@ static int merge(struct nv_fib *f)
     if (w != NV_TREE_OK)
         return w == NV_TREE_END ? NV_TREE_OK : w;
     if (f->threw_local) {
-        w = nv_fib_table4(f, NV_FIB_TABLE_LOCAL, &local);
+        w = nv_fib_table4(f, NV_TABLE_LOCAL, &local);
         if (w != NV_TREE_OK)
             return NV_TREE_BAD;
     }
     f->flags |= NETVANE_FIB_MERGED;
     if (local.len == 32 && !f->threw_local)
         return NV_TREE_OK;
-    w = nv_fib_table4(f, NV_FIB_TABLE_MAIN, &other);
+    w = nv_fib_table4(f, NV_TABLE_MAIN, &other);
     if (w == NV_TREE_BAD)
         return w;
     const bool before = w == NV_TREE_OK && other.len > local.len;
-    if (before && other.type != NV_FIB_THROW)
+    if (before && other.type != NV_RTN_THROW)
         return take(f, &other, w, 32766);
     if (!before && !f->threw_local)
         return NV_TREE_OK;
-    w = nv_fib_table4(f, NV_FIB_TABLE_DEFAULT, &other);
+    w = nv_fib_table4(f, NV_TABLE_DEFAULT, &other);
     return take(f, &other, w, 32767);
 }
 
@@ -55,7 +55,7 @@ int nv_fib_lookup4(struct nv_fib *f)
     f->threw_local = false;
     int w = nv_fib_rules(f);
     if (w != NV_TREE_BAD &&
-        ((f->found && !f->rule && f->hit.table == NV_FIB_TABLE_LOCAL) || f->threw_local))
+        ((f->found && !f->rule && f->hit.table == NV_TABLE_LOCAL) || f->threw_local))
         w = merge(f);
     return w == NV_TREE_BAD ? w : NV_TREE_OK;
 }

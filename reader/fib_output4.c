@@ -11,14 +11,6 @@
 #define PROTO_IGMP        2
 #define MTU_MIN           68 /* a link with less has no IPv4 (linux/net/ipv4/devinet.c) */
 
-/* Ends the way with an outcome. */
-static int end(struct nv_fib *f, uint8_t outcome)
-{
-    f->outcome = outcome;
-    f->found = false;
-    return NV_TREE_OK;
-}
-
 /* The packet leaves by this link, unless its source may not leave the host. */
 static int leave(struct nv_fib *f, uint32_t ifindex, uint8_t type)
 {
@@ -27,18 +19,18 @@ static int leave(struct nv_fib *f, uint32_t ifindex, uint8_t type)
     f->type = type;
     if (nv_fib_is_loopback4(f->src4)) { /* route_localnet is taken to be 0 */
         int w = nv_link_find(&f->s, ifindex, &link);
-        if (w == NV_TREE_OK && !(link.flags & NV_FIB_LINK_LOOPBACK))
+        if (w == NV_TREE_OK && !(link.flags & NV_IFF_LOOPBACK))
             w = nv_fib_is_vrf(&f->s, &link) == NV_TREE_END ? NV_TREE_END : NV_TREE_OK;
         if (w != NV_TREE_OK)
-            return w == NV_TREE_END ? end(f, NETVANE_FIB_MARTIAN) : w;
+            return w == NV_TREE_END ? nv_fib_end(f, NETVANE_FIB_MARTIAN) : w;
     }
     f->outcome = NETVANE_FIB_FOUND;
     f->gateway_used = f->found && f->hit.hop.gw_family;
     if (f->dst4 == LIMITED_BROADCAST) {
-        f->type = NV_FIB_BROADCAST;
+        f->type = NV_RTN_BROADCAST;
         f->gateway_used = false;
     } else if (nv_fib_is_multicast4(f->dst4)) {
-        f->type = NV_FIB_MULTICAST;
+        f->type = NV_RTN_MULTICAST;
         if (f->found && f->hit.len < 4) /* a default route gives multicast no gateway */
             f->gateway_used = false;
     }
@@ -57,17 +49,17 @@ static int check_source(struct nv_fib *f, uint32_t oif)
 {
     uint32_t ifindex;
     if (nv_fib_is_multicast4(f->src4) || f->src4 == LIMITED_BROADCAST) {
-        end(f, NETVANE_FIB_MARTIAN);
+        nv_fib_end(f, NETVANE_FIB_MARTIAN);
         return NV_TREE_END;
     }
     int w = nv_fib_local4(f, f->src4, &ifindex);
     if (w == NV_TREE_END)
-        end(f, NETVANE_FIB_NOT_MY_SOURCE);
+        nv_fib_end(f, NETVANE_FIB_NOT_MY_SOURCE);
     if (w != NV_TREE_OK)
         return w;
     if (oif || (!nv_fib_is_multicast4(f->dst4) && f->dst4 != LIMITED_BROADCAST))
         return NV_TREE_OK;
-    w = leave(f, ifindex, NV_FIB_UNICAST);
+    w = leave(f, ifindex, NV_RTN_UNICAST);
     return w == NV_TREE_OK ? NV_TREE_END : w;
 }
 
@@ -77,22 +69,22 @@ static int check_link(struct nv_fib *f, uint32_t oif)
     struct netvane_rec_link link;
     int w = nv_link_find(&f->s, oif, &link);
     if (w == NV_TREE_END)
-        end(f, NETVANE_FIB_NO_SUCH_LINK);
+        nv_fib_end(f, NETVANE_FIB_NO_SUCH_LINK);
     if (w != NV_TREE_OK)
         return w;
-    if (!(link.flags & NV_FIB_LINK_UP) || link.mtu < MTU_MIN) {
-        end(f, NETVANE_FIB_LINK_DOWN);
+    if (!(link.flags & NV_IFF_UP) || link.mtu < MTU_MIN) {
+        nv_fib_end(f, NETVANE_FIB_LINK_DOWN);
         return NV_TREE_END;
     }
     if (f->dst4 >> 8 == 0xe00000 || f->dst4 == LIMITED_BROADCAST || f->ip_proto == PROTO_IGMP) {
-        w = choose_source(f, oif, 0, NV_FIB_SCOPE_LINK);
+        w = choose_source(f, oif, 0, NV_SCOPE_LINK);
         if (w == NV_TREE_OK)
-            w = leave(f, oif, NV_FIB_UNICAST);
+            w = leave(f, oif, NV_RTN_UNICAST);
         return w == NV_TREE_OK ? NV_TREE_END : w;
     }
     if (nv_fib_is_multicast4(f->dst4))
         return choose_source(f, oif, 0, f->scope);
-    return f->dst4 ? NV_TREE_OK : choose_source(f, oif, 0, NV_FIB_SCOPE_HOST);
+    return f->dst4 ? NV_TREE_OK : choose_source(f, oif, 0, NV_SCOPE_HOST);
 }
 
 /* To nowhere is to this host. */
@@ -100,13 +92,13 @@ static int to_self(struct nv_fib *f)
 {
     f->dst4 = f->src4 ? f->src4 : LOOPBACK_ADDRESS;
     f->src4 = f->dst4;
-    return leave(f, NV_FIB_LOOPBACK, NV_FIB_LOCAL);
+    return leave(f, NV_LOOPBACK_IFINDEX, NV_RTN_LOCAL);
 }
 
 static int to_local(struct nv_fib *f)
 {
     uint32_t l3mdev = 0;
-    int w = f->hit.hop.ifindex == NV_FIB_LOOPBACK
+    int w = f->hit.hop.ifindex == NV_LOOPBACK_IFINDEX
                 ? NV_TREE_OK
                 : nv_fib_l3mdev(&f->s, f->hit.hop.ifindex, &l3mdev);
     if (w != NV_TREE_OK)
@@ -115,7 +107,7 @@ static int to_local(struct nv_fib *f)
         f->src4 = nv_load_be32(f->hit.u.r4.prefsrc);
     if (!f->src4)
         f->src4 = f->dst4;
-    return leave(f, l3mdev ? l3mdev : NV_FIB_LOOPBACK, NV_FIB_LOCAL);
+    return leave(f, l3mdev ? l3mdev : NV_LOOPBACK_IFINDEX, NV_RTN_LOCAL);
 }
 
 /* The table was of no use: with a link named, the destination is taken for on-link. */
@@ -125,8 +117,8 @@ static int without_route(struct nv_fib *f, uint32_t oif)
     if (!oif || (!nv_fib_is_multicast4(f->dst4) && f->l3mdev))
         return NV_TREE_OK;
     f->flags |= NETVANE_FIB_ASSUMED;
-    int w = choose_source(f, oif, 0, NV_FIB_SCOPE_LINK);
-    return w == NV_TREE_OK ? leave(f, oif, NV_FIB_UNICAST) : w;
+    int w = choose_source(f, oif, 0, NV_SCOPE_LINK);
+    return w == NV_TREE_OK ? leave(f, oif, NV_RTN_UNICAST) : w;
 }
 
 /*
@@ -137,7 +129,7 @@ static int source_of_object(struct nv_fib *f)
 {
     const struct netvane_rec_hop *hop = &f->hit.hop;
     const uint32_t gateway = nv_load_be32(hop->gateway);
-    const uint8_t scope = hop->gw_family ? NV_FIB_SCOPE_LINK - 1 : NV_FIB_SCOPE_LINK;
+    const uint8_t scope = hop->gw_family ? NV_SCOPE_LINK - 1 : NV_SCOPE_LINK;
     uint32_t later;
     int w = nv_fib_source4(f, hop->ifindex, gateway, scope, &f->src4);
     if (w == NV_TREE_OK)
@@ -157,7 +149,7 @@ static int source_of_route(struct nv_fib *f)
     if (f->l3mdev) {
         int w = nv_fib_l3mdev(&f->s, hop->ifindex, &l3mdev);
         if (w != NV_TREE_OK || l3mdev != f->l3mdev)
-            return w != NV_TREE_OK ? w : choose_source(f, f->l3mdev, 0, NV_FIB_SCOPE_LINK);
+            return w != NV_TREE_OK ? w : choose_source(f, f->l3mdev, 0, NV_SCOPE_LINK);
     }
     f->src4 = nv_load_be32(f->hit.u.r4.prefsrc);
     if (hop->nhid && !f->src4)
@@ -169,7 +161,7 @@ int nv_fib_output4(struct nv_fib *f)
 {
     const uint32_t oif = f->oif;
     int w = NV_TREE_OK;
-    f->iif = NV_FIB_LOOPBACK;
+    f->iif = NV_LOOPBACK_IFINDEX;
     if (f->src4)
         w = check_source(f, oif);
     if (w == NV_TREE_OK && oif)
@@ -184,7 +176,7 @@ int nv_fib_output4(struct nv_fib *f)
         return w;
     if (f->outcome != NETVANE_FIB_FOUND)
         return without_route(f, oif);
-    if (f->hit.type == NV_FIB_LOCAL)
+    if (f->hit.type == NV_RTN_LOCAL)
         return to_local(f);
     w = nv_fib_choose4(f, true);
     if (w == NV_TREE_OK)

@@ -173,9 +173,9 @@ static int is_suppressed(const struct nv_fib *f, const struct netvane_rec_rule *
 uint8_t nv_fib_outcome_of(uint8_t type)
 {
     switch (type) {
-    case NV_FIB_UNREACHABLE: return NETVANE_FIB_UNREACHABLE;
-    case NV_FIB_PROHIBIT: return NETVANE_FIB_PROHIBIT;
-    default: return type >= NV_FIB_BLACKHOLE ? NETVANE_FIB_BLACKHOLE : NETVANE_FIB_FOUND;
+    case NV_RTN_UNREACHABLE: return NETVANE_FIB_UNREACHABLE;
+    case NV_RTN_PROHIBIT: return NETVANE_FIB_PROHIBIT;
+    default: return type >= NV_RTN_BLACKHOLE ? NETVANE_FIB_BLACKHOLE : NETVANE_FIB_FOUND;
     }
 }
 
@@ -185,7 +185,7 @@ static int ask_table(struct nv_fib *f, uint32_t table)
     if (f->family == NV_AF_4)
         return nv_fib_table4(f, table, &f->hit);
     int w = nv_fib_table6(f, table, &f->hit);
-    return w == NV_TREE_OK && f->hit.type < NV_FIB_BLACKHOLE ? nv_fib_choose6(f) : w;
+    return w == NV_TREE_OK && f->hit.type < NV_RTN_BLACKHOLE ? nv_fib_choose6(f) : w;
 }
 
 /* OK: the rule decides, by f->hit and f->outcome; END: the next rule is asked. */
@@ -206,8 +206,8 @@ static int act(struct nv_fib *f, const struct netvane_rec_rule *r)
         w = ask_table(f, table);
     if (w != NV_TREE_OK)
         return w;
-    if (f->hit.type == NV_FIB_THROW) {
-        f->threw_local |= table == NV_FIB_TABLE_LOCAL && !r->key[1] && !(uint32_t)r->key[0];
+    if (f->hit.type == NV_RTN_THROW) {
+        f->threw_local |= table == NV_TABLE_LOCAL && !r->key[1] && !(uint32_t)r->key[0];
         return NV_TREE_END;
     }
     f->outcome = nv_fib_outcome_of(f->hit.type);
@@ -274,7 +274,7 @@ int nv_fib_rules(struct nv_fib *f)
 
 int nv_fib_rules_plain(const struct nv_fib *f)
 {
-    static const uint32_t tables[3] = {NV_FIB_TABLE_LOCAL, NV_FIB_TABLE_MAIN, NV_FIB_TABLE_DEFAULT};
+    static const uint32_t tables[3] = {NV_TABLE_LOCAL, NV_TABLE_MAIN, NV_TABLE_DEFAULT};
     static const uint32_t priorities[3] = {0, 32766, 32767}; /* linux/net/ipv4/fib_rules.c */
     const uint64_t key[2] = {(uint64_t)f->family << 32, 0};
     struct netvane_rec_rule r;

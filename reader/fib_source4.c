@@ -42,7 +42,7 @@ static int of_link(const struct nv_snap *s, uint32_t ifindex, uint32_t gateway, 
     int w = nv_snap_seek(s, NETVANE_TREE_ADDRS, key, &c);
     while (w == NV_TREE_OK && (w = nv_cursor_get(&c, &r)) == NV_TREE_OK && r.key[0] == key[0]) {
         if (!(r.flags & ADDR_SECONDARY) &&
-            (r.scope < NV_FIB_SCOPE_HOST ? r.scope : NV_FIB_SCOPE_HOST) <= scope)
+            (r.scope < NV_SCOPE_HOST ? r.scope : NV_SCOPE_HOST) <= scope)
             weigh(&r, gateway, best);
         if (best->near && !best->position) /* none can be better */
             break;
@@ -69,7 +69,7 @@ static int of_others(struct nv_fib *f, uint32_t only, uint32_t l3mdev, uint8_t s
         const uint32_t ifindex = (uint32_t)r.key[0];
         if (only && ifindex != only)
             break;
-        if (r.flags & ADDR_SECONDARY || r.scope == NV_FIB_SCOPE_LINK || r.scope > scope)
+        if (r.flags & ADDR_SECONDARY || r.scope == NV_SCOPE_LINK || r.scope > scope)
             continue;
         if (now != ifindex) {
             if ((w = nv_fib_l3mdev(&f->s, ifindex, &domain)) != NV_TREE_OK)
@@ -83,7 +83,8 @@ static int of_others(struct nv_fib *f, uint32_t only, uint32_t l3mdev, uint8_t s
         if (domain == l3mdev)
             weigh(&r, 0, &best);
     }
-    if (w == NV_TREE_OK && now != first && first != NV_FIB_LOOPBACK && domain == l3mdev && best.ip)
+    if (w == NV_TREE_OK && now != first && first != NV_LOOPBACK_IFINDEX && domain == l3mdev &&
+        best.ip)
         f->uncertain |= NETVANE_FIB_BY_ORDER; /* but the loopback is the first of every namespace */
     *ret_ip = best.ip;
     return w == NV_TREE_BAD ? w : NV_TREE_OK;
@@ -145,17 +146,17 @@ static int find_local_route(struct nv_fib *f, uint32_t ip, struct nv_fib_hit *re
     back.family = NV_AF_4;
     back.dst4 = ip;
     nv_store_be32(back.dst, ip);
-    int local = nv_fib_table4(&back, NV_FIB_TABLE_LOCAL, ret_hit);
+    int local = nv_fib_table4(&back, NV_TABLE_LOCAL, ret_hit);
     if (local == NV_TREE_BAD)
         return local;
-    int w = nv_fib_table4(&back, NV_FIB_TABLE_MAIN, &back.hit);
+    int w = nv_fib_table4(&back, NV_TABLE_MAIN, &back.hit);
     if (w != NV_TREE_OK || (local == NV_TREE_OK && back.hit.len <= ret_hit->len))
         return w == NV_TREE_BAD ? w : local;
     const bool same = local == NV_TREE_OK && ret_hit->type == back.hit.type;
     w = same ? NV_TREE_END : nv_fib_rules_plain(f);
     if (w != NV_TREE_OK)
         return w == NV_TREE_BAD ? w : local;
-    if (local == NV_TREE_OK || back.hit.type == NV_FIB_LOCAL)
+    if (local == NV_TREE_OK || back.hit.type == NV_RTN_LOCAL)
         f->uncertain |= NETVANE_FIB_BY_HISTORY;
     *ret_hit = back.hit;
     return NV_TREE_OK;
@@ -171,7 +172,7 @@ int nv_fib_local4(struct nv_fib *f, uint32_t ip, uint32_t *ret_ifindex)
     if (w != NV_TREE_END)
         return w;
     w = find_local_route(f, ip, &hit);
-    if (w == NV_TREE_OK && hit.type != NV_FIB_LOCAL)
+    if (w == NV_TREE_OK && hit.type != NV_RTN_LOCAL)
         w = NV_TREE_END;
     *ret_ifindex = w == NV_TREE_OK ? hit.hop.ifindex : 0;
     return w;

@@ -37,6 +37,11 @@ static bool is_unspecified(const uint8_t ip[16])
     return !nv_load_be64(ip) && !nv_load_be64(ip + 8);
 }
 
+static bool is_orchid(const uint8_t ip[16]) /* 2001:10::/28 */
+{
+    return nv_load_be32(ip) >> 4 == 0x2001001;
+}
+
 /* linux/net/ipv6/addrconf_core.c, __ipv6_addr_type */
 static int scope_of(const uint8_t ip[16])
 {
@@ -63,8 +68,8 @@ static unsigned label_of(const uint8_t ip[16])
         return 3;
     if (head == 0x20010000)
         return 6; /* 2001::/32, Teredo */
-    if (head >> 4 == 0x2001001)
-        return 7; /* 2001:10::/28, ORCHID */
+    if (is_orchid(ip))
+        return 7;
     if (head >> 16 == 0x2002)
         return 2; /* 6to4 */
     if (head >> 16 == 0x3ffe)
@@ -72,11 +77,6 @@ static unsigned label_of(const uint8_t ip[16])
     if (head >> 22 == 0xfec0 >> 6)
         return 11;
     return head >> 25 == 0xfc >> 1 ? 5 : 1;
-}
-
-static bool is_orchid(const uint8_t ip[16])
-{
-    return nv_load_be32(ip) >> 4 == 0x2001001;
 }
 
 static unsigned common_bits(const uint8_t a[16], const uint8_t b[16])

@@ -44,7 +44,7 @@ static int try_route(const struct nv_fib *f, struct nv_fib_hit *hit)
     hit->hop_index = 0;
     hit->hop_count = 0;
     hit->hop.nhid = 0;
-    if (r->type >= NV_FIB_BLACKHOLE && r->type <= NV_FIB_XRESOLVE) {
+    if (r->type >= NV_RTN_BLACKHOLE && r->type <= NV_RTN_XRESOLVE) {
         memset(&hit->hop, 0, sizeof(hit->hop));
         return NV_TREE_OK;
     }
@@ -189,18 +189,14 @@ int nv_fib_choose4(struct nv_fib *f, bool by_source)
 {
     struct nv_fib_hops hops;
     uint64_t total;
-    uint32_t count;
     if (f->oif)
         return NV_TREE_OK;
     if (f->hit.hop_count <= 1)
-        return f->hit.len || f->hit.type != NV_FIB_UNICAST || !f->hit.hop.gw_family ? NV_TREE_OK
+        return f->hit.len || f->hit.type != NV_RTN_UNICAST || !f->hit.hop.gw_family ? NV_TREE_OK
                                                                                     : has_rival(f);
-    int w = nv_fib_hops_open(&f->s, f->hit.set, &hops);
-    if (w == NV_TREE_OK)
-        w = nv_fib_hops_total(&f->s, &hops, &total, &count);
-    if (w != NV_TREE_OK || count <= 1)
-        return w;
-    f->flags |= NETVANE_FIB_MULTIPATH;
+    int w = nv_fib_hops_several(f, &hops, &total);
+    if (w != NV_TREE_OK)
+        return w == NV_TREE_END ? NV_TREE_OK : w;
     if (hops.first.nhid)
         by_source = false;
     return choose(f, &hops, total, by_source && f->src4);

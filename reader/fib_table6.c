@@ -75,7 +75,7 @@ static int consider(const struct nv_fib *f, const struct netvane_rec_route6 *r, 
     if (!r->hops)
         return NV_TREE_OK;
     int w = nv_fib_hops_open(&f->s, r->hops, &hops);
-    *ret_blackhole = w == NV_TREE_OK && hops.first.nhid && r->type == NV_FIB_BLACKHOLE;
+    *ret_blackhole = w == NV_TREE_OK && hops.first.nhid && r->type == NV_RTN_BLACKHOLE;
     for (uint32_t i = 0; w == NV_TREE_OK && i < hops.count; i++) {
         w = nv_fib_hops_at(&f->s, &hops, i, &hop);
         const int n = *ret_blackhole ? INT32_MAX : score_hop(f, r, &hop);
@@ -291,14 +291,10 @@ int nv_fib_choose6(struct nv_fib *f)
 {
     struct nv_fib_hops hops;
     uint64_t total;
-    uint32_t count;
     if (f->hit.hop_count <= 1)
         return NV_TREE_OK;
-    int w = nv_fib_hops_open(&f->s, f->hit.set, &hops);
-    if (w == NV_TREE_OK)
-        w = nv_fib_hops_total(&f->s, &hops, &total, &count);
-    if (w != NV_TREE_OK || count <= 1)
-        return w;
-    f->flags |= NETVANE_FIB_MULTIPATH;
+    int w = nv_fib_hops_several(f, &hops, &total);
+    if (w != NV_TREE_OK)
+        return w == NV_TREE_END ? NV_TREE_OK : w;
     return choose(f, &hops, total);
 }

@@ -17,8 +17,8 @@ static bool needs_link(const uint8_t ip[16])
 static int link_of_local(struct nv_fib *f, uint32_t ifindex)
 {
     uint32_t l3mdev = 0;
-    int w = ifindex == NV_FIB_LOOPBACK ? NV_TREE_OK : nv_fib_l3mdev(&f->s, ifindex, &l3mdev);
-    f->ifindex = l3mdev ? l3mdev : NV_FIB_LOOPBACK;
+    int w = ifindex == NV_LOOPBACK_IFINDEX ? NV_TREE_OK : nv_fib_l3mdev(&f->s, ifindex, &l3mdev);
+    f->ifindex = l3mdev ? l3mdev : NV_LOOPBACK_IFINDEX;
     return w;
 }
 
@@ -60,7 +60,7 @@ int nv_fib_way6(struct nv_fib *f)
         f->prefer = f->iif;
         f->oif = 0;
     } else {
-        f->iif = NV_FIB_LOOPBACK;
+        f->iif = NV_LOOPBACK_IFINDEX;
         f->prefer = f->oif;
         f->strict |= f->oif && !f->has_src;
     }
@@ -75,7 +75,7 @@ int nv_fib_way6(struct nv_fib *f)
     f->ifindex = f->hit.hop.ifindex;
     f->gateway_used = f->hit.hop.gw_family;
     note_neighbour(f);
-    if (f->type == NV_FIB_LOCAL || f->type == NV_FIB_ANYCAST)
+    if (f->type == NV_RTN_LOCAL || f->type == NV_RTN_ANYCAST)
         w = link_of_local(f, f->hit.hop.ifindex);
     return w == NV_TREE_OK ? choose_source(f) : w;
 }

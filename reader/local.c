@@ -9,16 +9,15 @@
 
 #include <stdlib.h>
 
-/* linux/if_addr.h, linux/if.h, linux/rtnetlink.h by value: the reader includes no OS header. */
+#include "nv/kernel.h"
+
+/* linux/if_addr.h */
 enum {
     ADDR_SECONDARY = 0x01, /* IFA_F_SECONDARY; of IPv6 the same bit is IFA_F_TEMPORARY */
     ADDR_OPTIMISTIC = 0x04,
     ADDR_DADFAILED = 0x08,
     ADDR_DEPRECATED = 0x20,
-    ADDR_TENTATIVE = 0x40,
-    LINK_UP = 0x1,       /* IFF_UP */
-    LINK_LOOPBACK = 0x8, /* IFF_LOOPBACK */
-    SCOPE_LINK = 253     /* RT_SCOPE_LINK */
+    ADDR_TENTATIVE = 0x40
 };
 
 struct list {
@@ -29,7 +28,7 @@ struct list {
 static bool is_link_local(const struct netvane_rec_addr *r)
 {
     bool fe80 = r->key[0] >> 32 == NV_AF_6 && r->key[1] >> 54 == 0x3fa; /* fe80::/10 */
-    return fe80 || r->scope == SCOPE_LINK;
+    return fe80 || r->scope == NV_SCOPE_LINK;
 }
 
 static bool addr_is_usable(const struct netvane_rec_addr *r, uint32_t wanted)
@@ -44,8 +43,8 @@ static bool addr_is_usable(const struct netvane_rec_addr *r, uint32_t wanted)
 
 static bool link_is_usable(const struct netvane_rec_link *l, uint32_t wanted)
 {
-    return (l->flags & LINK_UP) &&
-           ((wanted & NETVANE_LOCAL_LOOPBACK) || !(l->flags & LINK_LOOPBACK));
+    return (l->flags & NV_IFF_UP) &&
+           ((wanted & NETVANE_LOCAL_LOOPBACK) || !(l->flags & NV_IFF_LOOPBACK));
 }
 
 static bool append(struct list *list, const struct netvane_rec_addr *rec)

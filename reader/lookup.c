@@ -16,6 +16,7 @@
 #if defined(__x86_64__) && !defined(__POPCNT__)
 #define COUNTS_BITS __attribute__((target("popcnt,lzcnt,bmi,bmi2")))
 #endif
+#define NOINLINE __attribute__((noinline))
 
 /* The walk for the family and the processor. */
 enum how { UNSET = 0, PLAINLY4, PLAINLY6, COUNTING4, COUNTING6 };
@@ -55,10 +56,8 @@ int nv_table_root(const struct nv_snap *s, unsigned family, uint32_t table,
                   struct netvane_region_lpm *ret_root)
 {
     const bool is4 = family == NV_AF_4;
-    enum { MAIN = 254, LOCAL = 255 };
-    if (table == MAIN || table == LOCAL) {
-        const unsigned slot =
-            (table == MAIN ? (unsigned)NETVANE_SL_MAIN4 : NETVANE_SL_LOCAL4) + !is4;
+    const unsigned slot = nv_lpm_root_slot(is4, table);
+    if (slot < NETVANE_LPM_SLOTS) {
         nv_payload_load(ret_root,
                         nv_snap_slot(s) + offsetof(struct netvane_region_slot, lpm) +
                             slot * sizeof(*ret_root),
@@ -117,7 +116,7 @@ static inline NV_SPECIALIZED struct netvane_match match_of(uint32_t value, uint3
 static inline NV_SPECIALIZED bool find_usual(const struct nv_lpm *f, uint32_t dst, size_t *ret_at,
                                              struct nv_lpm_hit *ret_hit)
 {
-    *ret_at = nv_lpm_enter4(f, dst);
+    *ret_at = nv_lpm_place(f, (uint64_t)dst << 32);
     const unsigned char *value = nv_lpm_end4(f, dst, nv_lpm_down4(f, dst, *ret_at), &ret_hit->len);
     if (nv_unlikely(!value))
         return false;
@@ -128,9 +127,9 @@ static inline NV_SPECIALIZED bool find_usual(const struct nv_lpm *f, uint32_t ds
 static inline NV_SPECIALIZED bool find_usual6(const struct nv_lpm *f, uint64_t hi,
                                               struct nv_lpm_hit *ret_hit)
 {
-    size_t at = nv_lpm_enter6(f, hi);
+    size_t at = nv_lpm_place(f, hi);
     unsigned depth = NETVANE_LPM_NODES;
-    while (depth < NV_LPM_DEPTH6 && nv_lpm_down6(f, hi, depth, &at))
+    while (depth < NV_LPM_DEPTH6 && nv_lpm_down(f, hi, depth, &at))
         depth += NETVANE_LPM_STRIDE;
     const unsigned char *value = nv_lpm_end6(f, hi, depth, at, &ret_hit->len);
     if (nv_unlikely(!value))
@@ -305,7 +304,7 @@ static inline NV_SPECIALIZED int find_many4(const struct nv_lpm *f, const uint8_
     unsigned left = 0;
     for (unsigned k = 0; k < n; k++) {
         dst[k] = nv_load_be32(dsts + 4 * (size_t)k);
-        at[k] = nv_lpm_enter4(f, dst[k]);
+        at[k] = nv_lpm_place(f, (uint64_t)dst[k] << 32);
         __builtin_prefetch(f->cells + 8 * at[k]);
     }
     for (unsigned k = 0; k < n; k++) {
@@ -341,14 +340,14 @@ static inline NV_SPECIALIZED int find_many6(const struct nv_lpm *f, const uint8_
     unsigned left = n, rest = 0;
     for (unsigned k = 0; k < n; k++) {
         b->dst[k] = nv_bits_of(NV_AF_6, dsts + 16 * (size_t)k);
-        at[k] = nv_lpm_enter6(f, b->dst[k].hi);
+        at[k] = nv_lpm_place(f, b->dst[k].hi);
         going[k] = (uint8_t)k;
     }
     for (unsigned depth = NETVANE_LPM_NODES; left; depth += NETVANE_LPM_STRIDE) {
         unsigned kept = 0;
         for (unsigned g = 0; g < left; g++) {
             const unsigned k = going[g];
-            if (depth < NV_LPM_DEPTH6 && nv_lpm_down6(f, b->dst[k].hi, depth, &at[k])) {
+            if (depth < NV_LPM_DEPTH6 && nv_lpm_down(f, b->dst[k].hi, depth, &at[k])) {
                 __builtin_prefetch(f->cells + 8 * at[k]);
                 going[kept++] = (uint8_t)k;
                 continue;
@@ -384,83 +383,43 @@ static inline NV_SPECIALIZED int look_up_many(const struct view *v, unsigned fam
 
 /* ---- the API ------------------------------------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) int walk_plainly(const struct view *v, uint32_t dst, size_t at,
-                                                  struct netvane_match *ret_match)
-{
-    return walk4(v, dst, at, ret_match);
-}
+/* The entries into the walk, once for each kind of processor. */
+#define ENTRIES(how, kind)                                                              \
+    kind static NOINLINE int walk4_##how(const struct view *v, uint32_t dst, size_t at, \
+                                         struct netvane_match *ret_match)               \
+    {                                                                                   \
+        return walk4(v, dst, at, ret_match);                                            \
+    }                                                                                   \
+    kind static NOINLINE int walk6_##how(const struct view *v, struct nv_bits dst,      \
+                                         struct netvane_match *ret_match)               \
+    {                                                                                   \
+        return walk6(v, dst, ret_match);                                                \
+    }                                                                                   \
+    kind static NOINLINE int look_up4_##how(const struct view *v, const uint8_t *dst,   \
+                                            struct netvane_match *ret_match)            \
+    {                                                                                   \
+        return look_up4(v, dst, walk4_##how, ret_match);                                \
+    }                                                                                   \
+    kind static NOINLINE int look_up6_##how(const struct view *v, const uint8_t *dst,   \
+                                            struct netvane_match *ret_match)            \
+    {                                                                                   \
+        return look_up6(v, dst, walk6_##how, ret_match);                                \
+    }                                                                                   \
+    kind static NOINLINE int look_up_many_##how(const struct view *v, unsigned family,  \
+                                                const uint8_t *dsts, unsigned n,        \
+                                                struct netvane_match *ret_matches)      \
+    {                                                                                   \
+        return look_up_many(v, family, dsts, n, ret_matches);                           \
+    }                                                                                   \
+    kind static NOINLINE int find_##how(const struct nv_lpm *f, struct nv_bits dst,     \
+                                        unsigned family, struct nv_lpm_hit *ret_hit)    \
+    {                                                                                   \
+        return find(f, dst, family, ret_hit);                                           \
+    }
 
-static __attribute__((noinline)) int walk6_plainly(const struct view *v, struct nv_bits dst,
-                                                   struct netvane_match *ret_match)
-{
-    return walk6(v, dst, ret_match);
-}
-
-static __attribute__((noinline)) int look_up4_plainly(const struct view *v, const uint8_t *dst,
-                                                      struct netvane_match *ret_match)
-{
-    return look_up4(v, dst, walk_plainly, ret_match);
-}
-
-static __attribute__((noinline)) int look_up6_plainly(const struct view *v, const uint8_t *dst,
-                                                      struct netvane_match *ret_match)
-{
-    return look_up6(v, dst, walk6_plainly, ret_match);
-}
-
-static __attribute__((noinline)) int look_up_many_plainly(const struct view *v, unsigned family,
-                                                          const uint8_t *dsts, unsigned n,
-                                                          struct netvane_match *ret_matches)
-{
-    return look_up_many(v, family, dsts, n, ret_matches);
-}
-
-static int find_plainly(const struct nv_lpm *f, struct nv_bits dst, unsigned family,
-                        struct nv_lpm_hit *ret_hit)
-{
-    return find(f, dst, family, ret_hit);
-}
-
+ENTRIES(plainly, )
 #ifdef COUNTS_BITS
-COUNTS_BITS static int find_counting(const struct nv_lpm *f, struct nv_bits dst, unsigned family,
-                                     struct nv_lpm_hit *ret_hit)
-{
-    return find(f, dst, family, ret_hit);
-}
-
-COUNTS_BITS static __attribute__((noinline)) int walk_counting(const struct view *v, uint32_t dst,
-                                                               size_t at,
-                                                               struct netvane_match *ret_match)
-{
-    return walk4(v, dst, at, ret_match);
-}
-
-COUNTS_BITS static __attribute__((noinline)) int walk6_counting(const struct view *v,
-                                                                struct nv_bits dst,
-                                                                struct netvane_match *ret_match)
-{
-    return walk6(v, dst, ret_match);
-}
-
-COUNTS_BITS static int look_up4_counting(const struct view *v, const uint8_t *dst,
-                                         struct netvane_match *ret_match)
-{
-    return look_up4(v, dst, walk_counting, ret_match);
-}
-
-COUNTS_BITS static __attribute__((noinline)) int look_up6_counting(const struct view *v,
-                                                                   const uint8_t *dst,
-                                                                   struct netvane_match *ret_match)
-{
-    return look_up6(v, dst, walk6_counting, ret_match);
-}
-
-COUNTS_BITS static int look_up_many_counting(const struct view *v, unsigned family,
-                                             const uint8_t *dsts, unsigned n,
-                                             struct netvane_match *ret_matches)
-{
-    return look_up_many(v, family, dsts, n, ret_matches);
-}
+ENTRIES(counting, COUNTS_BITS)
 #else
 #define find_counting         find_plainly
 #define look_up4_counting     look_up4_plainly
@@ -532,7 +491,6 @@ static int find_info(const struct netvane_table *table, const struct netvane_mat
 int netvane_match_answer(const struct netvane_table *table, const struct netvane_match *match,
                          struct netvane_default *ret_answer)
 {
-    enum { BLACKHOLE = 6, UNREACHABLE = 7, PROHIBIT = 8 }; /* RTN_* */
     static const uint8_t none[16];
     struct netvane_region_info info;
     int w;
@@ -561,13 +519,13 @@ int netvane_match_answer(const struct netvane_table *table, const struct netvane
         d.flags |= NETVANE_DEFAULT_PREFSRC;
     if (info.hop_count > 1)
         d.flags |= NETVANE_DEFAULT_MULTIPATH;
-    if (info.type == BLACKHOLE || info.type == UNREACHABLE || info.type == PROHIBIT)
+    if (nv_rtn_rejects(info.type))
         d.flags |= NETVANE_DEFAULT_REJECT;
-    if (info.hop_flags & 1u) /* RTNH_F_DEAD */
+    if (info.hop_flags & NV_RTNH_F_DEAD)
         d.flags |= NETVANE_DEFAULT_DEAD;
-    if (info.hop_flags & 4u) /* RTNH_F_ONLINK */
+    if (info.hop_flags & NV_RTNH_F_ONLINK)
         d.flags |= NETVANE_DEFAULT_ONLINK;
-    if (info.hop_flags & 16u) /* RTNH_F_LINKDOWN */
+    if (info.hop_flags & NV_RTNH_F_LINKDOWN)
         d.flags |= NETVANE_DEFAULT_LINKDOWN;
     return nv_out(ret_answer, &d, sizeof(d));
 }

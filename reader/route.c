@@ -248,13 +248,8 @@ static enum verdict judge6(const struct nv_iter *it, const struct netvane_rec_ro
     return TAKE;
 }
 
-union record {
-    struct netvane_rec_route4 r4;
-    struct netvane_rec_route6 r6;
-};
-
 /* The next record of now_family that the filter wants, with its first hop in it->hop. */
-static int step_family(struct nv_iter *it, union record *ret)
+static int step_family(struct nv_iter *it, union nv_route_record *ret)
 {
     for (unsigned n = 1;; n++) {
         int w = nv_step(&it->cursor, ret);
@@ -281,7 +276,7 @@ static int step_family(struct nv_iter *it, union record *ret)
 int netvane_route_next(struct netvane_iter *iter, struct netvane_route *ret_route)
 {
     struct nv_iter *it = nv_iter_of(iter);
-    union record rec;
+    union nv_route_record rec;
     struct netvane_route route;
     int r = ret_route ? nv_iter_enter(it, NV_ITER_ROUTES) : NETVANE_INVALID;
     if (r != 1)

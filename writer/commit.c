@@ -233,7 +233,7 @@ static struct netvane_region_default default_of(unsigned f, const struct nv_rout
         memcpy(d.prefsrc, r->prefsrc, sizeof(d.prefsrc));
         d.flags |= NETVANE_DF_PREFSRC;
     }
-    if (r->type == NV_RTN_UNREACHABLE || r->type == NV_RTN_BLACKHOLE || r->type == NV_RTN_PROHIBIT)
+    if (nv_rtn_rejects(r->type))
         d.flags |= NETVANE_DF_REJECT;
     return d;
 }

@@ -209,7 +209,7 @@ void nv_edge_link_again(struct nv_sync *s, uint32_t ifindex)
 static void link_changed(struct nv_sync *s, const struct netvane_rec_link *before,
                          const struct netvane_rec_link *after)
 {
-    const uint32_t up = 1u, watched = up | 0x40u | 1u << 16; /* IFF_UP, _RUNNING, _LOWER_UP */
+    const uint32_t up = NV_IFF_UP, watched = up | NV_IFF_RUNNING | NV_IFF_LOWER_UP;
     uint32_t ifindex = (uint32_t)after->key[0], flags = before->flags ^ after->flags;
     if (flags & watched || is_restless(&s->restless, ifindex, nv_clock_boottime_ns()) ||
         is_unready(after))
@@ -279,9 +279,8 @@ void nv_edge_addr(struct nv_sync *s, const struct nv_addr *f, bool removed, bool
 
 void nv_edge_route(struct nv_sync *s, const struct nv_route *f, enum nv_effect effect)
 {
-    const uint32_t down = 1u | 16u; /* RTNH_F_DEAD, RTNH_F_LINKDOWN */
     for (uint32_t i = 0; i < f->hop_count; i++)
-        if (f->hops[i].flags & down)
+        if (f->hops[i].flags & NV_RTNH_F_DOWN)
             remember_restless(&s->restless, f->hops[i].ifindex, nv_clock_boottime_ns());
     if (effect != NV_SUSPECT)
         return;

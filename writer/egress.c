@@ -18,12 +18,6 @@ enum {
     ACT_PROHIBIT = 8
 };
 
-union route {
-    uint64_t key[NV_TREE_KEY_WORDS_MAX];
-    struct netvane_rec_route4 r4;
-    struct netvane_rec_route6 r6;
-};
-
 static bool prefix_holds(const uint8_t *prefix, unsigned len, const uint8_t *ip)
 {
     for (unsigned i = 0; i < len; i += 8) {
@@ -67,15 +61,10 @@ static int lookup(const struct nv_mirror *m, unsigned f, uint32_t table,
         memcpy(dst, probe, (size_t)(len + 7) / 8);
         if (len % 8)
             dst[len / 8] = (uint8_t)(dst[len / 8] & 0xffu << (8 - len % 8));
-        uint64_t key[NV_TREE_KEY_WORDS_MAX] = {(uint64_t)table << 32 | nv_load_be32(dst)};
-        if (f) {
-            key[1] = nv_load_be64(dst + 4);
-            key[2] = (uint64_t)nv_load_be32(dst + 12) << 32 | (uint64_t)len << 24;
-        } else {
-            key[1] = (uint64_t)len << 56;
-        }
+        uint64_t key[NV_TREE_KEY_WORDS_MAX];
+        nv_lpm_key(!f, table, nv_bits_of(family, dst), (unsigned)len, key);
         struct nv_cursor c;
-        union route r;
+        union nv_route_record r;
         struct netvane_region_default best = {0};
         uint8_t best_pref = 0;
         for (int more = nv_cursor_seek(&c, &t, key); more == NV_TREE_OK;

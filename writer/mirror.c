@@ -20,14 +20,13 @@ static void drop_hop_texts(void *arg, const unsigned char *bytes, uint32_t len)
 
 static void count_uses(void *arg, const unsigned char *bytes, uint32_t len, bool used)
 {
-    enum { DOWN = 1 | 16 }; /* RTNH_F_DEAD, RTNH_F_LINKDOWN */
     struct nv_mirror *m = arg;
     void (*count)(struct nv_link_uses *, uint32_t) = used ? nv_link_uses_add : nv_link_uses_remove;
     for (uint32_t at = 0; at < len; at += (uint32_t)sizeof(struct netvane_rec_hop)) {
         struct netvane_rec_hop hop;
         memcpy(&hop, bytes + at, sizeof(hop));
         count(&m->uses, hop.ifindex);
-        if (len > sizeof(hop) || hop.flags & DOWN)
+        if (len > sizeof(hop) || hop.flags & NV_RTNH_F_DOWN)
             count(&m->wary, hop.ifindex);
     }
 }

@@ -21,8 +21,6 @@
 #include "nv/event.h"
 #include "tree_edit.h"
 
-enum { NV_TABLE_MAIN = 254, NV_TABLE_LOCAL = 255 };
-
 enum nv_kind {
     NV_K_LINK,
     NV_K_ADDR,
@@ -57,7 +55,7 @@ struct nv_table {
 /* Does its index stand in the root record? Of tables main and local. */
 static inline bool nv_table_in_root(const struct nv_table *t)
 {
-    return t->table == NV_TABLE_MAIN || t->table == NV_TABLE_LOCAL;
+    return nv_lpm_root_slot(t->family == NV_AF_4, t->table) < NETVANE_LPM_SLOTS;
 }
 
 /* Consecutive entries of a dump that share all but the position are positions 0, 1, 2, ... */

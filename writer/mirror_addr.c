@@ -79,8 +79,7 @@ static void shift(struct nv_mirror *m, uint64_t key0, uint32_t from, int delta, 
 /* The kernel's scope of an IPv6 address by that of rtnetlink: 2 link (a host's, too), 5 site, 14 global. */
 static unsigned scope6(const struct netvane_rec_addr *r)
 {
-    enum { LINK = 253 /* RT_SCOPE_LINK */ };
-    return r->scope >= LINK ? 2 : r->scope ? 5 : 14;
+    return r->scope >= NV_SCOPE_LINK ? 2 : r->scope ? 5 : 14;
 }
 
 /*

@@ -13,12 +13,6 @@
 #include "limits.h"
 #include "route.h"
 
-union route {
-    uint64_t key[NV_TREE_KEY_WORDS_MAX];
-    struct netvane_rec_route4 r4;
-    struct netvane_rec_route6 r6;
-};
-
 void nv_mirror_lpm_init(struct nv_mirror *m)
 {
     nv_cells_init(&m->lpm.cells, &m->draft.arena);
@@ -56,7 +50,7 @@ static void add_route(const struct nv_mirror *m, struct nv_lpm_group *g, bool is
                       const void *record)
 {
     struct nv_lpm_hops hops;
-    union route r;
+    union nv_route_record r;
     memcpy(&r, record, is4 ? sizeof(r.r4) : sizeof(r.r6));
     look_at_hops(m, is4 ? r.r4.hops : r.r6.hops, &hops);
     if (is4)
@@ -76,7 +70,7 @@ static void add_prefix(struct nv_mirror *m, unsigned tree, const uint64_t *first
                        struct nv_lpm_group *g)
 {
     const bool is4 = tree_is4(tree);
-    union route r;
+    union nv_route_record r;
     const void *at;
     (void)nv_draft_locate(&m->draft, tree, first, &r);
     for (unsigned i = 0; (at = nv_draft_beside(&m->draft, tree, i)); i++) {
@@ -234,7 +228,7 @@ void nv_mirror_lpm_touch(struct nv_mirror *m, const struct nv_route_rec *r)
         refresh_stale(m); /* not the new one: its edit may go on */
     }
     f->stale[f->stale_count].tree = r->tree;
-    memcpy(f->stale[f->stale_count++].key, r->u.key, (is4 ? 2u : 3u) * sizeof(uint64_t));
+    memcpy(f->stale[f->stale_count++].key, r->u.key, nv_lpm_key_bytes(is4));
 }
 
 /* Is r, which was put into its tree just now, the last there, and of another prefix than the one before? */
@@ -268,7 +262,7 @@ void nv_mirror_lpm_added(struct nv_mirror *m, const struct nv_route_rec *r)
     unsigned len;
     const struct nv_bits dst = nv_lpm_prefix(nv_route_is4(r), r->u.key, &len);
     const uint32_t value = value_of_only(m, r);
-    memcpy(m->lpm.last_key, r->u.key, (nv_route_is4(r) ? 2u : 3u) * sizeof(uint64_t));
+    memcpy(m->lpm.last_key, r->u.key, nv_lpm_key_bytes(nv_route_is4(r)));
     m->lpm.last_tree = r->tree;
     if (value)
         set_prefix(m, t, dst, len, value);
@@ -287,7 +281,7 @@ static void rebuild(struct nv_mirror *m, struct nv_table *t)
     struct nv_lpm_group g = {.any = false};
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
     struct nv_cursor c;
-    union route r;
+    union nv_route_record r;
     nv_lpm_drop(&m->lpm.cells, &t->lpm);
     t->broken = false;
     mark_stale(m, t);
@@ -310,7 +304,7 @@ static void rebuild(struct nv_mirror *m, struct nv_table *t)
         }
         if (!there)
             return;
-        memcpy(key, r.key, (is4 ? 2u : 3u) * sizeof(*key));
+        memcpy(key, r.key, nv_lpm_key_bytes(is4));
         add_route(m, &g, is4, &r);
         more = nv_cursor_next(&c);
     }
@@ -411,12 +405,8 @@ void nv_mirror_lpm_roots(const struct nv_mirror *m,
     memset(ret_lpm, 0, NETVANE_LPM_SLOTS * sizeof(*ret_lpm));
     for (uint32_t i = 0; i < m->table_count; i++) {
         const struct nv_table *t = &m->tables[i];
-        if (!nv_table_in_root(t))
-            continue;
-        const bool is4 = t->family == NV_AF_4;
-        if (t->table == NV_TABLE_MAIN)
-            ret_lpm[is4 ? NETVANE_SL_MAIN4 : NETVANE_SL_MAIN6] = root_of(t);
-        else
-            ret_lpm[is4 ? NETVANE_SL_LOCAL4 : NETVANE_SL_LOCAL6] = root_of(t);
+        const unsigned slot = nv_lpm_root_slot(t->family == NV_AF_4, t->table);
+        if (slot < NETVANE_LPM_SLOTS)
+            ret_lpm[slot] = root_of(t);
     }
 }

@@ -12,12 +12,6 @@
 #include "route_filter.h"
 #include "select.h"
 
-union route {
-    uint64_t key[NV_TREE_KEY_WORDS_MAX];
-    struct netvane_rec_route4 r4;
-    struct netvane_rec_route6 r6;
-};
-
 /* Which hop sets are meant; remembers the last answer, because neighbours in a tree often share one. */
 struct reach {
     bool (*matches)(const struct nv_mirror *m, const struct netvane_rec_hop *set, uint32_t count,
@@ -102,11 +96,6 @@ bool nv_mirror_uses_link(const struct nv_mirror *m, uint32_t ifindex)
 
 /* ---- routes that go ---------------------------------------------------------------------------------------- */
 
-static bool is_reject(uint8_t type)
-{
-    return type == NV_RTN_BLACKHOLE || type == NV_RTN_UNREACHABLE || type == NV_RTN_PROHIBIT;
-}
-
 struct drop {
     unsigned tree;
     struct reach reach;
@@ -117,21 +106,21 @@ struct drop {
 static bool doomed(struct nv_mirror *m, void *arg, const void *record)
 {
     struct drop *drop = arg;
-    const union route *r = record;
+    const union nv_route_record *r = record;
     const bool v4 = drop->tree == NETVANE_TREE_ROUTES4;
     const uint32_t hops = v4 ? r->r4.hops : r->r6.hops;
     const uint8_t type = v4 ? r->r4.type : r->r6.type;
     if (!hops || !reaches(m, &drop->reach, hops))
         return false;
     drop->not_asked--;
-    return !drop->leave_local || !(type == NV_RTN_LOCAL || is_reject(type));
+    return !drop->leave_local || !(type == NV_RTN_LOCAL || nv_rtn_rejects(type));
 }
 
 /* Drops the routes of a tree that r reaches; leave_local: not those of type local, nor any that rejects. */
 static void drop_routes(struct nv_mirror *m, unsigned tree, struct reach reach, bool leave_local)
 {
     enum { BATCH = 128 };
-    union route batch[BATCH], at;
+    union nv_route_record batch[BATCH], at;
     struct drop drop = {.tree = tree, .reach = reach, .leave_local = leave_local};
     drop.not_asked = routes_reached(m, &drop.reach);
     uint64_t from[NV_TREE_KEY_WORDS_MAX] = {0};
@@ -199,7 +188,8 @@ void nv_mirror_addr4_went(struct nv_mirror *m, uint32_t ifindex)
 
 /* ---- tables --------------------------------------------------------------------------------------------- */
 
-typedef bool route_fn(const struct nv_mirror *m, void *what, const union route *r, bool v4);
+typedef bool route_fn(const struct nv_mirror *m, void *what, const union nv_route_record *r,
+                      bool v4);
 
 /* Each table of a tree that has such a route. */
 static void tables_with(const struct nv_mirror *m, unsigned tree, route_fn *matches, void *what,
@@ -208,7 +198,7 @@ static void tables_with(const struct nv_mirror *m, unsigned tree, route_fn *matc
     const bool v4 = tree == NETVANE_TREE_ROUTES4;
     struct nv_tree t = nv_draft_tree(&m->draft, tree);
     struct nv_cursor c;
-    union route r;
+    union nv_route_record r;
     uint64_t from[NV_TREE_KEY_WORDS_MAX] = {0};
     int more = nv_cursor_seek(&c, &t, from);
     while (more == NV_TREE_OK && nv_cursor_get(&c, &r) == NV_TREE_OK) {
@@ -235,7 +225,8 @@ void nv_mirror_bared_tables(struct nv_mirror *m, nv_table_fn *found, void *arg)
     m->bared6 = false;
 }
 
-static bool route_reached(const struct nv_mirror *m, void *what, const union route *r, bool v4)
+static bool route_reached(const struct nv_mirror *m, void *what, const union nv_route_record *r,
+                          bool v4)
 {
     uint32_t hops = v4 ? r->r4.hops : r->r6.hops;
     return hops && reaches(m, what, hops);
@@ -251,7 +242,8 @@ void nv_mirror_tables_of_nexthop(const struct nv_mirror *m, uint32_t nhid, nv_ta
     tables_with(m, NETVANE_TREE_ROUTES6, route_reached, &r, found, arg);
 }
 
-static bool route_prefers(const struct nv_mirror *m, void *what, const union route *r, bool v4)
+static bool route_prefers(const struct nv_mirror *m, void *what, const union nv_route_record *r,
+                          bool v4)
 {
     (void)m;
     return !v4 && !memcmp(r->r6.prefsrc, what, sizeof(r->r6.prefsrc));

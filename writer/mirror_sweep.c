@@ -10,17 +10,7 @@
 #include "mirror.h"
 #include "route_filter.h"
 
-union record {
-    uint64_t key[NV_TREE_KEY_WORDS_MAX];
-    struct netvane_rec_link link;
-    struct netvane_rec_addr addr;
-    struct netvane_rec_route4 route4;
-    struct netvane_rec_route6 route6;
-    struct netvane_rec_rule rule;
-    struct netvane_rec_nexthop nexthop;
-};
-
-static uint32_t id_of(enum nv_kind kind, const union record *r)
+static uint32_t id_of(enum nv_kind kind, const union nv_record *r)
 {
     uint32_t id;
     memcpy(&id, (const unsigned char *)r + nv_tree_shape(nv_kind_tree(kind))->key_words * 8u,
@@ -28,14 +18,14 @@ static uint32_t id_of(enum nv_kind kind, const union record *r)
     return id;
 }
 
-static void ip6_of(const union record *r, uint8_t ip[16])
+static void ip6_of(const union nv_record *r, uint8_t ip[16])
 {
     nv_store_be32(ip, (uint32_t)r->key[0]);
     nv_store_be64(ip + 4, r->key[1]);
     nv_store_be32(ip + 12, (uint32_t)(r->key[2] >> 32));
 }
 
-static uint64_t touch_of(enum nv_kind kind, const union record *r)
+static uint64_t touch_of(enum nv_kind kind, const union nv_record *r)
 {
     uint8_t ip[16];
     switch (kind) {
@@ -75,7 +65,7 @@ static void scope_start(const struct nv_scope *s, uint64_t key[NV_TREE_KEY_WORDS
         key[0] = (uint64_t)s->family << 32;
 }
 
-static bool scope_ended(const struct nv_scope *s, const union record *r)
+static bool scope_ended(const struct nv_scope *s, const union nv_record *r)
 {
     if (s->kind == NV_K_ROUTE4 || s->kind == NV_K_ROUTE6)
         return s->table && r->key[0] >> 32 != s->table;
@@ -103,7 +93,7 @@ static enum reach reach_of(const struct nv_mirror *m, uint32_t hops, uint32_t if
  * a nexthop object, may have left the link without a word and still exist: nobody knows until its table is read.
  */
 static bool scope_holds(const struct nv_mirror *m, const struct nv_sweep *sweep,
-                        const union record *r)
+                        const union nv_record *r)
 {
     const struct nv_scope *s = &sweep->scope;
     if (!s->ifindex)
@@ -119,7 +109,7 @@ static bool scope_holds(const struct nv_mirror *m, const struct nv_sweep *sweep,
     return reach == REACH_ALL;
 }
 
-static void drop(struct nv_mirror *m, enum nv_kind kind, const union record *r)
+static void drop(struct nv_mirror *m, enum nv_kind kind, const union nv_record *r)
 {
     switch (kind) {
     case NV_K_LINK:
@@ -134,7 +124,7 @@ static void drop(struct nv_mirror *m, enum nv_kind kind, const union record *r)
     }
 }
 
-static void tell_swept(const struct nv_sweep *sweep, const union record *r)
+static void tell_swept(const struct nv_sweep *sweep, const union nv_record *r)
 {
     if (!sweep->swept)
         return;
@@ -144,7 +134,7 @@ static void tell_swept(const struct nv_sweep *sweep, const union record *r)
 }
 
 /* Is this object to go? Keeps the missed bits. */
-static bool condemned(struct nv_mirror *m, struct nv_sweep *sweep, const union record *r)
+static bool condemned(struct nv_mirror *m, struct nv_sweep *sweep, const union nv_record *r)
 {
     struct nv_ids *ids = &m->ids[sweep->scope.kind];
     uint32_t id = id_of(sweep->scope.kind, r);
@@ -175,7 +165,7 @@ static bool doomed(struct nv_mirror *m, void *arg, const void *record)
     struct many *many = arg;
     struct nv_sweep *sweep = many->sweep;
     const enum nv_kind kind = sweep->scope.kind;
-    union record r = {0};
+    union nv_record r = {0};
     memcpy(&r, record, nv_tree_shape(nv_kind_tree(kind))->stride);
     if (!condemned(m, sweep, &r))
         return false;
@@ -199,7 +189,7 @@ uint32_t nv_mirror_sweep(struct nv_mirror *m, struct nv_sweep *sweep)
     enum { BATCH = 64 };
     const enum nv_kind kind = sweep->scope.kind;
     const unsigned tree = nv_kind_tree(kind);
-    union record batch[BATCH], r;
+    union nv_record batch[BATCH], r;
     uint64_t from[NV_TREE_KEY_WORDS_MAX];
     uint32_t removed = 0;
     sweep->noted = 0;
@@ -274,7 +264,7 @@ static void ip_text(const uint8_t *ip, bool v4, char *buf, size_t size)
 
 void nv_mirror_describe(enum nv_kind kind, const void *record, char *buf, size_t size)
 {
-    union record r;
+    union nv_record r;
     memcpy(&r, record, nv_tree_shape(nv_kind_tree(kind))->stride);
     uint8_t ip[16];
     char text[48];

@@ -15,11 +15,7 @@
 struct nv_route_rec {
     unsigned tree;
     enum nv_kind kind;
-    union {
-        uint64_t key[NV_TREE_KEY_WORDS_MAX];
-        struct netvane_rec_route4 r4;
-        struct netvane_rec_route6 r6;
-    } u;
+    union nv_route_record u;
 };
 
 #define NV_POSITION_MASK UINT64_C(0xffff)

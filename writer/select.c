@@ -116,7 +116,7 @@ bool nv_select_summary(const struct nv_mirror *m, uint8_t family, const void *re
     }
     if (memcmp(d.prefsrc, none, sizeof(none)))
         d.flags |= NETVANE_DF_PREFSRC;
-    if (d.type == NV_RTN_UNREACHABLE || d.type == NV_RTN_BLACKHOLE || d.type == NV_RTN_PROHIBIT)
+    if (nv_rtn_rejects(d.type))
         d.flags |= NETVANE_DF_REJECT;
     const struct netvane_rec_hop *set = nv_mirror_hops(m, hops, &count);
     d.hop_count = (uint16_t)count;

@@ -27,18 +27,4 @@ void nv_select_egress(struct nv_mirror *m, unsigned f, struct netvane_region_def
 bool nv_select_summary(const struct nv_mirror *m, uint8_t family, const void *record,
                        bool *ret_alive, struct netvane_region_default *ret_default);
 
-enum {
-    NV_RTN_UNICAST = 1,
-    NV_RTN_LOCAL = 2,
-    NV_RTN_BLACKHOLE = 6,
-    NV_RTN_UNREACHABLE = 7,
-    NV_RTN_PROHIBIT = 8,
-    NV_RTN_THROW = 9,
-    NV_RTNH_F_DEAD = 1,
-    NV_RTNH_F_ONLINK = 4,
-    NV_RTNH_F_LINKDOWN = 16,
-    NV_IFF_UP = 1,
-    NV_IFF_LOWER_UP = 1 << 16
-};
-
 #endif

@@ -14,6 +14,7 @@
 #ifndef NV_LPM_H
 #define NV_LPM_H
 
+#include "nv/kernel.h"
 #include "nv/tree.h"
 
 /* An address, its first bit on top. IPv4: hi >> 32. */
@@ -168,20 +169,19 @@ static inline NV_SPECIALIZED uint64_t nv_lpm_word(const unsigned char *cells, si
 }
 
 /*
- * The usual answer of an IPv4 table is a prefix of 20 to 24 bits where there are no longer ones: a fan, a fan, a node, a node. In
- * steps, so that many destinations can take each together. A place is in words of 8 bytes from where reference 0 leads;
- * place 0, which stands for "nothing there", leads to zeros, and those to nothing. The caller has seen that top is below the
- * limit.
+ * The usual answer in steps, so that many destinations can take each together. hi: the first 64 bits of the destination. A
+ * place is in words of 8 bytes from where reference 0 leads; place 0, which stands for "nothing there", leads to zeros, and
+ * those to nothing. The caller has seen that top is below the limit. First: the place of the node behind the fans.
  */
-static inline NV_SPECIALIZED size_t nv_lpm_enter4(const struct nv_lpm *f, uint32_t dst)
+static inline NV_SPECIALIZED size_t nv_lpm_place(const struct nv_lpm *f, uint64_t hi)
 {
     _Static_assert(!offsetof(struct netvane_region_fan_slot, child),
                    "a slot begins with its child");
-    uint64_t ref = nv_lpm_word(f->cells, (size_t)f->top + (dst >> 27));
+    uint64_t ref = nv_lpm_word(f->cells, (size_t)f->top + (hi >> 59));
     if (nv_unlikely(ref >= f->ref_limit))
         return 0;
-    ref = nv_lpm_word(f->cells, ref + (dst >> 22 & 31));
-    return nv_unlikely(ref >= f->ref_limit) ? 0 : ref + (dst >> 16 & 62);
+    ref = nv_lpm_word(f->cells, ref + (hi >> 54 & 31));
+    return nv_unlikely(ref >= f->ref_limit) ? 0 : ref + (hi >> 48 & 62);
 }
 
 /* Words of the node at a place. */
@@ -195,15 +195,26 @@ static inline NV_SPECIALIZED uint64_t nv_lpm_block(const unsigned char *node)
     return nv_lpm_word(node + offsetof(struct netvane_region_lpm_node, block), 0);
 }
 
-/* From the node of bit 15 to that of bit 20. */
+/* To the child of the node of bit `depth`; false: there is none, and *at stays. */
+static inline NV_SPECIALIZED bool nv_lpm_down(const struct nv_lpm *f, uint64_t hi, unsigned depth,
+                                              size_t *at)
+{
+    const unsigned char *node = f->cells + 8 * *at;
+    const unsigned i = (unsigned)(hi << depth >> 59);
+    const uint64_t children = nv_lpm_children(node), ref = nv_lpm_block(node);
+    if (!(children >> i & 1u) || nv_unlikely(ref >= f->ref_limit))
+        return false;
+    *at = ref + 2 * (size_t)nv_rank((uint32_t)children, i);
+    return true;
+}
+
+/*
+ * That of an IPv4 table is a prefix of 20 to 24 bits where there are no longer ones: a fan, a fan, a node, a node. From the
+ * node of bit 15 to that of bit 20.
+ */
 static inline NV_SPECIALIZED size_t nv_lpm_down4(const struct nv_lpm *f, uint32_t dst, size_t at)
 {
-    const unsigned char *node = f->cells + 8 * at;
-    const unsigned i = dst >> 12 & 31;
-    const uint64_t children = nv_lpm_children(node), ref = nv_lpm_block(node);
-    if (nv_unlikely(!(children >> i & 1u) || ref >= f->ref_limit))
-        return 0;
-    return ref + 2 * (size_t)nv_rank((uint32_t)children, i);
+    return nv_likely(nv_lpm_down(f, (uint64_t)dst << 32, NETVANE_LPM_NODES, &at)) ? at : 0;
 }
 
 /* The length of the prefix whose bit has so many zeros above it, in the node of bit 20. */
@@ -244,33 +255,8 @@ static inline NV_SPECIALIZED const unsigned char *nv_lpm_middle4(const struct nv
                           nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros));
 }
 
-/*
- * The usual answer of an IPv6 table stands in the last node on the way, and is of at most 59 bits. In steps likewise: one node
- * on the way, and what the last one says.
- */
-static inline NV_SPECIALIZED size_t nv_lpm_enter6(const struct nv_lpm *f, uint64_t hi)
-{
-    uint64_t ref = nv_lpm_word(f->cells, (size_t)f->top + (hi >> 59));
-    if (nv_unlikely(ref >= f->ref_limit))
-        return 0;
-    ref = nv_lpm_word(f->cells, ref + (hi >> 54 & 31));
-    return nv_unlikely(ref >= f->ref_limit) ? 0 : ref + (hi >> 48 & 62);
-}
-
+/* The usual answer of an IPv6 table stands in the last node on the way, and is of at most 59 bits. */
 #define NV_LPM_DEPTH6 55u /* of the last node that the steps look at */
-
-/* To the child; false: there is none, and *at stays. */
-static inline NV_SPECIALIZED bool nv_lpm_down6(const struct nv_lpm *f, uint64_t hi, unsigned depth,
-                                               size_t *at)
-{
-    const unsigned char *node = f->cells + 8 * *at;
-    const unsigned i = (unsigned)(hi << depth >> 59);
-    const uint64_t children = nv_lpm_children(node), ref = nv_lpm_block(node);
-    if (!(children >> i & 1u) || nv_unlikely(ref >= f->ref_limit))
-        return false;
-    *at = ref + 2 * (size_t)nv_rank((uint32_t)children, i);
-    return true;
-}
 
 /* Where the value stands, NULL: the whole walk has to be done; and the length. */
 static inline NV_SPECIALIZED const unsigned char *nv_lpm_end6(const struct nv_lpm *f, uint64_t hi,
@@ -290,6 +276,15 @@ static inline NV_SPECIALIZED const unsigned char *nv_lpm_end6(const struct nv_lp
                           nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros));
 }
 
+/* Slot i of a fan; what node i behind the fans says, as a slot that leads nowhere. */
+static inline struct netvane_region_fan_slot nv_lpm_slot(const unsigned char *fan, unsigned level,
+                                                         unsigned i)
+{
+    if (level < NV_FANS)
+        return nv_fan_slot(fan, i);
+    return (struct netvane_region_fan_slot){0, nv_lpm_node(fan + 16u * (size_t)i).value};
+}
+
 /* The value that the root, the fans and the node behind them have for dst: of a prefix of at most 15 bits. */
 static inline uint32_t nv_lpm_short(const struct nv_lpm *f, struct nv_bits dst)
 {
@@ -297,12 +292,8 @@ static inline uint32_t nv_lpm_short(const struct nv_lpm *f, struct nv_bits dst)
     for (unsigned level = 0; level <= NV_FANS; level++) {
         if (ref >= f->ref_limit)
             break; /* the walk saw it, too */
-        const unsigned i = nv_bits_at(dst, 5 * level, 5);
-        const unsigned char *cell = nv_lpm_cell(f, ref);
         const struct netvane_region_fan_slot s =
-            level < NV_FANS
-                ? nv_fan_slot(cell, i)
-                : (struct netvane_region_fan_slot){0, nv_lpm_node(cell + 16u * (size_t)i).value};
+            nv_lpm_slot(nv_lpm_cell(f, ref), level, nv_bits_at(dst, 5 * level, 5));
         value = s.value ? s.value : value;
         ref = s.child;
     }
@@ -396,9 +387,17 @@ static inline int nv_lpm_info(const void *base, uint64_t limit, uint32_t value,
     return NV_TREE_OK;
 }
 
-/* ---- which route of a prefix ------------------------------------------------------------------------------- */
+/* Which root of the root slot is a table's; NETVANE_LPM_SLOTS: none, its record has it. */
+static inline unsigned nv_lpm_root_slot(bool is4, uint32_t table)
+{
+    switch (table) {
+    case NV_TABLE_MAIN: return is4 ? NETVANE_SL_MAIN4 : NETVANE_SL_MAIN6;
+    case NV_TABLE_LOCAL: return is4 ? NETVANE_SL_LOCAL4 : NETVANE_SL_LOCAL6;
+    default: return NETVANE_LPM_SLOTS;
+    }
+}
 
-#define NV_HOP_DOWN (1u | 16u) /* RTNH_F_DEAD, RTNH_F_LINKDOWN */
+/* ---- which route of a prefix ------------------------------------------------------------------------------- */
 
 /* What counts of a hop set. Zeroed: of none. */
 struct nv_lpm_hops {
@@ -410,11 +409,11 @@ struct nv_lpm_hops {
 
 static inline void nv_lpm_hops_add(struct nv_lpm_hops *h, const struct netvane_rec_hop *hop)
 {
-    const bool usable = !(hop->flags & 1u);
+    const bool usable = !(hop->flags & NV_RTNH_F_DEAD);
     if (!h->count || (usable && !h->usable))
         h->chosen = *hop;
     h->usable |= usable;
-    h->doubtful |= hop->flags & NV_HOP_DOWN || !hop->ifindex;
+    h->doubtful |= hop->flags & NV_RTNH_F_DOWN || !hop->ifindex;
     h->count++;
 }
 
@@ -500,6 +499,12 @@ static inline bool nv_lpm_same_prefix(bool is4, const uint64_t *a, const uint64_
 {
     return is4 ? a[0] == b[0] && a[1] >> 56 == b[1] >> 56
                : a[0] == b[0] && a[1] == b[1] && a[2] >> 24 == b[2] >> 24;
+}
+
+/* How much of a route's key says which table and prefix it is of; the length with what stands below it. */
+static inline size_t nv_lpm_key_bytes(bool is4)
+{
+    return (is4 ? 2u : 3u) * sizeof(uint64_t);
 }
 
 /* The prefix of a route's key. */

@@ -56,6 +56,33 @@ static inline const struct nv_tree_shape *nv_tree_shape(unsigned tree)
     return &shapes[tree];
 }
 
+/* A record of a route's tree, and of any. */
+union nv_route_record {
+    uint64_t key[NV_TREE_KEY_WORDS_MAX];
+    struct netvane_rec_route4 r4;
+    struct netvane_rec_route6 r6;
+};
+
+union nv_record {
+    uint64_t key[NV_TREE_KEY_WORDS_MAX];
+    unsigned char bytes[NV_RECORD_MAX];
+    struct netvane_rec_link link;
+    struct netvane_rec_name name;
+    struct netvane_rec_altname altname;
+    struct netvane_rec_string string;
+    struct netvane_rec_addr addr;
+    struct netvane_rec_addr_by_ip by_ip;
+    struct netvane_rec_route4 route4;
+    struct netvane_rec_route6 route6;
+    struct netvane_rec_hop hop;
+    struct netvane_rec_metric metric;
+    struct netvane_rec_rule rule;
+    struct netvane_rec_nexthop nexthop;
+    struct netvane_rec_member member;
+    struct netvane_rec_default def;
+    struct netvane_rec_table table;
+};
+
 struct nv_tree {
     const unsigned char *base;
     uint64_t limit; /* bytes that may be read, from base */

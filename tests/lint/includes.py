@@ -46,7 +46,7 @@ TABLE = {
     "platform/win32": {"own", "c", *SEAM, "os"},
     "writer": {"own", "c", "nv/*", "netvane/region.h"},
     "reader": {"own", "c", "netvane/*", "nv/proto.h", "nv/tree.h", "nv/lpm.h", "nv/plat.h", "nv/base.h",
-               "nv/content.h", "liburcu"},
+               "nv/content.h", "nv/kernel.h", "liburcu"},
     "tools": {"own", "c", "netvane/*", "os"},
     "bench/dataplane": {"own", "c", "netvane/netvane.h", "os"},  # an example for users: what they have
 }
