@@ -193,6 +193,30 @@ static int try_sources(struct nv_fib *f, const struct place *p, struct nv_fib_hi
     return w;
 }
 
+/* Has this place routes for every source? They stand before the others. */
+static int has_any_source(const struct nv_fib *f, const struct place *p)
+{
+    const uint64_t key[NV_TREE_KEY_WORDS_MAX] = {p->key[0], p->key[1], p->key[2]};
+    struct netvane_rec_route6 r;
+    struct nv_cursor c;
+    int w = nv_snap_seek(&f->s, NETVANE_TREE_ROUTES6, key, &c);
+    if (w == NV_TREE_OK)
+        w = nv_cursor_get(&c, &r);
+    return w == NV_TREE_OK && (!is_at(p, &r) || r.key[2] >> 16 & 0xff) ? NV_TREE_END : w;
+}
+
+/*
+ * Where the route for every source went and a longer prefix was there, the kernel's node of the prefix has the longer one's
+ * route for a key (linux/net/ipv6/ip6_fib.c, fib6_find_prefix), and its first descent passes the routes for certain sources.
+ */
+static int note_orphans(struct nv_fib *f, const struct place *p)
+{
+    int w = p->len ? has_any_source(f, p) : NV_TREE_OK;
+    if (w == NV_TREE_END)
+        f->uncertain |= NETVANE_FIB_BY_HISTORY;
+    return w == NV_TREE_BAD ? w : NV_TREE_OK;
+}
+
 /* The route that an info tells of, as if it had been read from the tree: the only one of its prefix that counts. */
 static int try_info(const struct nv_fib *f, const struct netvane_region_info *info,
                     const struct place *p, struct nv_fib_hit *hit)
@@ -249,6 +273,8 @@ int nv_fib_table6(struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit)
         const bool special = w == NV_TREE_OK;
         if (special)
             w = try_sources(f, &p, ret_hit, &for_source);
+        if (for_source && !began && note_orphans(f, &p) != NV_TREE_OK)
+            return NV_TREE_BAD;
         if (w != NV_TREE_END)
             return w;
         began |= for_source;

@@ -648,7 +648,8 @@ NETVANE_API const char *netvane_fib_outcome_name(unsigned outcome);
     (1u << 1) /* equals in all that is known: the kernel takes the first of its list */
 #define NETVANE_FIB_BY_HISTORY \
     (1u                        \
-     << 2) /* IPv4: on what was there before: another rule, local routes, addresses younger than a nexthop */
+     << 2) /* on what was there before. IPv4: another rule, local routes, addresses younger than a nexthop; IPv6: a
+              route for every source beside those for certain sources */
 #define NETVANE_FIB_BY_GROUPS (1u << 3) /* IPv4 multicast with iif: which groups are joined */
 
 struct netvane_fib_answer {

@@ -306,6 +306,9 @@ static void ipv6_preference_beats_order_and_source_prefixes_select(void **state)
     r = fake_route(&f->state, MAIN, "::/0", 1024, 2);
     r->key[2] |= 32u << 16;
     r->key[3] = UINT64_C(0x20010db8) << 32;
+    r = fake_route(&f->state, MAIN, "2004::/16", 1024, 2);
+    r->key[2] |= 32u << 16;
+    r->key[3] = UINT64_C(0x20010db8) << 32;
     publish(f);
     assert_int_equal(to(f, "2001:db9::5").ifindex, B);
     assert_int_equal(to(f, "2001:dba::5").ifindex, B);
@@ -314,6 +317,12 @@ static void ipv6_preference_beats_order_and_source_prefixes_select(void **state)
     set_ip(q.src, "2001:db8::1");
     assert_int_equal(ask(f, &q).ifindex, B);
     assert_int_equal(ask(f, &q).src_len, 32);
+    assert_int_equal(ask(f, &q).uncertain & NETVANE_FIB_BY_HISTORY, 0);
+    /* Without a route for every source the kernel may pass these, by what was there before. */
+    q = question("2004::1");
+    set_ip(q.src, "2001:db8::1");
+    assert_int_equal(ask(f, &q).src_len, 32);
+    assert_int_equal(ask(f, &q).uncertain & NETVANE_FIB_BY_HISTORY, NETVANE_FIB_BY_HISTORY);
 }
 
 /* ---- hops ------------------------------------------------------------------------------------------------------- */
