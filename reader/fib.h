@@ -43,8 +43,10 @@ struct nv_fib {
     uint32_t dst4, src4;
     uint32_t wishes; /* NETVANE_FIB_* of the question */
     /* What came out. */
-    bool threw_local; /* table local, asked first, gave a route of type throw */
-    bool found;       /* hit is the route that decided, be it one that rejects */
+    bool missed; /* IPv4: some route of the last search had a nexthop object of which no hop does */
+    bool missed_local; /* that was so in table local, asked first */
+    bool threw_local;  /* which gave a route of type throw */
+    bool found;        /* hit is the route that decided, be it one that rejects */
     uint8_t outcome;
     uint8_t type;       /* of the packet */
     uint8_t source[16]; /* that the packet will have */
@@ -97,7 +99,9 @@ int64_t nv_fib_upper_bound(uint64_t weight_so_far, uint64_t total);
 /* ---- fib_table4.c, fib_table6.c ---------------------------------------------------------------------------- */
 
 /* The answer of one table. A route that rejects is one; of type throw it ends the table's part. */
-int nv_fib_table4(const struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit);
+int nv_fib_table4(struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit);
+/* That of table local and table main where the kernel has them as one. */
+int nv_fib_local_and_main4(struct nv_fib *f, struct nv_fib_hit *ret_hit);
 int nv_fib_table6(struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit);
 /* The hop for the hash, after the rules have chosen the route. */
 int nv_fib_choose4(struct nv_fib *f, bool by_source);
@@ -117,7 +121,7 @@ int nv_fib_rules_plain(const struct nv_fib *f);
 /* The VRF that a link belongs to, or is; 0: none. A link that is not there has none. */
 int nv_fib_l3mdev(const struct nv_snap *s, uint32_t ifindex, uint32_t *ret_l3mdev);
 int nv_fib_is_vrf(const struct nv_snap *s, const struct netvane_rec_link *link);
-/* What a rule sees of oif and iif: the VRF behind them. Sets f->l3mdev, and oif to 0 where it is a VRF. */
+/* What a rule sees of oif and iif: the VRF behind them. Sets f->l3mdev, unless it is set, and oif to 0 where it is a VRF. */
 int nv_fib_l3mdev_flow(struct nv_fib *f);
 
 /* ---- fib_source4.c, fib_source6.c --------------------------------------------------------------------------- */

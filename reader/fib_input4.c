@@ -9,21 +9,26 @@
 
 #define PROTO_KERNEL 2 /* RTPROT_KERNEL */
 
-/* Where would an answer go? A source that is one of this host's own, or no host's, is not believed: END. */
-static int full_check(const struct nv_fib *f)
+/*
+ * Where would an answer go, that came in by the link `out` (0: by the loopback) into the VRF of f->iif? A source that is one of
+ * this host's own, or no host's, is not believed: END.
+ */
+static int full_check(const struct nv_fib *f, uint32_t out)
 {
     struct nv_fib back = *f;
     back.dst4 = f->src4;
     back.src4 = f->dst4;
     memcpy(back.dst, f->src, sizeof(back.dst));
     memcpy(back.src, f->dst, sizeof(back.src));
-    back.iif = NV_LOOPBACK_IFINDEX;
+    back.iif = out ? out : NV_LOOPBACK_IFINDEX;
     back.oif = 0;
     back.mark = 0;
     back.uid = 0;
     back.sport = f->dport;
     back.dport = f->sport;
-    int w = nv_fib_lookup4(&back);
+    int w = nv_fib_l3mdev(&f->s, f->iif, &back.l3mdev);
+    if (w == NV_TREE_OK)
+        w = nv_fib_lookup4(&back);
     if (w != NV_TREE_OK)
         return w;
     return back.outcome != NETVANE_FIB_FOUND || back.hit.type == NV_RTN_UNICAST ? NV_TREE_OK
@@ -57,11 +62,11 @@ static int check_source(struct nv_fib *f, uint32_t out)
     if (out != f->iif)
         w = nv_fib_rules_plain(f);
     if (w != NV_TREE_OK)
-        return w == NV_TREE_END ? full_check(f) : w;
+        return w == NV_TREE_END ? full_check(f, out) : w;
     const bool mine = nv_fib_is_addr4(&f->s, f->src4, &w);
     if (w != NV_TREE_OK || mine)
         return w != NV_TREE_OK ? w : NV_TREE_END;
-    w = full_check(f);
+    w = full_check(f, out);
     if (w != NV_TREE_END)
         return w;
     w = has_custom_local(f);

@@ -43,14 +43,13 @@ int nv_fib_l3mdev(const struct nv_snap *s, uint32_t ifindex, uint32_t *ret_l3mde
 int nv_fib_l3mdev_flow(struct nv_fib *f)
 {
     int w = NV_TREE_OK;
-    f->l3mdev = 0;
     f->l3mdev_by_oif = false;
     if (f->oif) {
         w = nv_fib_l3mdev(&f->s, f->oif, &f->l3mdev);
         f->l3mdev_by_oif = f->l3mdev != 0;
         if (f->l3mdev == f->oif)
             f->oif = 0;
-    } else if (f->iif > NV_LOOPBACK_IFINDEX) {
+    } else if (!f->l3mdev && f->iif > NV_LOOPBACK_IFINDEX) {
         w = nv_fib_l3mdev(&f->s, f->iif, &f->l3mdev);
     }
     return w;

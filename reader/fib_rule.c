@@ -204,10 +204,13 @@ static int act(struct nv_fib *f, const struct netvane_rec_rule *r)
     int w = table_of(f, r, &table);
     if (w == NV_TREE_OK)
         w = ask_table(f, table);
-    if (w != NV_TREE_OK)
+    const bool first_local = table == NV_TABLE_LOCAL && !r->key[1] && !(uint32_t)r->key[0];
+    if (w != NV_TREE_OK) {
+        f->missed_local |= first_local && f->missed;
         return w;
+    }
     if (f->hit.type == NV_RTN_THROW) {
-        f->threw_local |= table == NV_TABLE_LOCAL && !r->key[1] && !(uint32_t)r->key[0];
+        f->threw_local |= first_local;
         return NV_TREE_END;
     }
     f->outcome = nv_fib_outcome_of(f->hit.type);

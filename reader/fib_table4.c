@@ -96,39 +96,89 @@ static int try_info(const struct nv_fib *f, const struct netvane_region_info *in
     return NV_TREE_OK;
 }
 
-/*
- * Where no hop of a nexthop object does, the kernel leaves the whole leaf of its tree: all routes of this address, those with
- * shorter prefixes too.
- */
-int nv_fib_table4(const struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit)
+/* A table that is searched, and its prefix that comes next. */
+struct part {
+    uint32_t table;
+    int len;    /* -1: none */
+    bool plain; /* info tells all of it */
+    struct netvane_region_info info;
+};
+
+/* The next prefix of at most max bits: OK or BAD. */
+static int next_prefix(const struct nv_fib *f, struct part *p, int max)
+{
+    int w = NV_TREE_END;
+    p->plain = false;
+    if (max == 32)
+        w = nv_fib_first_prefix(&f->s, NV_AF_4, p->table, f->dst, &p->len, &p->plain, &p->info);
+    else if (max >= 0)
+        w = nv_fib_next_prefix(&f->s, NV_AF_4, p->table, f->dst, max, &p->len);
+    if (w == NV_TREE_END)
+        p->len = -1;
+    return w == NV_TREE_BAD ? w : NV_TREE_OK;
+}
+
+/* The first usable route of one prefix. */
+static int try_prefix(const struct nv_fib *f, const struct part *p, uint32_t dst,
+                      struct nv_fib_hit *hit, bool *ret_missed)
 {
     const uint8_t tos = f->tos & LEGACY_TOS;
-    struct netvane_region_info info;
-    bool missed = false, plain = false;
+    uint64_t key[2] = {(uint64_t)p->table << 32 | dst,
+                       (uint64_t)p->len << 56 | (uint64_t)tos << 48};
+    int w = NV_TREE_END;
+    hit->table = p->table;
+    *ret_missed = false;
+    if (p->plain && (w = try_info(f, &p->info, dst, p->len, hit)) != NV_TREE_END)
+        return w;
+    if (tos)
+        w = walk(f, key, hit, ret_missed);
+    key[1] = (uint64_t)p->len << 56;
+    return w == NV_TREE_END && !*ret_missed ? walk(f, key, hit, ret_missed) : w;
+}
+
+/*
+ * The tables as one: of equal prefixes that of the first table comes first. Where no hop of a nexthop object does, the kernel
+ * leaves the whole leaf of its tree: all routes of this address, those with shorter prefixes too.
+ */
+static inline int search(struct nv_fib *f, struct part *parts, unsigned count,
+                         struct nv_fib_hit *hit)
+{
+    bool missed = false;
     uint32_t leaf = 0;
-    ret_hit->table = table;
-    for (int max = 32, len; max >= 0; max = len - 1) {
-        int w = max == 32 ? nv_fib_first_prefix(&f->s, NV_AF_4, table, f->dst, &len, &plain, &info)
-                          : nv_fib_next_prefix(&f->s, NV_AF_4, table, f->dst, max, &len);
-        if (w != NV_TREE_OK)
-            return w;
-        const uint32_t dst = f->dst4 & (len ? UINT32_MAX << (32 - len) : 0);
-        if (plain && (w = try_info(f, &info, dst, len, ret_hit)) != NV_TREE_END)
-            return w;
-        plain = false;
-        if (missed && dst == leaf)
-            continue;
-        uint64_t key[2] = {(uint64_t)table << 32 | dst, (uint64_t)len << 56 | (uint64_t)tos << 48};
-        missed = false;
-        w = tos ? walk(f, key, ret_hit, &missed) : NV_TREE_END;
-        key[1] = (uint64_t)len << 56;
-        if (w == NV_TREE_END && !missed)
-            w = walk(f, key, ret_hit, &missed);
-        if (w != NV_TREE_END)
-            return w;
-        leaf = dst;
+    f->missed = false;
+    for (unsigned i = 0; i < count; i++)
+        if (next_prefix(f, &parts[i], 32) != NV_TREE_OK)
+            return NV_TREE_BAD;
+    for (;;) {
+        struct part *p = parts;
+        for (unsigned i = 1; i < count; i++)
+            if (parts[i].len > p->len)
+                p = &parts[i];
+        if (p->len < 0)
+            return NV_TREE_END;
+        const uint32_t dst = f->dst4 & (p->len ? UINT32_MAX << (32 - p->len) : 0);
+        if (!missed || dst != leaf) {
+            int w = try_prefix(f, p, dst, hit, &missed);
+            if (w != NV_TREE_END)
+                return w;
+            leaf = dst;
+            f->missed |= missed;
+        }
+        if (next_prefix(f, p, p->len - 1) != NV_TREE_OK)
+            return NV_TREE_BAD;
     }
-    return NV_TREE_END;
+}
+
+int nv_fib_table4(struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit)
+{
+    struct part part = {.table = table};
+    return search(f, &part, 1, ret_hit);
+}
+
+int nv_fib_local_and_main4(struct nv_fib *f, struct nv_fib_hit *ret_hit)
+{
+    struct part parts[] = {{.table = NV_TABLE_LOCAL}, {.table = NV_TABLE_MAIN}};
+    return search(f, parts, 2, ret_hit);
 }
 
 /* ---- one hop of several -------------------------------------------------------------------------------------- */

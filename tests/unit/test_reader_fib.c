@@ -379,6 +379,55 @@ static void a_group_that_is_only_named_is_followed(void **state)
     assert_int_equal(ask(f, &q).nhid, 9);
 }
 
+/* fib_trie.c: the default route of local stands in the same leaf as 0.0.0.0/1 of main, by whose object nobody leaves by A. */
+static void an_object_that_does_not_do_hides_the_leaf_of_both_merged_tables(void **state)
+{
+    struct fixture *f = fresh(state);
+    fake_rule(&f->state, 4, 32767, 253);
+    fake_hop(&f->state, 8, 0, 1, B, NULL)->nhid = 7;
+    fake_nexthop(&f->state, 7, B, 0);
+    fake_route(&f->state, LOCAL, "0.0.0.0/0", 0, 3);
+    fake_route(&f->state, MAIN, "0.0.0.0/1", 0, 8);
+    publish(f);
+    struct netvane_fib_question q = question("20.0.0.1");
+    assert_int_equal(ask(f, &q).ifindex, B);
+    q.oif = A;
+    struct netvane_fib_answer a = ask(f, &q);
+    assert_int_equal(a.flags & NETVANE_FIB_ASSUMED, NETVANE_FIB_ASSUMED);
+    assert_int_equal(a.gw_family, 0);
+    set_ip(q.dst, "200.0.0.1"); /* not below 0.0.0.0/1 */
+    a = ask(f, &q);
+    assert_int_equal(a.table, LOCAL);
+    assert_int_equal(a.gw_family, 4);
+}
+
+/* A packet comes by a and leaves by b; its source looks local, but not to what comes in by one of the two. */
+static uint32_t outcome_with_rule_for(void **state, const char *iif)
+{
+    struct fixture *f = fresh(state);
+    fake_route(&f->state, MAIN, "20.0.0.0/8", 0, 2);
+    ((struct netvane_rec_route4 *)fake_route(&f->state, MAIN, "30.0.0.0/8", 0, 1))->type = 2;
+    fake_route(&f->state, 100, "30.0.0.0/8", 0, 1);
+    memcpy(fake_rule(&f->state, 4, 10, 100)->iif, iif, 2);
+    publish(f);
+    struct netvane_fib_question q = question("20.0.0.1");
+    q.iif = A;
+    q.flags = NETVANE_FIB_FORWARDING;
+    set_ip(q.src, "30.0.0.1");
+    return ask(f, &q).outcome;
+}
+
+/* fib_frontend.c: __fib_validate_source asks as if an answer came in by the link that the packet leaves by. */
+static void rules_for_the_link_that_a_packet_leaves_by_judge_its_source(void **state)
+{
+    assert_int_equal(outcome_with_rule_for(state, "b"), NETVANE_FIB_FOUND);
+}
+
+static void rules_for_the_link_that_a_packet_came_by_do_not_judge_its_source(void **state)
+{
+    assert_int_equal(outcome_with_rule_for(state, "a"), NETVANE_FIB_MARTIAN);
+}
+
 /* ---- sources ------------------------------------------------------------------------------------------------------ */
 
 static void assert_source(struct fixture *f, const char *dst, const char *source)
@@ -578,6 +627,9 @@ int main(void)
         fixture_test(ipv6_preference_beats_order_and_source_prefixes_select),
         fixture_test(hashes_spread_by_weight_and_stay),
         fixture_test(a_group_that_is_only_named_is_followed),
+        fixture_test(an_object_that_does_not_do_hides_the_leaf_of_both_merged_tables),
+        fixture_test(rules_for_the_link_that_a_packet_leaves_by_judge_its_source),
+        fixture_test(rules_for_the_link_that_a_packet_came_by_do_not_judge_its_source),
         fixture_test(ipv4_source_is_primary_near_the_gateway_or_the_routes),
         fixture_test(ipv6_source_follows_rfc_6724),
         fixture_test(ways_that_no_table_decides),
