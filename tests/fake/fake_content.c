@@ -4,18 +4,10 @@
  */
 #include "tests/fake/fake_content.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "nv/base.h"
-
-#define MUST(x)                                                     \
-    do {                                                            \
-        if (!(x)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-            abort();                                                \
-        }                                                           \
-    } while (0)
+#include "tests/fake/fake_must.h"
 
 static uint64_t fold(uint64_t h, const void *bytes, size_t len)
 {

@@ -8,13 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MUST(x)                                                     \
-    do {                                                            \
-        if (!(x)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-            abort();                                                \
-        }                                                           \
-    } while (0)
+#include "tests/fake/fake_must.h"
+#include "tests/fake/fake_writer.h"
 
 static int grow(void *arg, uint64_t size_bytes)
 {
@@ -82,6 +77,26 @@ void fake_live_free(struct fake_live *l)
     (void)snprintf(lock, sizeof(lock), "%s/.default.lock", l->dir);
     (void)unlink(lock);
     (void)rmdir(l->dir);
+}
+
+struct fake_live *fake_live_start(void)
+{
+    struct fake_live *l = calloc(1, sizeof(*l));
+    MUST(l);
+    fake_live_make(l);
+    fake_live_commit(l);
+    fake_live_show(l);
+    return l;
+}
+
+int fake_live_end(struct fake_live *l)
+{
+    const char *fault = fake_mirror_fault(&l->m);
+    fake_live_free(l);
+    free(l);
+    if (fault)
+        (void)fprintf(stderr, "%s\n", fault);
+    return fault ? -1 : 0;
 }
 
 struct netvane *fake_live_open(const struct fake_live *l)

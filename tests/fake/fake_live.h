@@ -28,6 +28,9 @@ void fake_live_succeed(struct fake_live *l, struct fake_live *old,
 /* Shows the name; after the first commit. */
 void fake_live_show(struct fake_live *l);
 void fake_live_free(struct fake_live *l);
+/* For a test's start and end: one that readers can open; 0, or -1 with a complaint if the mirror is not whole. */
+struct fake_live *fake_live_start(void);
+int fake_live_end(struct fake_live *l);
 struct netvane *fake_live_open(const struct fake_live *l);
 /* Publishes whatever the draft says, a millisecond later. */
 void fake_live_commit(struct fake_live *l);

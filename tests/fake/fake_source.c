@@ -5,17 +5,9 @@
 #include "tests/fake/fake_source.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define MUST(x)                                                     \
-    do {                                                            \
-        if (!(x)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-            abort();                                                \
-        }                                                           \
-    } while (0)
+#include "tests/fake/fake_must.h"
 
 static struct fake_source *of(struct nv_source *s)
 {

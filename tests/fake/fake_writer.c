@@ -11,13 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define MUST(x)                                                     \
-    do {                                                            \
-        if (!(x)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-            abort();                                                \
-        }                                                           \
-    } while (0)
+#include "tests/fake/fake_must.h"
 
 /* ---- a region without a file ------------------------------------------------------------------------ */
 

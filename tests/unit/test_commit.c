@@ -13,72 +13,40 @@
 
 #include <cmocka.h>
 
-#include "tests/fake/fake_writer.h"
-#include "writer/commit.h"
+#include "tests/fake/fake_publisher.h"
 #include "writer/limits.h"
 
-#define MAX_BYTES (UINT64_C(64) << 20)
-#define UP        (1u | 0x40u | 1u << 16)
-#define TOPIC(t)  (1u << NETVANE_RT_##t)
+#define UP       (1u | 0x40u | 1u << 16)
+#define TOPIC(t) (1u << NETVANE_RT_##t)
 
-struct fixture {
-    struct fake_memory mem;
-    struct nv_mirror m;
-    struct nv_publisher p;
-    struct nv_commit c;
-};
-
-static struct fixture *f;
+static struct fake_publisher *f;
 static uint64_t now_ns;
 
-static struct fixture *open_region(const struct nv_legacy *legacy)
+static struct fake_publisher *open_region(const struct nv_legacy *legacy)
 {
-    struct fixture *x = calloc(1, sizeof(*x));
-    assert_non_null(x);
-    const struct nv_header_args args = {.max_bytes = MAX_BYTES};
-    fake_memory_map(&x->mem, MAX_BYTES);
-    assert_int_equal(nv_publisher_init(&x->p, x->mem.base, NULL, &args, legacy), 0);
-    assert_int_equal(nv_mirror_init(&x->m, x->mem.base, MAX_BYTES, fake_memory_grow, &x->mem,
-                                    legacy->version + 1),
-                     0);
+    struct fake_publisher *x = fake_publisher_new(legacy);
     (void)fact_ip("198.41.0.4", x->m.probe[0]);
     (void)fact_ip("2001:503:ba3e::2:30", x->m.probe[1]);
-    nv_commit_init(&x->c, &x->m, &x->p);
     return x;
-}
-
-static void close_region(struct fixture *x)
-{
-    nv_publisher_destroy(&x->p);
-    nv_mirror_destroy(&x->m);
-    fake_memory_free(&x->mem);
-    free(x);
 }
 
 static int start(void **state)
 {
     (void)state;
-    const struct nv_legacy none = {0};
     now_ns = 1000 * NV_NS_PER_S;
-    f = open_region(&none);
+    f = open_region(NULL);
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    const char *fault = fake_mirror_fault(&f->m);
-    close_region(f);
-    if (fault)
-        print_error("%s\n", fault);
-    return fault ? -1 : 0;
+    return fake_publisher_end(f);
 }
 
 static struct netvane_region_slot slot(void)
 {
-    struct netvane_region_slot s;
-    nv_payload_load(&s, nv_at(f->mem.base, NV_SLOT(f->p.head)), sizeof(s));
-    return s;
+    return fake_publisher_slot(f, f->p.head);
 }
 
 /* Commits; returns the topics that moved, or UINT32_MAX if nothing was published. */
@@ -555,9 +523,9 @@ static void restart_with_equal_content_moves_no_topic_and_versions_go_on(void **
     put_link(1500);
     (void)commit();
     struct nv_legacy legacy;
-    assert_true(nv_legacy_read(f->mem.base, MAX_BYTES, &legacy));
+    assert_true(nv_legacy_read(f->mem.base, FAKE_PUBLISHER_BYTES, &legacy));
     assert_int_equal(legacy.version, 3);
-    struct fixture *old = f;
+    struct fake_publisher *old = f;
     f = open_region(&legacy);
     fill();
     assert_true(nv_commit(&f->c, true, now_ns));
@@ -570,7 +538,7 @@ static void restart_with_equal_content_moves_no_topic_and_versions_go_on(void **
     assert_int_equal(commit(), TOPIC(LINKS));
     assert_int_equal(nv_read_gen(f->mem.base, NETVANE_RT_LINKS),
                      nv_read_gen(old->mem.base, NETVANE_RT_LINKS) + 1);
-    close_region(old);
+    fake_publisher_free(old);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, start, end)

@@ -13,30 +13,12 @@
 
 #include <cmocka.h>
 
-#include "tests/fake/fake_writer.h"
-#include "writer/commit.h"
+#include "tests/fake/fake_publisher.h"
 #include "writer/limits.h"
 
-#define MAX_BYTES (UINT64_C(64) << 20)
-#define UP        (1u | 0x40u | 1u << 16)
+#define UP (1u | 0x40u | 1u << 16)
 
-struct fixture {
-    struct fake_memory mem;
-    struct nv_mirror m;
-    struct nv_publisher p;
-    struct nv_commit c;
-    uint64_t now_ns;
-};
-
-static struct fixture *f;
-
-static struct netvane_region_slot slot_of(uint64_t version)
-{
-    struct netvane_region_slot s;
-    nv_payload_load(&s, nv_at(f->mem.base, NV_SLOT(version)), sizeof(s));
-    assert_true(s.version == version);
-    return s;
-}
+static struct fake_publisher *f;
 
 static struct netvane_region_entry entry_at(uint64_t position)
 {
@@ -60,10 +42,10 @@ static void commit(void)
 /* Entries of the newest version; UINT64_MAX: it is a break. */
 static uint64_t entries_of_newest(uint64_t *ret_first)
 {
-    const uint64_t first = slot_of(f->p.head - 1).journal_end;
+    const uint64_t first = fake_publisher_slot(f, f->p.head - 1).journal_end;
     if (ret_first)
         *ret_first = first;
-    return floor_now() > first ? UINT64_MAX : slot_of(f->p.head).journal_end - first;
+    return floor_now() > first ? UINT64_MAX : fake_publisher_slot(f, f->p.head).journal_end - first;
 }
 
 static void put_link(uint32_t ifindex, uint32_t mtu, const char *alt)
@@ -90,16 +72,7 @@ static void put_route(uint32_t i, uint8_t protocol, uint32_t list)
 static int start(void **state)
 {
     (void)state;
-    const struct nv_header_args args = {.max_bytes = MAX_BYTES};
-    const struct nv_legacy none = {0};
-    f = calloc(1, sizeof(*f));
-    assert_non_null(f);
-    f->now_ns = 1000 * NV_NS_PER_S;
-    fake_memory_map(&f->mem, MAX_BYTES);
-    assert_int_equal(nv_publisher_init(&f->p, f->mem.base, NULL, &args, &none), 0);
-    assert_int_equal(nv_mirror_init(&f->m, f->mem.base, MAX_BYTES, fake_memory_grow, &f->mem, 1),
-                     0);
-    nv_commit_init(&f->c, &f->m, &f->p);
+    f = fake_publisher_new(NULL);
     put_link(2, 1500, NULL);
     put_link(3, 1500, NULL);
     commit();
@@ -109,14 +82,7 @@ static int start(void **state)
 static int end(void **state)
 {
     (void)state;
-    const char *fault = fake_mirror_fault(&f->m);
-    nv_publisher_destroy(&f->p);
-    nv_mirror_destroy(&f->m);
-    fake_memory_free(&f->mem);
-    free(f);
-    if (fault)
-        print_error("%s\n", fault);
-    return fault ? -1 : 0;
+    return fake_publisher_end(f);
 }
 
 /* Commits; the version has one entry, of this tree and key words, with this since. */
@@ -147,7 +113,7 @@ static void the_first_version_is_a_break_without_entries(void **state)
     struct netvane_region_header h;
     nv_payload_load(&h, f->mem.base, sizeof(h));
     assert_int_equal(h.journal_bytes, NETVANE_ARENA_OFFSET - NETVANE_JOURNAL_OFFSET);
-    assert_int_equal(slot_of(1).journal_end, 1);
+    assert_int_equal(fake_publisher_slot(f, 1).journal_end, 1);
     assert_int_equal(floor_now(), 1);
     assert_int_equal(f->p.counter[NETVANE_RC_JOURNAL_BREAKS], 0);
     assert_int_equal(entry_at(1).version, 0);
@@ -305,7 +271,7 @@ static void since_leads_to_the_entry_before_over_versions_without_one(void **sta
 static void more_changes_than_there_is_room_for_are_a_break(void **state)
 {
     (void)state;
-    const uint64_t before = slot_of(f->p.head).journal_end;
+    const uint64_t before = fake_publisher_slot(f, f->p.head).journal_end;
     for (uint32_t i = 0; i < NV_JOURNAL_NOTES_MAX; i++)
         put_route(i, 4, NV_LIST_CREATE);
     commit();
@@ -317,8 +283,9 @@ static void more_changes_than_there_is_room_for_are_a_break(void **state)
     commit();
     assert_int_equal(entries_of_newest(NULL), UINT64_MAX);
     assert_int_equal(f->p.counter[NETVANE_RC_JOURNAL_BREAKS], 1);
-    assert_int_equal(slot_of(f->p.head).journal_end, before + NV_JOURNAL_NOTES_MAX + 1);
-    assert_int_equal(floor_now(), slot_of(f->p.head).journal_end);
+    assert_int_equal(fake_publisher_slot(f, f->p.head).journal_end,
+                     before + NV_JOURNAL_NOTES_MAX + 1);
+    assert_int_equal(floor_now(), fake_publisher_slot(f, f->p.head).journal_end);
     put_route(3, 6, NV_LIST_REPLACE); /* and then it goes on */
     assert_one(NETVANE_TREE_ROUTES4, (uint64_t)100 << 32 | 0xac100003, (uint64_t)32 << 56, 2);
 }
@@ -334,13 +301,15 @@ static void entries_that_are_written_over_are_below_the_floor(void **state)
         for (uint32_t i = 0; i < 300; i++)
             put_route(2 + i, (uint8_t)(4 + v % 2), NV_LIST_REPLACE);
         commit();
-        const uint64_t now = slot_of(f->p.head).journal_end;
+        const uint64_t now = fake_publisher_slot(f, f->p.head).journal_end;
         assert_int_equal(floor_now(),
                          now > NETVANE_JOURNAL_ENTRIES ? now - NETVANE_JOURNAL_ENTRIES : 1);
         seen_full += now > 2 * NETVANE_JOURNAL_ENTRIES;
         /* Each version that is above the floor still has its entries, in order. */
-        for (uint64_t w = f->p.head; w > 1 && slot_of(w - 1).journal_end >= floor_now(); w--)
-            for (uint64_t at = slot_of(w - 1).journal_end; at < slot_of(w).journal_end; at += 37)
+        for (uint64_t w = f->p.head;
+             w > 1 && fake_publisher_slot(f, w - 1).journal_end >= floor_now(); w--)
+            for (uint64_t at = fake_publisher_slot(f, w - 1).journal_end;
+                 at < fake_publisher_slot(f, w).journal_end; at += 37)
                 assert_int_equal(entry_at(at).version, w);
         uint64_t first;
         if (v && entries_of_newest(&first) != UINT64_MAX)

@@ -14,25 +14,15 @@
 
 #include <cmocka.h>
 
-#include "tests/fake/fake_writer.h"
-#include "writer/commit.h"
+#include "tests/fake/fake_publisher.h"
 #include "writer/limits.h"
 
-#define MAX_BYTES (UINT64_C(64) << 20)
-#define UP        (1u | 0x40u | 1u << 16)
-#define ADD       (NV_LIST_CREATE | NV_LIST_EXCL)
-#define APPEND    (NV_LIST_CREATE | NV_LIST_APPEND)
-#define DEAD      (NV_RTNH_F_DEAD | NV_RTNH_F_LINKDOWN)
+#define UP     (1u | 0x40u | 1u << 16)
+#define ADD    (NV_LIST_CREATE | NV_LIST_EXCL)
+#define APPEND (NV_LIST_CREATE | NV_LIST_APPEND)
+#define DEAD   (NV_RTNH_F_DEAD | NV_RTNH_F_LINKDOWN)
 
-struct fixture {
-    struct fake_memory mem;
-    struct nv_mirror m;
-    struct nv_publisher p;
-    struct nv_commit c;
-    uint64_t now_ns;
-};
-
-static struct fixture *f;
+static struct fake_publisher *f;
 
 static void put_link(uint32_t ifindex, uint32_t flags)
 {
@@ -45,16 +35,7 @@ static void put_link(uint32_t ifindex, uint32_t flags)
 static int start(void **state)
 {
     (void)state;
-    const struct nv_legacy none = {0};
-    const struct nv_header_args args = {.max_bytes = MAX_BYTES};
-    f = calloc(1, sizeof(*f));
-    assert_non_null(f);
-    f->now_ns = 1000 * NV_NS_PER_S;
-    fake_memory_map(&f->mem, MAX_BYTES);
-    assert_int_equal(nv_publisher_init(&f->p, f->mem.base, NULL, &args, &none), 0);
-    assert_int_equal(nv_mirror_init(&f->m, f->mem.base, MAX_BYTES, fake_memory_grow, &f->mem, 1),
-                     0);
-    nv_commit_init(&f->c, &f->m, &f->p);
+    f = fake_publisher_new(NULL);
     for (uint32_t i = 2; i < 6; i++)
         put_link(i, UP);
     return 0;
@@ -63,14 +44,7 @@ static int start(void **state)
 static int end(void **state)
 {
     (void)state;
-    const char *fault = fake_mirror_fault(&f->m); /* after every test */
-    nv_publisher_destroy(&f->p);
-    nv_mirror_destroy(&f->m);
-    fake_memory_free(&f->mem);
-    free(f);
-    if (fault)
-        print_error("%s\n", fault);
-    return fault ? -1 : 0;
+    return fake_publisher_end(f);
 }
 
 /* ---- facts -------------------------------------------------------------------------------------------------- */
@@ -129,14 +103,6 @@ struct answer {
     struct netvane_region_info info;
 };
 
-static struct netvane_region_slot slot_of(uint64_t v)
-{
-    struct netvane_region_slot s;
-    nv_payload_load(&s, nv_at(f->mem.base, NV_SLOT(v)), sizeof(s));
-    assert_true(s.version == v);
-    return s;
-}
-
 static struct nv_tree tree_of(uint64_t v, unsigned tree)
 {
     return nv_tree_of(f->mem.base, nv_read_committed(f->mem.base), v, tree);
@@ -151,7 +117,7 @@ static bool record_of(uint64_t v, unsigned family, uint32_t table, struct netvan
 
 static struct netvane_region_lpm root_of(uint64_t v, unsigned family, uint32_t table)
 {
-    const struct netvane_region_slot s = slot_of(v);
+    const struct netvane_region_slot s = fake_publisher_slot(f, v);
     const unsigned six = family == NV_AF_6;
     struct netvane_rec_table r;
     if (table == NV_TABLE_MAIN)
@@ -229,7 +195,7 @@ static uint32_t assert_version_is_true(uint64_t v)
         n++;
     }
     assert_int_equal(root.routes, in_table);
-    assert_int_equal(n, slot_of(v).tree[NETVANE_TREE_ROUTES4].count);
+    assert_int_equal(n, fake_publisher_slot(f, v).tree[NETVANE_TREE_ROUTES4].count);
     return n;
 }
 
@@ -720,7 +686,7 @@ static void tables_come_with_their_first_route_and_go_with_the_last(void **state
             assert_int_equal(root_of(f->p.head, family, tables[i]).state, NETVANE_LS_NONE);
         }
     }
-    assert_int_equal(slot_of(f->p.head).tree[NETVANE_TREE_TABLES].count, 0);
+    assert_int_equal(fake_publisher_slot(f, f->p.head).tree[NETVANE_TREE_TABLES].count, 0);
 }
 
 /* Of one prefix, so that the index stays as it is. */
@@ -758,7 +724,7 @@ static void tables_do_not_see_each_others_prefixes(void **state)
     }
     publish();
     assert_int_equal(assert_version_is_true(f->p.head), 150);
-    assert_int_equal(slot_of(f->p.head).tree[NETVANE_TREE_TABLES].count, 150);
+    assert_int_equal(fake_publisher_slot(f, f->p.head).tree[NETVANE_TREE_TABLES].count, 150);
     assert_int_equal(look(100, "11.0.5.1").info.metric, 100);
     assert_false(look(101, "11.0.5.1").found);
 }
@@ -930,7 +896,7 @@ static void index_without_memory_is_broken_and_the_next_dump_builds_it(void **st
         assert_true(record_of(f->p.head, NV_AF_4, tables[k], &rec)); /* the rest is there */
         assert_int_equal(rec.lengths[0], 1u << 24);
     }
-    assert_int_equal(slot_of(f->p.head).tree[NETVANE_TREE_ROUTES4].count, 2 * N);
+    assert_int_equal(fake_publisher_slot(f, f->p.head).tree[NETVANE_TREE_ROUTES4].count, 2 * N);
     for (uint32_t i = 0; i < N / 2; i++) { /* and goes on */
         const struct nv_route r = numbered(NV_TABLE_MAIN, i, 0, 2);
         drop(&r);

@@ -29,12 +29,8 @@ static uint32_t any(uint32_t below)
 static int start(void **state)
 {
     (void)state;
-    l = calloc(1, sizeof(*l));
-    assert_non_null(l);
+    l = fake_live_start();
     rnd = fake_seed();
-    fake_live_make(l);
-    fake_live_commit(l);
-    fake_live_show(l);
     nv = fake_live_open(l);
     return 0;
 }
@@ -43,9 +39,7 @@ static int end(void **state)
 {
     (void)state;
     netvane_close(nv);
-    fake_live_free(l);
-    free(l);
-    return 0;
+    return fake_live_end(l);
 }
 
 /* ---- a consumer's own copy: contents of objects, as a set ---------------------------------------------- */

@@ -30,12 +30,8 @@ static uint32_t any(uint32_t below)
 static int start(void **state)
 {
     (void)state;
-    l = calloc(1, sizeof(*l));
-    assert_non_null(l);
+    l = fake_live_start();
     rnd = fake_seed();
-    fake_live_make(l);
-    fake_live_commit(l);
-    fake_live_show(l);
     nv = fake_live_open(l);
     return 0;
 }
@@ -43,13 +39,8 @@ static int start(void **state)
 static int end(void **state)
 {
     (void)state;
-    const char *fault = fake_mirror_fault(&l->m);
     netvane_close(nv);
-    fake_live_free(l);
-    free(l);
-    if (fault)
-        print_error("%s\n", fault);
-    return fault ? -1 : 0;
+    return fake_live_end(l);
 }
 
 static struct netvane_snap newest(void)
