@@ -131,39 +131,22 @@ static void received(int way, uint64_t now)
             (double)(now - atomic_load(&shared->sent_ns)) / 1000;
 }
 
+static void sleeper_ready(uint32_t i)
+{
+    (void)i;
+    (void)atomic_fetch_add(&shared->ready, 1);
+}
+
+static void sleeper_woken(uint64_t now)
+{
+    received(NETVANE, now);
+}
+
 static void netvane_child(uint32_t changes)
 {
-    struct netvane_open_args args;
-    struct netvane_wait_args wait;
-    struct netvane_snap snap;
-    struct netvane_default before, after;
-    struct netvane *nv;
-    NETVANE_INIT(&args);
-    args.dir = dir;
     bench_pause_ns(20000000); /* the last change of the turn before is to be in the State */
-    if (netvane_open(&args, &nv) || netvane_snap_begin(nv, &snap))
+    if (testbed_sleep(dir, changes, sleeper_ready, sleeper_woken))
         _exit(1);
-    NETVANE_INIT(&wait);
-    wait.topics = NETVANE_TOPIC_DEFAULT4;
-    wait.since = &snap;
-    wait.timeout_ns = 5000000000u;
-    for (uint32_t i = 0; i < changes; i++) {
-        NETVANE_INIT(&before);
-        NETVANE_INIT(&after);
-        (void)netvane_snap_default(&snap, 4, &before);
-        (void)atomic_fetch_add(&shared->ready, 1);
-        do {
-            if (netvane_wait(nv, &wait, NULL))
-                _exit(1);
-            const uint64_t now = bench_now_ns();
-            if (netvane_snap_begin(nv, &snap) || netvane_snap_default(&snap, 4, &after))
-                _exit(1);
-            if (memcmp(before.gateway, after.gateway, sizeof(before.gateway)))
-                received(NETVANE, now);
-        } while (!memcmp(before.gateway, after.gateway, sizeof(before.gateway)));
-        bench_pause_ns(500000); /* the kernel's confirmation may make one more version */
-        (void)netvane_snap_begin(nv, &snap);
-    }
 }
 
 static void raw_child(uint32_t changes)

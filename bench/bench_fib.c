@@ -43,15 +43,6 @@ static uint8_t dsts[DSTS][4];
 static int sock;
 static struct netvane_snap snap;
 
-static uint32_t draw(void)
-{
-    static uint64_t seed = 20261127;
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint32_t)(seed >> 32);
-}
-
 static _Noreturn void fail(const char *what)
 {
     (void)fprintf(stderr, "bench_fib: %s\n", what);
@@ -62,22 +53,14 @@ static _Noreturn void fail(const char *what)
 
 static void ask_kernel(const uint8_t dst[4], struct answer *ret)
 {
-    struct {
-        struct nlmsghdr nlh;
-        struct rtmsg rtm;
-        struct rtattr attr;
-        uint8_t dst[4];
-    } req = {
-        .nlh = {.nlmsg_len = sizeof(req), .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST},
-        .rtm = {.rtm_family = AF_INET, .rtm_dst_len = 32},
-        .attr = {.rta_type = RTA_DST, .rta_len = 8}};
+    char question[TESTBED_GETROUTE_MAX];
+    const size_t size = testbed_getroute(AF_INET, dst, question);
     union {
         struct nlmsghdr head;
         char bytes[1024];
     } reply;
-    memcpy(req.dst, dst, 4);
     memset(ret, 0, sizeof(*ret));
-    if (send(sock, &req, sizeof(req), 0) != (ssize_t)sizeof(req))
+    if (send(sock, question, size, 0) != (ssize_t)size)
         fail("RTM_GETROUTE");
     ssize_t n = recv(sock, &reply, sizeof(reply), 0);
     if (n < (ssize_t)NLMSG_LENGTH(sizeof(struct rtmsg)) || reply.head.nlmsg_type != RTM_NEWROUTE)
@@ -145,29 +128,16 @@ static void check(void)
     }
 }
 
-static void draw_dsts(const struct prefix *list, uint32_t count)
-{
-    for (uint32_t i = 0; i < DSTS; i++) {
-        const struct prefix *p = &list[(uint64_t)draw() * count >> 32];
-        const uint64_t host = ((uint64_t)draw() << 32) & ~(~UINT64_C(0) << (64 - p->len));
-        uint8_t bytes[16];
-        prefix_bytes(AF_INET, p->address | host, bytes);
-        memcpy(dsts[i], bytes, 4);
-    }
-}
-
 static const char *fill(uint32_t count)
 {
-    struct prefixes generator;
     struct fill f;
-    struct prefix *list = calloc(count, sizeof(*list));
-    if (!list)
-        fail("no memory");
-    prefixes_init(&generator, AF_INET);
-    for (uint32_t i = 0; i < count; i++)
-        if (!prefixes_next(&generator, &list[i]))
-            fail("there are not so many prefixes");
-    draw_dsts(list, count);
+    struct prefix *list = prefixes_list(AF_INET, count);
+    uint64_t seed = 20261127;
+    for (uint32_t i = 0; i < DSTS; i++) {
+        uint8_t bytes[16];
+        prefixes_draw(AF_INET, list, count, &seed, bytes);
+        memcpy(dsts[i], bytes, 4);
+    }
     fill_init(&f, AF_INET, if_nametoindex("v0"));
     const int r = fill_list(&f, list, count);
     free(list);

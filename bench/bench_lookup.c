@@ -18,6 +18,7 @@
 
 #include "bench.h"
 #include "lookup_peers.h"
+#include "nv/base.h"
 
 #define DSTS      (1u << 20)
 #define HOT       1024u
@@ -56,15 +57,6 @@ struct table {
     unsigned peers;
 };
 
-static uint32_t draw(void)
-{
-    static uint64_t seed = 20261126;
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint32_t)(seed >> 32);
-}
-
 static void *allocate(size_t count, size_t size)
 {
     void *p = calloc(count, size);
@@ -84,19 +76,15 @@ static uint64_t upper_mask(unsigned len)
 
 static void draw_dsts(struct table *t)
 {
+    static uint64_t seed = 20261126;
     const size_t size = t->t.family == AF_INET ? 4 : 16;
     t->bytes = allocate(DSTS, size);
     t->words = allocate(DSTS, sizeof(*t->words));
     for (uint32_t i = 0; i < DSTS; i++) {
-        const struct prefix *p = &t->t.prefixes[(uint64_t)draw() * t->t.count >> 32];
-        const uint64_t host = (uint64_t)draw() << 32 | draw();
-        const uint64_t address = p->address | (host & ~upper_mask(p->len));
         uint8_t bytes[16];
-        prefix_bytes(t->t.family, address, bytes);
-        for (size_t b = 8; b < size; b++)
-            bytes[b] = (uint8_t)draw();
+        prefixes_draw(t->t.family, t->t.prefixes, t->t.count, &seed, bytes);
         memcpy(t->bytes + size * i, bytes, size);
-        t->words[i] = (uint32_t)(address >> 32);
+        t->words[i] = nv_load_be32(bytes);
     }
     t->dsts = (struct lookup_dsts){t->bytes, t->words, DSTS};
     t->hot = (struct lookup_dsts){t->bytes, t->words, HOT};
@@ -279,20 +267,6 @@ static void measure_table(const struct bench_options *o, int family, const struc
     free(prefixes);
 }
 
-static struct prefix *draw_prefixes(int family, uint32_t count)
-{
-    struct prefixes generator;
-    struct prefix *list = allocate(count, sizeof(*list));
-    prefixes_init(&generator, family);
-    for (uint32_t i = 0; i < count; i++) {
-        if (!prefixes_next(&generator, &list[i])) {
-            (void)fprintf(stderr, "bench_lookup: there are no %u prefixes\n", (unsigned)count);
-            exit(1);
-        }
-    }
-    return list;
-}
-
 int main(int argc, char **argv)
 {
     struct bench_options o = bench_options(argc, argv);
@@ -302,8 +276,8 @@ int main(int argc, char **argv)
     bench_estimates(estimates, sizeof(estimates) / sizeof(estimates[0]));
     (void)bench_netns(); /* before DPDK has threads: then only root may make one */
     bench_pin(1);
-    struct prefix *list4 = draw_prefixes(AF_INET, 1000000);
-    struct prefix *list6 = draw_prefixes(AF_INET6, 200000);
+    struct prefix *list4 = prefixes_list(AF_INET, 1000000);
+    struct prefix *list6 = prefixes_list(AF_INET6, 200000);
     for (unsigned i = 0; i < 4; i++)
         if (sizes4[i] <= most)
             measure_table(&o, AF_INET, list4, 1000000, sizes4[i]);

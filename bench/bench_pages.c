@@ -185,18 +185,6 @@ static void measure(const struct bench_options *o)
     report(o, "first_walk_route_ns", first, true);
 }
 
-static void draw_prefixes(void)
-{
-    struct prefixes generator;
-    prefixes = calloc(routes, sizeof(*prefixes));
-    prefixes_init(&generator, AF_INET);
-    for (uint32_t i = 0; prefixes && i < routes; i++)
-        if (!prefixes_next(&generator, &prefixes[i]))
-            exit(1);
-    if (!prefixes)
-        exit(1);
-}
-
 int main(int argc, char **argv)
 {
     struct bench_options o = bench_options(argc, argv);
@@ -206,7 +194,7 @@ int main(int argc, char **argv)
     for (int kind = 0; kind < KINDS && !why; kind++)
         why = prepare(kind);
     if (!why) {
-        draw_prefixes();
+        prefixes = prefixes_list(AF_INET, routes);
         for (int kind = 0; kind < KINDS; kind++)
             fill(kind);
         measure(&o);

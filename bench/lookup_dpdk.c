@@ -92,20 +92,7 @@ static inline uint32_t fib_lookup(const struct lookup_dsts *d, uint32_t i)
     return (uint32_t)hop;
 }
 
-static void fib_answers(const struct lookup_dsts *d, uint32_t n, uint32_t *ret_answers)
-{
-    lookup_all(fib_lookup, d, n, ret_answers);
-}
-
-static uint64_t fib_single(const struct lookup_dsts *d, uint32_t n)
-{
-    return lookup_each(fib_lookup, d, n);
-}
-
-static uint64_t fib_chain(const struct lookup_dsts *d, uint32_t n)
-{
-    return lookup_chain(fib_lookup, d, n);
-}
+LOOKUP_LOOPS(fib)
 
 static uint64_t fib_bulk(const struct lookup_dsts *d, uint32_t n)
 {
@@ -147,20 +134,7 @@ static inline uint32_t lpm_lookup(const struct lookup_dsts *d, uint32_t i)
     return rte_lpm_lookup(lpm, d->words[i], &hop) ? 0 : hop;
 }
 
-static void lpm_answers(const struct lookup_dsts *d, uint32_t n, uint32_t *ret_answers)
-{
-    lookup_all(lpm_lookup, d, n, ret_answers);
-}
-
-static uint64_t lpm_single(const struct lookup_dsts *d, uint32_t n)
-{
-    return lookup_each(lpm_lookup, d, n);
-}
-
-static uint64_t lpm_chain(const struct lookup_dsts *d, uint32_t n)
-{
-    return lookup_chain(lpm_lookup, d, n);
-}
+LOOKUP_LOOPS(lpm)
 
 static uint64_t lpm_bulk(const struct lookup_dsts *d, uint32_t n)
 {
@@ -208,20 +182,7 @@ static inline uint32_t fib6_lookup(const struct lookup_dsts *d, uint32_t i)
     return (uint32_t)hop;
 }
 
-static void fib6_answers(const struct lookup_dsts *d, uint32_t n, uint32_t *ret_answers)
-{
-    lookup_all(fib6_lookup, d, n, ret_answers);
-}
-
-static uint64_t fib6_single(const struct lookup_dsts *d, uint32_t n)
-{
-    return lookup_each(fib6_lookup, d, n);
-}
-
-static uint64_t fib6_chain(const struct lookup_dsts *d, uint32_t n)
-{
-    return lookup_chain(fib6_lookup, d, n);
-}
+LOOKUP_LOOPS(fib6)
 
 static uint64_t fib6_bulk(const struct lookup_dsts *d, uint32_t n)
 {

@@ -17,6 +17,7 @@
 #include "bench.h"
 #include "fill.h"
 #include "lookup_peers.h"
+#include "testbed.h"
 
 #define ANSWER_BYTES 1024u
 
@@ -49,23 +50,9 @@ static void destroy(void)
     sock = -1;
 }
 
-/* Writes a request; its bytes. */
 static size_t put_request(const struct lookup_dsts *d, uint32_t i, char *ret_bytes)
 {
-    const size_t bytes = family == AF_INET ? 4 : 16;
-    struct {
-        struct nlmsghdr nlh;
-        struct rtmsg rtm;
-        struct rtattr attr;
-        uint8_t dst[16];
-    } req = {.nlh = {.nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST},
-             .rtm = {.rtm_family = (uint8_t)family, .rtm_dst_len = (uint8_t)(8 * bytes)},
-             .attr = {.rta_type = RTA_DST}};
-    req.nlh.nlmsg_len = (uint32_t)(NLMSG_LENGTH(sizeof(req.rtm)) + RTA_LENGTH(bytes));
-    req.attr.rta_len = (uint16_t)RTA_LENGTH(bytes);
-    memcpy(req.dst, d->bytes + bytes * i, bytes);
-    memcpy(ret_bytes, &req, req.nlh.nlmsg_len);
-    return req.nlh.nlmsg_len;
+    return testbed_getroute(family, d->bytes + (family == AF_INET ? 4 : 16) * (size_t)i, ret_bytes);
 }
 
 /* The gateway's number + 1, 0: no route. */
@@ -88,31 +75,18 @@ static uint32_t read_answer(void)
     return 0;
 }
 
-static inline uint32_t lookup(const struct lookup_dsts *d, uint32_t i)
+static inline uint32_t kernel_lookup(const struct lookup_dsts *d, uint32_t i)
 {
-    char request[64];
+    char request[TESTBED_GETROUTE_MAX];
     size_t n = put_request(d, i, request);
     return send(sock, request, n, 0) == (ssize_t)n ? read_answer() : 0;
 }
 
-static void answers(const struct lookup_dsts *d, uint32_t n, uint32_t *ret_answers)
-{
-    lookup_all(lookup, d, n, ret_answers);
-}
-
-static uint64_t single(const struct lookup_dsts *d, uint32_t n)
-{
-    return lookup_each(lookup, d, n);
-}
-
-static uint64_t chain(const struct lookup_dsts *d, uint32_t n)
-{
-    return lookup_chain(lookup, d, n);
-}
+LOOKUP_LOOPS(kernel)
 
 static uint64_t bulk(const struct lookup_dsts *d, uint32_t n)
 {
-    char requests[LOOKUP_BULK * 64];
+    char requests[LOOKUP_BULK * TESTBED_GETROUTE_MAX];
     uint64_t sum = 0;
     for (uint32_t i = 0; i < n; i += LOOKUP_BULK) {
         size_t used = 0;
@@ -126,7 +100,9 @@ static uint64_t bulk(const struct lookup_dsts *d, uint32_t n)
 }
 
 const struct lookup_peer lookup_kernel[] = {
-    {"rtm_getroute", AF_INET, 0, 64, NULL, build, destroy, answers, single, bulk, chain, NULL},
-    {"rtm_getroute", AF_INET6, 0, 64, NULL, build, destroy, answers, single, bulk, chain, NULL},
+    {"rtm_getroute", AF_INET, 0, 64, NULL, build, destroy, kernel_answers, kernel_single, bulk,
+     kernel_chain, NULL},
+    {"rtm_getroute", AF_INET6, 0, 64, NULL, build, destroy, kernel_answers, kernel_single, bulk,
+     kernel_chain, NULL},
     {.name = NULL},
 };

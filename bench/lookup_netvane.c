@@ -70,39 +70,22 @@ static void answers(const struct lookup_dsts *d, uint32_t n, uint32_t *ret_answe
     }
 }
 
-static uint32_t lookup4(const struct lookup_dsts *d, uint32_t i)
+static uint32_t netvane4_lookup(const struct lookup_dsts *d, uint32_t i)
 {
     struct netvane_match match = {.info = 0};
     (void)route_lookup(&table, d->bytes + 4 * (size_t)i, &match);
     return match.info >> 6; /* 64-byte cells: what stands below is 0 */
 }
 
-static uint32_t lookup6(const struct lookup_dsts *d, uint32_t i)
+static uint32_t netvane6_lookup(const struct lookup_dsts *d, uint32_t i)
 {
     struct netvane_match match = {.info = 0};
     (void)route_lookup(&table, d->bytes + 16 * (size_t)i, &match);
     return match.info >> 6;
 }
 
-static uint64_t single4(const struct lookup_dsts *d, uint32_t n)
-{
-    return lookup_each(lookup4, d, n);
-}
-
-static uint64_t single6(const struct lookup_dsts *d, uint32_t n)
-{
-    return lookup_each(lookup6, d, n);
-}
-
-static uint64_t chain4(const struct lookup_dsts *d, uint32_t n)
-{
-    return lookup_chain(lookup4, d, n);
-}
-
-static uint64_t chain6(const struct lookup_dsts *d, uint32_t n)
-{
-    return lookup_chain(lookup6, d, n);
-}
+LOOKUP_SPEED_LOOPS(netvane4)
+LOOKUP_SPEED_LOOPS(netvane6)
 
 static uint64_t bulk(const struct lookup_dsts *d, uint32_t n)
 {
@@ -124,7 +107,9 @@ static uint64_t size_bytes(void)
 }
 
 const struct lookup_peer lookup_netvane[] = {
-    {"netvane", AF_INET, 0, 1, NULL, build, destroy, answers, single4, bulk, chain4, size_bytes},
-    {"netvane", AF_INET6, 0, 1, NULL, build, destroy, answers, single6, bulk, chain6, size_bytes},
+    {"netvane", AF_INET, 0, 1, NULL, build, destroy, answers, netvane4_single, bulk, netvane4_chain,
+     size_bytes},
+    {"netvane", AF_INET6, 0, 1, NULL, build, destroy, answers, netvane6_single, bulk,
+     netvane6_chain, size_bytes},
     {.name = NULL},
 };

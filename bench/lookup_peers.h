@@ -3,7 +3,7 @@
  * lookup_peers.h - what bench_lookup asks of whoever can look a destination up.
  *
  * A peer holds one table at a time. Its loops are its own, so that none pays for a call through a pointer that its users
- * would not pay: they are made of lookup_each and lookup_chain, into which the compiler puts its lookup.
+ * would not pay: LOOKUP_LOOPS makes them, and the compiler puts the peer's lookup into them.
  */
 #ifndef NETVANE_BENCH_LOOKUP_PEERS_H
 #define NETVANE_BENCH_LOOKUP_PEERS_H
@@ -78,5 +78,23 @@ LOOKUP_INLINE void lookup_all(lookup_fn *lookup, const struct lookup_dsts *d, ui
     for (uint32_t i = 0; i < n; i++)
         ret_answers[i] = lookup(d, i);
 }
+
+/* Of the lookup name_lookup: name_answers, name_single and name_chain, for the peer's entry. */
+#define LOOKUP_LOOPS(name)                                                                     \
+    static void name##_answers(const struct lookup_dsts *d, uint32_t n, uint32_t *ret_answers) \
+    {                                                                                          \
+        lookup_all(name##_lookup, d, n, ret_answers);                                          \
+    }                                                                                          \
+    LOOKUP_SPEED_LOOPS(name)
+/* Only the last two. */
+#define LOOKUP_SPEED_LOOPS(name)                                           \
+    static uint64_t name##_single(const struct lookup_dsts *d, uint32_t n) \
+    {                                                                      \
+        return lookup_each(name##_lookup, d, n);                           \
+    }                                                                      \
+    static uint64_t name##_chain(const struct lookup_dsts *d, uint32_t n)  \
+    {                                                                      \
+        return lookup_chain(name##_lookup, d, n);                          \
+    }
 
 #endif

@@ -4,6 +4,8 @@
  */
 #include "prefixes.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -70,6 +72,21 @@ bool prefixes_next(struct prefixes *p, struct prefix *ret_prefix)
     return true;
 }
 
+struct prefix *prefixes_list(int family, uint32_t count)
+{
+    struct prefixes generator;
+    struct prefix *list = calloc(count, sizeof(*list));
+    prefixes_init(&generator, family);
+    for (uint32_t i = 0; i < count; i++) {
+        if (list && prefixes_next(&generator, &list[i]))
+            continue;
+        (void)fprintf(stderr, "bench: there are no %u prefixes, or no memory for them\n",
+                      (unsigned)count);
+        exit(1);
+    }
+    return list;
+}
+
 void prefixes_thin(const struct prefix *from, uint32_t from_count, struct prefix *to,
                    uint32_t to_count)
 {
@@ -82,4 +99,23 @@ void prefix_bytes(int family, uint64_t address, uint8_t ret_bytes[16])
     memset(ret_bytes, 0, 16);
     for (unsigned i = 0; i < (family == AF_INET ? 4u : 8u); i++)
         ret_bytes[i] = (uint8_t)(address >> (56 - 8 * i));
+}
+
+/* xorshift64 (G. Marsaglia, 2003), the better half. */
+static uint32_t random_word(uint64_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return (uint32_t)(*seed >> 32);
+}
+
+void prefixes_draw(int family, const struct prefix *list, uint32_t count, uint64_t *seed,
+                   uint8_t ret_bytes[16])
+{
+    const struct prefix *p = &list[(uint64_t)random_word(seed) * count >> 32];
+    const uint64_t host = (uint64_t)random_word(seed) << 32 | random_word(seed);
+    prefix_bytes(family, p->address | (p->len < 64 ? host & UINT64_MAX >> p->len : 0), ret_bytes);
+    for (unsigned b = 8; family != AF_INET && b < 16; b++)
+        ret_bytes[b] = (uint8_t)random_word(seed);
 }

@@ -29,10 +29,15 @@ struct prefixes {
 void prefixes_init(struct prefixes *p, int family);
 /* The next one: behind the last, or inside it and longer. False: the address space has ended. */
 bool prefixes_next(struct prefixes *p, struct prefix *ret_prefix);
+/* The first `count` of them, for the caller to free; exits with a complaint where there are not so many. */
+struct prefix *prefixes_list(int family, uint32_t count);
 /* As many of `from` as there are to be, spread over all of it: each n-th. */
 void prefixes_thin(const struct prefix *from, uint32_t from_count, struct prefix *to,
                    uint32_t to_count);
 /* The bytes of an address, network order: 4 or 16. */
 void prefix_bytes(int family, uint64_t address, uint8_t ret_bytes[16]);
+/* The bytes of an address below one of them, each as likely as another. seed: not 0. */
+void prefixes_draw(int family, const struct prefix *list, uint32_t count, uint64_t *seed,
+                   uint8_t ret_bytes[16]);
 
 #endif

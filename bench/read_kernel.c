@@ -48,19 +48,11 @@ static const char *open_udp(const char *dir)
 
 static void netlink_batch(void)
 {
-    struct {
-        struct nlmsghdr nlh;
-        struct rtmsg rtm;
-        struct rtattr attr;
-        uint8_t dst[4];
-    } req = {
-        .nlh = {.nlmsg_len = sizeof(req), .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST},
-        .rtm = {.rtm_family = AF_INET, .rtm_dst_len = 32},
-        .attr = {.rta_len = RTA_LENGTH(4), .rta_type = RTA_DST},
-        .dst = {192, 0, 2, 1}};
+    char question[TESTBED_GETROUTE_MAX];
+    const size_t size = testbed_getroute(AF_INET, (const uint8_t[]){192, 0, 2, 1}, question);
     char answer[1024];
     for (unsigned i = 0; i < READ_FEW; i++)
-        if (send(netlink, &req, sizeof(req), 0) != sizeof(req) ||
+        if (send(netlink, question, size, 0) != (ssize_t)size ||
             recv(netlink, answer, sizeof(answer), 0) <= 0)
             return;
 }

@@ -110,3 +110,71 @@ void testbed_writer_stop(pid_t writer)
     (void)kill(writer, SIGTERM);
     (void)waitpid(writer, NULL, 0);
 }
+
+size_t testbed_getroute(int family, const uint8_t *dst, char ret_bytes[TESTBED_GETROUTE_MAX])
+{
+    const size_t bytes = family == AF_INET ? 4 : 16;
+    struct {
+        struct nlmsghdr nlh;
+        struct rtmsg rtm;
+        struct rtattr attr;
+        uint8_t dst[16];
+    } req = {.nlh = {.nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST},
+             .rtm = {.rtm_family = (uint8_t)family, .rtm_dst_len = (uint8_t)(8 * bytes)},
+             .attr = {.rta_type = RTA_DST}};
+    _Static_assert(sizeof(req) <= TESTBED_GETROUTE_MAX, "a question has to fit");
+    req.nlh.nlmsg_len = (uint32_t)(NLMSG_LENGTH(sizeof(req.rtm)) + RTA_LENGTH(bytes));
+    req.attr.rta_len = (uint16_t)RTA_LENGTH(bytes);
+    memcpy(req.dst, dst, bytes);
+    memcpy(ret_bytes, &req, req.nlh.nlmsg_len);
+    return req.nlh.nlmsg_len;
+}
+
+/* Sleeps until the gateway is another than in *snap, which becomes newer; when that was seen, 0: it did not come. */
+static uint64_t await_gateway(struct netvane *nv, struct netvane_snap *snap)
+{
+    struct netvane_default before, after;
+    struct netvane_wait_args wait;
+    uint64_t now;
+    NETVANE_INIT(&wait);
+    NETVANE_INIT(&before);
+    NETVANE_INIT(&after);
+    wait.topics = NETVANE_TOPIC_DEFAULT4;
+    wait.since = snap;
+    wait.timeout_ns = 5000000000u;
+    (void)netvane_snap_default(snap, 4, &before);
+    do {
+        if (netvane_wait(nv, &wait, NULL))
+            return 0;
+        now = bench_now_ns();
+        if (netvane_snap_begin(nv, snap) || netvane_snap_default(snap, 4, &after))
+            return 0;
+    } while (!memcmp(before.gateway, after.gateway, sizeof(before.gateway)));
+    return now;
+}
+
+int testbed_sleep(const char *dir, uint32_t changes, void (*ready)(uint32_t i),
+                  void (*woken)(uint64_t now_ns))
+{
+    struct netvane_open_args args;
+    struct netvane_snap snap;
+    struct netvane *nv;
+    NETVANE_INIT(&args);
+    args.dir = dir;
+    if (netvane_open(&args, &nv))
+        return -1;
+    int r = netvane_snap_begin(nv, &snap);
+    for (uint32_t i = 0; i < changes && !r; i++) {
+        ready(i);
+        const uint64_t now = await_gateway(nv, &snap);
+        if (!now) {
+            r = -1;
+            break;
+        }
+        woken(now);
+        bench_pause_ns(500000); /* the kernel's confirmation may make one more version */
+        r = netvane_snap_begin(nv, &snap);
+    }
+    netvane_close(nv);
+    return r ? -1 : 0;
+}
