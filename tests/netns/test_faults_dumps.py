@@ -30,7 +30,7 @@ class DumpFaults(FaultTest):
         self.wait_quality([])
         self.assert_exact("after the resync")
         self.assertTrue(self.has_mark())
-        self.assertLessEqual(self.quiet() - old["version"], 5)
+        self.assert_few_versions_since(old)
         gained = self.assert_gained(resyncs=resyncs, **gained)
         harness.says(f"SEED={self.seed}: {fault}: exact after one resync; "
                      f"{ {k: v for k, v in gained.items() if v} }")
