@@ -42,6 +42,7 @@ struct answer {
 static uint8_t dsts[DSTS][4];
 static int sock;
 static struct netvane_snap snap;
+static uint32_t other_link;
 
 static _Noreturn void fail(const char *what)
 {
@@ -77,20 +78,37 @@ static void ask_kernel(const uint8_t dst[4], struct answer *ret)
     }
 }
 
-static void ask_state(const uint8_t dst[4], struct answer *ret)
+static void ask_with(struct netvane_fib_question *q, const uint8_t dst[4], struct answer *ret)
 {
-    struct netvane_fib_question q;
-    struct netvane_fib_answer a;
-    NETVANE_INIT(&q);
-    a.size = sizeof(a);
-    q.family = 4;
-    memcpy(q.dst, dst, 4);
-    memset(ret, 0, sizeof(*ret));
-    if (netvane_fib_lookup(&snap, &q, &a))
+    static struct netvane_fib_answer a = {.size = sizeof(a)};
+    memcpy(q->dst, dst, 4);
+    if (netvane_fib_lookup(&snap, q, &a))
         fail("netvane_fib_lookup");
     ret->oif = a.ifindex;
     memcpy(ret->gateway, a.gateway, 4);
     memcpy(ret->source, a.prefsrc, 4);
+}
+
+static void ask_state(const uint8_t dst[4], struct answer *ret)
+{
+    static struct netvane_fib_question q = {.size = sizeof(q), .family = 4};
+    ask_with(&q, dst, ret);
+}
+
+static void ask_without_source(const uint8_t dst[4], struct answer *ret)
+{
+    static struct netvane_fib_question q = {
+        .size = sizeof(q), .family = 4, .flags = NETVANE_FIB_NO_SOURCE};
+    ask_with(&q, dst, ret);
+}
+
+/* A packet that came in by the other link and goes on. */
+static void ask_forwarded(const uint8_t dst[4], struct answer *ret)
+{
+    static struct netvane_fib_question q = {
+        .size = sizeof(q), .family = 4, .flags = NETVANE_FIB_FORWARDING, .src = {192, 0, 2, 1}};
+    q.iif = other_link;
+    ask_with(&q, dst, ret);
 }
 
 /* ---- measures ------------------------------------------------------------------------------------------------- */
@@ -173,6 +191,7 @@ int main(int argc, char **argv)
     NETVANE_INIT(&args);
     args.dir = dir;
     sock = testbed_socket();
+    other_link = if_nametoindex("v1");
     if (writer < 0 || netvane_open(&args, &nv) ||
         netvane_wait_ready(nv, 60 * UINT64_C(1000000000)) || netvane_snap_begin(nv, &snap))
         fail("netvaned does not start");
@@ -180,6 +199,8 @@ int main(int argc, char **argv)
     check();
     const double hot = measure(&o, "fib_lookup_hot_ns", ask_state, HOT, values, batches);
     (void)measure(&o, "fib_lookup_random_ns", ask_state, DSTS, values, batches);
+    (void)measure(&o, "fib_lookup_without_source_hot_ns", ask_without_source, HOT, values, batches);
+    (void)measure(&o, "fib_lookup_forwarded_hot_ns", ask_forwarded, HOT, values, batches);
     const double kernel = measure(&o, "rtm_getroute_hot_ns", ask_kernel, HOT, values, batches / 20);
     (void)measure(&o, "rtm_getroute_random_ns", ask_kernel, DSTS, values, batches / 20);
     bench_ratio(&o, "fib_lookup_hot_ns_p50_of_100", hot / 100, 1, NAN);

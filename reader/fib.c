@@ -4,7 +4,7 @@
  *
  * Owns:      netvane_fib_question and netvane_fib_answer: into struct nv_fib, and out of it.
  * Promises:  one read section for the whole decision, no allocation, no lock.
- * Leaves:    the ways of a packet to fib_output4.c, fib_input4.c and fib_way6.c, which ask the rules (fib_rule.c), those the
+ * Leaves:    the usual way to fib_usual4.c, all others to fib_output4.c, fib_input4.c and fib_way6.c, which ask the rules (fib_rule.c), those the
  *            tables (fib_table4.c, fib_table6.c); then hops (fib_hop.c) and sources (fib_source4.c, fib_source6.c).
  */
 #include "fib.h"
@@ -70,6 +70,8 @@ static bool take_question(const struct netvane_fib_question *question, struct nv
     if (q->family == NV_AF_4) {
         memcpy(f->dst, q->dst, 4);
         memcpy(f->src, q->src, 4);
+        memset(f->dst + 4, 0, sizeof(f->dst) - 4);
+        memset(f->src + 4, 0, sizeof(f->src) - 4);
     } else {
         memcpy(f->dst, q->dst, 16);
         memcpy(f->src, q->src, 16);
@@ -136,8 +138,6 @@ static void show_hop(const struct nv_fib *f, struct netvane_fib_answer *a)
 static void show(const struct nv_fib *f, struct netvane_fib_answer *a)
 {
     static const uint8_t none[16];
-    clear(a, sizeof(*a));
-    a->size = sizeof(*a);
     a->family = (uint8_t)f->family;
     a->outcome = f->outcome;
     a->flags = f->flags;
@@ -171,22 +171,32 @@ int netvane_fib_lookup(const struct netvane_snap *snap, const struct netvane_fib
                        struct netvane_fib_answer *ret_answer)
 {
     struct netvane_fib_answer answer;
+    struct nv_fib_usual usual;
     struct nv_fib f;
-    clear(&f, offsetof(struct nv_fib, hit)); /* that is only looked at where something was found */
-    f.rule = UINT32_MAX;
     int r = ret_answer && take_question(question, &f) ? nv_enter(snap, &f.s) : NETVANE_INVALID;
     if (nv_unlikely(r))
         return r;
-    int w = f.family == NV_AF_6 ? nv_fib_way6(&f) : f.iif ? nv_fib_input4(&f) : nv_fib_output4(&f);
+    f.uncertain = 0;
+    const bool is_usual = nv_fib_usual4(&f, &usual);
+    if (!is_usual) {
+        clear(&f.l3mdev, offsetof(struct nv_fib, hit) - offsetof(struct nv_fib, l3mdev));
+        f.rule = UINT32_MAX;
+    }
+    int w = is_usual              ? NV_TREE_OK
+            : f.family == NV_AF_6 ? nv_fib_way6(&f)
+            : f.iif               ? nv_fib_input4(&f)
+                                  : nv_fib_output4(&f);
     r = nv_leave(&f.s, w == NV_TREE_OK ? NV_TREE_OK : NV_TREE_BAD);
     if (nv_unlikely(r))
         return r;
-    if (nv_likely(ret_answer->size == sizeof(answer))) {
-        show(&f, ret_answer);
-        return NETVANE_OK;
-    }
-    show(&f, &answer);
-    return nv_out(ret_answer, &answer, sizeof(answer));
+    struct netvane_fib_answer *a = ret_answer->size == sizeof(answer) ? ret_answer : &answer;
+    clear(a, sizeof(*a));
+    a->size = sizeof(*a);
+    if (is_usual)
+        nv_fib_usual4_show(&f, &usual, a);
+    else
+        show(&f, a);
+    return a == ret_answer ? NETVANE_OK : nv_out(ret_answer, &answer, sizeof(answer));
 }
 
 int netvane_fib_hop(const struct netvane_snap *snap, const struct netvane_fib_answer *answer,

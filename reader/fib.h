@@ -29,24 +29,26 @@ struct nv_fib {
     struct nv_snap s;
     /* The flow, as rules and tables see it. */
     unsigned family;
-    uint32_t iif, oif, l3mdev;
-    bool l3mdev_by_oif;
-    bool has_src;    /* IPv6 */
-    bool strict;     /* IPv6: only hops of `prefer` */
-    bool input;      /* IPv6: it came in by a link */
-    uint32_t prefer; /* IPv6: the link that is better than others */
+    uint32_t iif, oif;
     uint32_t mark, uid, hash;
     uint8_t tos, ip_proto, scope;
+    bool has_src; /* IPv6 */
     uint16_t sport, dport;
     uint64_t tun_id;
     uint8_t dst[16], src[16];
     uint32_t dst4, src4;
     uint32_t wishes; /* NETVANE_FIB_* of the question */
-    /* What came out. */
+    /* From here on zeros to begin with. On the way: */
+    uint32_t l3mdev;
+    bool l3mdev_by_oif;
+    bool strict;     /* IPv6: only hops of `prefer` */
+    bool input;      /* IPv6: it came in by a link */
+    uint32_t prefer; /* IPv6: the link that is better than others */
     bool missed; /* IPv4: some route of the last search had a nexthop object of which no hop does */
     bool missed_local; /* that was so in table local, asked first */
     bool threw_local;  /* which gave a route of type throw */
-    bool found;        /* hit is the route that decided, be it one that rejects */
+    /* What came out. */
+    bool found; /* hit is the route that decided, be it one that rejects */
     uint8_t outcome;
     uint8_t type;       /* of the packet */
     uint8_t source[16]; /* that the packet will have */
@@ -54,7 +56,7 @@ struct nv_fib {
     uint32_t ifindex;
     uint32_t rule;
     uint32_t flags, uncertain;
-    struct nv_fib_hit hit; /* if found */
+    struct nv_fib_hit hit; /* if found; not zeros */
 };
 
 /* ---- fib_prefix.c ------------------------------------------------------------------------------------------ */
@@ -66,7 +68,6 @@ int nv_fib_next_prefix(const struct nv_snap *s, unsigned family, uint32_t table,
  * The same for the longest of all. ret_plain: the prefix answers for every source and type of service with the route that
  * ret_info tells, all of whose hops can be used.
  */
-struct netvane_region_info;
 int nv_fib_first_prefix(const struct nv_snap *s, unsigned family, uint32_t table,
                         const uint8_t *dst, int *ret_len, bool *ret_plain,
                         struct netvane_region_info *ret_info);
@@ -107,6 +108,9 @@ int nv_fib_table6(struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit);
 int nv_fib_choose4(struct nv_fib *f, bool by_source);
 int nv_fib_choose6(struct nv_fib *f);
 
+/* IPv4, of a /0: is there another of the same metric? Then the kernel asks its neighbour table first. OK or BAD. */
+int nv_fib_note_rival4(struct nv_fib *f, uint32_t table, uint64_t key1);
+
 /* ---- fib_rule.c -------------------------------------------------------------------------------------------- */
 
 /* Asks the rules: OK with f->hit, END with f->outcome, or BAD. */
@@ -134,6 +138,20 @@ int nv_fib_local4(struct nv_fib *f, uint32_t ip, uint32_t *ret_ifindex);
 bool nv_fib_is_addr4(const struct nv_snap *s, uint32_t ip, int *ret_walk);
 /* ipv6_dev_get_saddr. */
 int nv_fib_source6(struct nv_fib *f, uint32_t ifindex, uint8_t ret_ip[16]);
+
+/* ---- fib_usual4.c ------------------------------------------------------------------------------------------- */
+
+/* A decision, the way to which has nothing unusual. */
+struct nv_fib_usual {
+    struct netvane_region_info info; /* of the route */
+    uint32_t table, rule, source;
+    int len;
+};
+/* False: the whole way has to be gone, from the start on. */
+bool nv_fib_usual4(struct nv_fib *f, struct nv_fib_usual *ret_u);
+/* Into an answer that is all zeros. */
+void nv_fib_usual4_show(const struct nv_fib *f, const struct nv_fib_usual *u,
+                        struct netvane_fib_answer *ret_answer);
 
 /* ---- fib_output4.c, fib_input4.c, fib_way6.c ---------------------------------------------------------------- */
 

@@ -55,15 +55,12 @@ int nv_fib_first_prefix(const struct nv_snap *s, unsigned family, uint32_t table
                         const uint8_t *dst, int *ret_len, bool *ret_plain,
                         struct netvane_region_info *ret_info)
 {
-    struct netvane_region_lpm root;
     struct nv_lpm_hit hit;
+    bool broken;
     *ret_plain = false;
-    int w = nv_table_root(s, family, table, &root);
-    if (w != NV_TREE_OK)
-        return w;
-    if (nv_unlikely(root.state != NETVANE_LS_VALID))
+    int w = nv_table_longest(s, family, table, dst, &hit, &broken);
+    if (nv_unlikely(broken))
         return nv_fib_next_prefix(s, family, table, dst, family == NV_AF_4 ? 32 : 128, ret_len);
-    w = nv_table_longest(s, family, &root, dst, &hit);
     *ret_len = (int)hit.len;
     if (w != NV_TREE_OK || hit.value & NETVANE_FV_CONDITIONAL)
         return w;

@@ -6,10 +6,10 @@
  * Goto leads forwards only: the kernel takes no other, and here another one is BAD, so that the walk ends.
  */
 #include "fib.h"
+#include "fib_glance.h"
 
 enum {
-    ACT_TABLE = 1, /* FR_ACT_* of linux/fib_rules.h */
-    ACT_GOTO = 2,
+    ACT_GOTO = 2, /* FR_ACT_* of linux/fib_rules.h */
     ACT_NOP = 3,
     ACT_UNREACHABLE = 7,
     ACT_PROHIBIT = 8,
@@ -94,33 +94,6 @@ static int rule_matches(const struct nv_fib *f, const struct netvane_rec_rule *r
     return w;
 }
 
-/*
- * Can the rule at the cursor be passed over by a look at a few of its words? What it says of marks, sources and destinations
- * decides mostly; the whole record is only read where it may be followed. A record that is torn is told apart later.
- */
-static bool is_passed(const struct nv_fib *f, const struct nv_cursor *c)
-{
-    const unsigned char *r = nv_cursor_record(c);
-    struct {
-        uint8_t src_len, dst_len, tos, action, protocol, ip_proto, reserved[2];
-        uint32_t fwmark, fwmask;
-    } w;
-    if (!r || nv_load32(r + offsetof(struct netvane_rec_rule, present), memory_order_relaxed) &
-                  NETVANE_UF_INVERT)
-        return false;
-    nv_payload_load(&w, r + offsetof(struct netvane_rec_rule, src_len), sizeof(w));
-    if ((w.fwmark ^ f->mark) & w.fwmask)
-        return true;
-    if (f->family != NV_AF_4 || w.src_len > 32 || w.dst_len > 32)
-        return false;
-    const uint32_t src =
-                       nv_load32(r + offsetof(struct netvane_rec_rule, src), memory_order_relaxed),
-                   dst =
-                       nv_load32(r + offsetof(struct netvane_rec_rule, dst), memory_order_relaxed);
-    return (w.src_len && !nv_fib_covers((const uint8_t *)&src, w.src_len, f->src)) ||
-           (w.dst_len && !nv_fib_covers((const uint8_t *)&dst, w.dst_len, f->dst));
-}
-
 /* ---- actions ------------------------------------------------------------------------------------------------ */
 
 static int table_of(const struct nv_fib *f, const struct netvane_rec_rule *r, uint32_t *ret_table)
@@ -188,14 +161,37 @@ static int ask_table(struct nv_fib *f, uint32_t table)
     return w == NV_TREE_OK && f->hit.type < NV_RTN_BLACKHOLE ? nv_fib_choose6(f) : w;
 }
 
-/* OK: the rule decides, by f->hit and f->outcome; END: the next rule is asked. */
+/* OK: the table decides, by f->hit and f->outcome; END: the next rule is asked. first: by the very first rule. */
+static int follow(struct nv_fib *f, uint32_t table, bool first)
+{
+    f->found = false;
+    int w = ask_table(f, table);
+    if (w != NV_TREE_OK) {
+        f->missed_local |= first && table == NV_TABLE_LOCAL && f->missed;
+        return w;
+    }
+    if (f->hit.type == NV_RTN_THROW) {
+        f->threw_local |= first && table == NV_TABLE_LOCAL;
+        return NV_TREE_END;
+    }
+    f->outcome = nv_fib_outcome_of(f->hit.type);
+    f->found = true;
+    return NV_TREE_OK;
+}
+
+static bool is_first(uint64_t key0, uint64_t key1)
+{
+    return !(uint32_t)key0 && !key1;
+}
+
+/* The same for a rule that matches. */
 static int act(struct nv_fib *f, const struct netvane_rec_rule *r)
 {
     uint32_t table;
     if (r->action == ACT_NOP || r->action == ACT_GOTO)
         return NV_TREE_END;
     f->found = false;
-    if (r->action != ACT_TABLE) {
+    if (r->action != NV_FR_ACT_TABLE) {
         f->outcome = r->action == ACT_UNREACHABLE ? NETVANE_FIB_RULE_UNREACHABLE
                      : r->action == ACT_PROHIBIT  ? NETVANE_FIB_PROHIBIT
                                                   : NETVANE_FIB_BLACKHOLE;
@@ -203,73 +199,74 @@ static int act(struct nv_fib *f, const struct netvane_rec_rule *r)
     }
     int w = table_of(f, r, &table);
     if (w == NV_TREE_OK)
-        w = ask_table(f, table);
-    const bool first_local = table == NV_TABLE_LOCAL && !r->key[1] && !(uint32_t)r->key[0];
-    if (w != NV_TREE_OK) {
-        f->missed_local |= first_local && f->missed;
+        w = follow(f, table, is_first(r->key[0], r->key[1]));
+    if (w != NV_TREE_OK || f->outcome != NETVANE_FIB_FOUND)
         return w;
-    }
-    if (f->hit.type == NV_RTN_THROW) {
-        f->threw_local |= first_local;
-        return NV_TREE_END;
-    }
-    f->outcome = nv_fib_outcome_of(f->hit.type);
-    if (f->outcome == NETVANE_FIB_FOUND && (w = is_suppressed(f, r, &f->hit)) != NV_TREE_END)
-        return w == NV_TREE_OK ? NV_TREE_END : w;
-    f->found = true;
-    return NV_TREE_OK;
+    w = is_suppressed(f, r, &f->hit);
+    f->found = w == NV_TREE_END;
+    return w == NV_TREE_BAD ? w : f->found ? NV_TREE_OK : NV_TREE_END;
 }
 
-/* Moves c to the first rule of the priority that a goto names: END, where there is none, and the goto asks nothing. */
-static int jump(const struct nv_fib *f, const struct netvane_rec_rule *r, struct nv_cursor *c)
+/* Moves to the first rule of the priority that a goto names: END, where there is none, and the goto asks nothing. */
+static int jump(const struct nv_fib *f, const struct netvane_rec_rule *r, struct nv_fib_walk *walk)
 {
-    const uint64_t key[2] = {(uint64_t)f->family << 32 | r->target, 0};
-    struct netvane_rec_rule target;
-    struct nv_cursor at;
+    const uint64_t key0 = (uint64_t)f->family << 32 | r->target;
+    struct nv_fib_walk to;
     if (r->present & NETVANE_UF_UNRESOLVED)
         return NV_TREE_END;
     if (r->target <= (uint32_t)r->key[0])
         return NV_TREE_BAD;
-    int w = nv_snap_seek(&f->s, NETVANE_TREE_RULES, key, &at);
-    if (w == NV_TREE_OK)
-        w = nv_cursor_get(&at, &target);
-    if (w == NV_TREE_OK && target.key[0] != key[0])
+    int w = nv_fib_walk_seek(f, key0, &to);
+    if (w == NV_TREE_OK && nv_fib_rule_load(to.rule, NV_RULE_AT(key[0])) != key0)
         w = NV_TREE_END;
     if (w == NV_TREE_OK)
-        *c = at;
+        *walk = to;
     return w;
+}
+
+/* A rule at which a glance was not enough: OK, it decides; END, the next is asked, or, if it moved, that of a goto. */
+static int ask_rule(struct nv_fib *f, struct nv_fib_walk *walk, bool *ret_moved)
+{
+    struct netvane_rec_rule r;
+    nv_payload_load(&r, walk->rule, sizeof(r));
+    int w = rule_matches(f, &r);
+    if (w != NV_TREE_OK)
+        return w;
+    if (r.action != ACT_GOTO)
+        return act(f, &r);
+    w = jump(f, &r, walk);
+    *ret_moved = w == NV_TREE_OK;
+    return w == NV_TREE_BAD ? w : NV_TREE_END;
 }
 
 int nv_fib_rules(struct nv_fib *f)
 {
-    const uint64_t key[2] = {(uint64_t)f->family << 32, 0};
-    struct netvane_rec_rule r;
-    struct nv_cursor c;
-    uint64_t last = 0;
+    struct nv_fib_walk walk;
+    uint64_t last = (uint64_t)f->family << 32;
     f->found = false;
     int w = nv_fib_l3mdev_flow(f);
     if (w == NV_TREE_OK)
-        w = nv_snap_seek(&f->s, NETVANE_TREE_RULES, key, &c);
+        w = nv_fib_walk_seek(f, last, &walk);
     while (w == NV_TREE_OK) {
-        if (is_passed(f, &c)) {
-            w = nv_cursor_next(&c);
-            continue;
-        }
-        w = nv_step(&c, &r);
-        if (w != NV_TREE_OK || r.key[0] >> 32 != f->family || r.key[0] < last)
+        const uint64_t key0 = nv_fib_rule_load(walk.rule, NV_RULE_AT(key[0]));
+        uint32_t table;
+        bool moved = false;
+        if (key0 >> 32 != f->family || key0 < last)
             break;
-        last = r.key[0];
-        w = rule_matches(f, &r);
-        if (w == NV_TREE_OK && r.action == ACT_GOTO)
-            w = jump(f, &r, &c) == NV_TREE_BAD ? NV_TREE_BAD : NV_TREE_END;
-        else if (w == NV_TREE_OK)
-            w = act(f, &r);
+        last = key0;
+        switch (nv_fib_glance_at(f, walk.rule, &table)) {
+        case NV_FIB_PASSED: w = NV_TREE_END; break;
+        case NV_FIB_FOLLOWED:
+            w = follow(f, table, is_first(key0, nv_fib_rule_load(walk.rule, NV_RULE_AT(key[1]))));
+            break;
+        case NV_FIB_ASKED: w = ask_rule(f, &walk, &moved); break;
+        }
         if (w == NV_TREE_OK) {
-            f->rule = (uint32_t)r.key[0];
+            f->rule = (uint32_t)key0;
             return w;
         }
         if (w == NV_TREE_END)
-            w = NV_TREE_OK;
+            w = moved ? NV_TREE_OK : nv_fib_walk_next(&walk);
     }
     f->outcome = NETVANE_FIB_NO_ROUTE;
     return w == NV_TREE_BAD ? w : NV_TREE_END;
@@ -282,7 +279,7 @@ int nv_fib_rules_plain(const struct nv_fib *f)
     const uint64_t key[2] = {(uint64_t)f->family << 32, 0};
     struct netvane_rec_rule r;
     struct nv_cursor c;
-    int w = nv_snap_seek(&f->s, NETVANE_TREE_RULES, key, &c);
+    int w = nv_snap_seek_in(&f->s, NETVANE_TREE_RULES, key, &c);
     for (unsigned i = 0; w == NV_TREE_OK; i++) {
         w = nv_step(&c, &r);
         if (w != NV_TREE_OK || r.key[0] >> 32 != f->family)

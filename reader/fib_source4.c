@@ -9,27 +9,74 @@
 
 #define ADDR_SECONDARY 0x01u /* IFA_F_SECONDARY */
 
+/* What is looked at of an address, where its record stands. */
+struct candidate {
+    uint32_t ip, net; /* net: of the subnet, or of the peer's */
+    uint32_t flags, position, family, ifindex;
+    uint8_t prefix_len, scope;
+};
+
+static struct candidate candidate_at(const unsigned char *r)
+{
+#define LOAD64(field) nv_load64(r + offsetof(struct netvane_rec_addr, field), memory_order_relaxed)
+#define LOAD32(field) nv_load32(r + offsetof(struct netvane_rec_addr, field), memory_order_relaxed)
+    const uint64_t key0 = LOAD64(key[0]);
+    const uint32_t rest = LOAD32(prefix_len), peer = LOAD32(peer);
+    uint8_t bytes[4], net[4];
+    memcpy(bytes, &rest, sizeof(bytes));
+    memcpy(net, &peer, sizeof(net));
+    struct candidate a = {.ip = (uint32_t)LOAD64(key[2]),
+                          .flags = LOAD32(flags),
+                          .position = LOAD32(position),
+                          .ifindex = (uint32_t)key0,
+                          .family = (uint32_t)(key0 >> 32),
+                          .prefix_len = bytes[0],
+                          .scope = bytes[1]};
+    a.net = LOAD32(present) & NETVANE_AF_HAS_PEER ? nv_load_be32(net) : a.ip;
+    return a;
+#undef LOAD64
+#undef LOAD32
+}
+
 /* The best of one link: by position, with the subnet of the gateway first. */
 struct best {
     uint32_t ip, position;
     bool found, near;
 };
 
-static bool is_near(const struct netvane_rec_addr *r, uint32_t gateway)
+static bool is_near(const struct candidate *a, uint32_t gateway)
 {
-    const uint32_t mask = r->prefix_len ? UINT32_MAX << ((32 - r->prefix_len) & 31) : 0;
-    const uint32_t net =
-        r->present & NETVANE_AF_HAS_PEER ? nv_load_be32(r->peer) : (uint32_t)r->key[2];
-    return !gateway || !((gateway ^ net) & mask);
+    const uint32_t mask = a->prefix_len ? UINT32_MAX << ((32 - a->prefix_len) & 31) : 0;
+    return !gateway || !((gateway ^ a->net) & mask);
 }
 
-static void weigh(const struct netvane_rec_addr *r, uint32_t gateway, struct best *best)
+static void weigh(const struct candidate *a, uint32_t gateway, struct best *best)
 {
-    const bool near = is_near(r, gateway);
-    if (best->found && (best->near != near ? best->near : best->position <= r->position))
+    const bool near = is_near(a, gateway);
+    if (best->found && (best->near != near ? best->near : best->position <= a->position))
         return;
-    *best = (struct best){
-        .ip = (uint32_t)r->key[2], .position = r->position, .found = true, .near = near};
+    *best = (struct best){.ip = a->ip, .position = a->position, .found = true, .near = near};
+}
+
+static bool may_be(const struct candidate *a, uint8_t scope)
+{
+    return !(a->flags & ADDR_SECONDARY) &&
+           (a->scope < NV_SCOPE_HOST ? a->scope : NV_SCOPE_HOST) <= scope;
+}
+
+/* Mostly the first address of a link is its best. False: all have to be weighed. */
+static bool first_of_link(const struct nv_snap *s, uint32_t ifindex, uint32_t gateway,
+                          uint8_t scope, uint32_t *ret_ip)
+{
+    const uint64_t key[4] = {(uint64_t)NV_AF_4 << 32 | ifindex, 0, 0, 0};
+    const struct nv_tree t = nv_snap_tree(s, NETVANE_TREE_ADDRS);
+    const unsigned char *record = nv_tree_lower_in(&t, NETVANE_TREE_ADDRS, key);
+    if (!record)
+        return false;
+    const struct candidate a = candidate_at(record);
+    *ret_ip = a.ip;
+    return a.ifindex == ifindex && a.family == NV_AF_4 && !a.position && may_be(&a, scope) &&
+           is_near(&a, gateway);
 }
 
 /* Of the link itself; a host's own scope never stands in the way (localnet_scope). */
@@ -37,13 +84,17 @@ static int of_link(const struct nv_snap *s, uint32_t ifindex, uint32_t gateway, 
                    struct best *best)
 {
     const uint64_t key[4] = {(uint64_t)NV_AF_4 << 32 | ifindex, 0, 0, 0};
-    struct netvane_rec_addr r;
     struct nv_cursor c;
     int w = nv_snap_seek(s, NETVANE_TREE_ADDRS, key, &c);
-    while (w == NV_TREE_OK && (w = nv_cursor_get(&c, &r)) == NV_TREE_OK && r.key[0] == key[0]) {
-        if (!(r.flags & ADDR_SECONDARY) &&
-            (r.scope < NV_SCOPE_HOST ? r.scope : NV_SCOPE_HOST) <= scope)
-            weigh(&r, gateway, best);
+    while (w == NV_TREE_OK) {
+        const unsigned char *r = nv_cursor_record(&c);
+        if (!r)
+            return NV_TREE_BAD;
+        const struct candidate a = candidate_at(r);
+        if (a.ifindex != ifindex || a.family != NV_AF_4)
+            break;
+        if (may_be(&a, scope))
+            weigh(&a, gateway, best);
         if (best->near && !best->position) /* none can be better */
             break;
         w = nv_cursor_next(&c);
@@ -59,29 +110,31 @@ static int of_others(struct nv_fib *f, uint32_t only, uint32_t l3mdev, uint8_t s
                      uint32_t *ret_ip)
 {
     const uint64_t key[4] = {(uint64_t)NV_AF_4 << 32 | only, 0, 0, 0};
-    struct netvane_rec_addr r;
     struct nv_cursor c;
     struct best best = {.found = false};
     uint32_t now = 0, first = 0, domain = 0;
     int w = nv_snap_seek(&f->s, NETVANE_TREE_ADDRS, key, &c);
     *ret_ip = 0;
-    while (w == NV_TREE_OK && (w = nv_step(&c, &r)) == NV_TREE_OK && r.key[0] >> 32 == NV_AF_4) {
-        const uint32_t ifindex = (uint32_t)r.key[0];
-        if (only && ifindex != only)
+    for (; w == NV_TREE_OK; w = nv_cursor_next(&c)) {
+        const unsigned char *r = nv_cursor_record(&c);
+        if (!r)
+            return NV_TREE_BAD;
+        const struct candidate a = candidate_at(r);
+        if (a.family != NV_AF_4 || (only && a.ifindex != only))
             break;
-        if (r.flags & ADDR_SECONDARY || r.scope == NV_SCOPE_LINK || r.scope > scope)
+        if (a.flags & ADDR_SECONDARY || a.scope == NV_SCOPE_LINK || a.scope > scope)
             continue;
-        if (now != ifindex) {
-            if ((w = nv_fib_l3mdev(&f->s, ifindex, &domain)) != NV_TREE_OK)
+        if (now != a.ifindex) {
+            if ((w = nv_fib_l3mdev(&f->s, a.ifindex, &domain)) != NV_TREE_OK)
                 return w;
-            now = ifindex;
+            now = a.ifindex;
             if (domain == l3mdev && first)
                 break;
             if (domain == l3mdev)
-                first = ifindex;
+                first = a.ifindex;
         }
         if (domain == l3mdev)
-            weigh(&r, 0, &best);
+            weigh(&a, 0, &best);
     }
     if (w == NV_TREE_OK && now != first && first != NV_LOOPBACK_IFINDEX && domain == l3mdev &&
         best.ip)
@@ -95,6 +148,8 @@ int nv_fib_source4(struct nv_fib *f, uint32_t ifindex, uint32_t gateway, uint8_t
 {
     struct best best = {.found = false};
     uint32_t l3mdev;
+    if (nv_likely(first_of_link(&f->s, ifindex, gateway, scope, ret_ip)))
+        return NV_TREE_OK;
     int w = of_link(&f->s, ifindex, gateway, scope, &best);
     *ret_ip = best.ip;
     if (w != NV_TREE_OK || best.ip)

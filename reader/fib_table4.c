@@ -96,6 +96,11 @@ static int try_info(const struct nv_fib *f, const struct netvane_region_info *in
     return NV_TREE_OK;
 }
 
+static uint32_t masked(uint32_t ip, int len)
+{
+    return len ? ip & UINT32_MAX << (32 - len) : 0;
+}
+
 /* A table that is searched, and its prefix that comes next. */
 struct part {
     uint32_t table;
@@ -156,7 +161,7 @@ static inline int search(struct nv_fib *f, struct part *parts, unsigned count,
                 p = &parts[i];
         if (p->len < 0)
             return NV_TREE_END;
-        const uint32_t dst = f->dst4 & (p->len ? UINT32_MAX << (32 - p->len) : 0);
+        const uint32_t dst = masked(f->dst4, p->len);
         if (!missed || dst != leaf) {
             int w = try_prefix(f, p, dst, hit, &missed);
             if (w != NV_TREE_END)
@@ -169,9 +174,20 @@ static inline int search(struct nv_fib *f, struct part *parts, unsigned count,
     }
 }
 
+/* Mostly the longest prefix answers, or there is none. */
 int nv_fib_table4(struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit)
 {
-    struct part part = {.table = table};
+    struct part part;
+    part.table = ret_hit->table = table;
+    f->missed = false;
+    int w = nv_fib_first_prefix(&f->s, NV_AF_4, table, f->dst, &part.len, &part.plain, &part.info);
+    if (w != NV_TREE_OK)
+        return w;
+    if (nv_likely(part.plain)) {
+        w = try_info(f, &part.info, masked(f->dst4, part.len), part.len, ret_hit);
+        if (w != NV_TREE_END)
+            return w;
+    }
     return search(f, &part, 1, ret_hit);
 }
 
@@ -220,17 +236,15 @@ static int choose(struct nv_fib *f, const struct nv_fib_hops *hops, uint64_t tot
     return NV_TREE_OK;
 }
 
-/* Another router for the same /0: then the kernel asks its neighbour table first. */
-static int has_rival(struct nv_fib *f)
+int nv_fib_note_rival4(struct nv_fib *f, uint32_t table, uint64_t key1)
 {
-    const struct netvane_rec_route4 *r = &f->hit.u.r4;
-    const uint64_t key[2] = {r->key[0], r->key[1] + 1};
+    const uint64_t key[2] = {(uint64_t)table << 32, key1 + 1};
     struct netvane_rec_route4 next;
     struct nv_cursor c;
-    int w = nv_snap_seek(&f->s, NETVANE_TREE_ROUTES4, key, &c);
+    int w = nv_snap_seek_in(&f->s, NETVANE_TREE_ROUTES4, key, &c);
     if (w == NV_TREE_OK)
         w = nv_cursor_get(&c, &next);
-    if (w == NV_TREE_OK && next.key[0] == r->key[0] && next.key[1] >> 16 == r->key[1] >> 16)
+    if (w == NV_TREE_OK && next.key[0] == key[0] && next.key[1] >> 16 == key1 >> 16)
         f->uncertain |= NETVANE_FIB_BY_NEIGHBOUR;
     return w == NV_TREE_BAD ? w : NV_TREE_OK;
 }
@@ -242,8 +256,9 @@ int nv_fib_choose4(struct nv_fib *f, bool by_source)
     if (f->oif)
         return NV_TREE_OK;
     if (f->hit.hop_count <= 1)
-        return f->hit.len || f->hit.type != NV_RTN_UNICAST || !f->hit.hop.gw_family ? NV_TREE_OK
-                                                                                    : has_rival(f);
+        return f->hit.len || f->hit.type != NV_RTN_UNICAST || !f->hit.hop.gw_family
+                   ? NV_TREE_OK
+                   : nv_fib_note_rival4(f, f->hit.table, f->hit.u.r4.key[1]);
     int w = nv_fib_hops_several(f, &hops, &total);
     if (w != NV_TREE_OK)
         return w == NV_TREE_END ? NV_TREE_OK : w;

@@ -5,18 +5,9 @@
  * Owns:      struct netvane_table: a snapshot and the root of an index in it.
  * Promises:  nothing found is told before the version was checked.
  * Leaves:    the walk to nv/lpm.h; rules and everything else that decides beside the prefix to fib.c.
- *
- * The walk counts bits. Where the compiler may not assume an instruction for that, it is compiled a second time for
- * processors that have it (on x86: those since 2013), and netvane_table_get chooses.
+ * Leaves:    the usual walk, and for which processors it is compiled, to longest.h.
  */
-#include "reader.h"
-
-#include "nv/lpm.h"
-
-#if defined(__x86_64__) && !defined(__POPCNT__)
-#define COUNTS_BITS __attribute__((target("popcnt,lzcnt,bmi,bmi2")))
-#endif
-#define NOINLINE __attribute__((noinline))
+#include "longest.h"
 
 /* The walk for the family and the processor. */
 enum how { UNSET = 0, PLAINLY4, PLAINLY6, COUNTING4, COUNTING6 };
@@ -41,38 +32,6 @@ static const unsigned char *const _Atomic always = (const unsigned char *)"";
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
 
-static bool counts_bits(void)
-{
-#ifdef COUNTS_BITS
-    /* All that have AVX2 have lzcnt, which not every compiler can ask for. */
-    return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("avx2");
-#else
-    return false;
-#endif
-}
-
-int nv_table_root(const struct nv_snap *s, unsigned family, uint32_t table,
-                  struct netvane_region_lpm *ret_root)
-{
-    const bool is4 = family == NV_AF_4;
-    const unsigned slot = nv_lpm_root_slot(is4, table);
-    if (slot < NETVANE_LPM_SLOTS) {
-        nv_payload_load(ret_root,
-                        nv_snap_slot(s) + offsetof(struct netvane_region_slot, lpm) +
-                            slot * sizeof(*ret_root),
-                        sizeof(*ret_root));
-    } else {
-        struct netvane_rec_table r;
-        const uint64_t key = (uint64_t)family << 32 | table;
-        int w = nv_snap_find(s, NETVANE_TREE_TABLES, &key, &r);
-        if (w != NV_TREE_OK)
-            return w;
-        *ret_root = r.lpm;
-    }
-    return ret_root->state == NETVANE_LS_NONE ? NV_TREE_END : NV_TREE_OK;
-}
-
 int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t table,
                       struct netvane_table *ret_table)
 {
@@ -94,7 +53,7 @@ int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t 
     v.lpm = nv_lpm_of(v.snap.base, v.snap.limit, &root);
     if (v.lpm.top >= v.lpm.ref_limit) /* no lookup asks again */
         return NETVANE_CORRUPT;
-    if (counts_bits())
+    if (nv_counts_bits())
         v.how = family == NV_AF_4 ? COUNTING4 : COUNTING6;
     else
         v.how = family == NV_AF_4 ? PLAINLY4 : PLAINLY6;
@@ -110,56 +69,6 @@ int netvane_table_get(const struct netvane_snap *snap, uint8_t family, uint32_t 
 static inline NV_SPECIALIZED struct netvane_match match_of(uint32_t value, uint32_t len)
 {
     return (struct netvane_match){.info = value & ~NETVANE_FV_LENGTH, .dst_len = len};
-}
-
-/* False: the walk has to be done, from place *ret_at on. */
-static inline NV_SPECIALIZED bool find_usual(const struct nv_lpm *f, uint32_t dst, size_t *ret_at,
-                                             struct nv_lpm_hit *ret_hit)
-{
-    *ret_at = nv_lpm_place(f, (uint64_t)dst << 32);
-    const unsigned char *value = nv_lpm_end4(f, dst, nv_lpm_down4(f, dst, *ret_at), &ret_hit->len);
-    if (nv_unlikely(!value))
-        return false;
-    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
-    return true;
-}
-
-static inline NV_SPECIALIZED bool find_usual6(const struct nv_lpm *f, uint64_t hi,
-                                              struct nv_lpm_hit *ret_hit)
-{
-    size_t at = nv_lpm_place(f, hi);
-    unsigned depth = NETVANE_LPM_NODES;
-    while (depth < NV_LPM_DEPTH6 && nv_lpm_down(f, hi, depth, &at))
-        depth += NETVANE_LPM_STRIDE;
-    const unsigned char *value = nv_lpm_end6(f, hi, depth, at, &ret_hit->len);
-    if (nv_unlikely(!value))
-        return false;
-    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
-    return true;
-}
-
-static inline NV_SPECIALIZED int find_other(const struct nv_lpm *f, struct nv_bits dst, size_t at,
-                                            struct nv_lpm_hit *ret_hit)
-{
-    const uint32_t address = (uint32_t)(dst.hi >> 32);
-    const unsigned char *value =
-        nv_lpm_middle4(f, address, at, nv_lpm_down4(f, address, at), &ret_hit->len);
-    if (nv_unlikely(!value))
-        return nv_lpm_find(f, dst, 32, ret_hit);
-    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
-    return NV_TREE_OK;
-}
-
-static inline NV_SPECIALIZED int find(const struct nv_lpm *f, struct nv_bits dst, unsigned family,
-                                      struct nv_lpm_hit *ret_hit)
-{
-    size_t at;
-    if (family == NV_AF_6)
-        return nv_likely(find_usual6(f, dst.hi, ret_hit)) ? NV_TREE_OK
-                                                          : nv_lpm_find(f, dst, 128, ret_hit);
-    return nv_likely(find_usual(f, (uint32_t)(dst.hi >> 32), &at, ret_hit))
-               ? NV_TREE_OK
-               : find_other(f, dst, at, ret_hit);
 }
 
 typedef int walk_fn(const struct view *v, uint32_t dst, size_t at, struct netvane_match *ret_match);
@@ -199,7 +108,7 @@ static inline NV_SPECIALIZED int walk4(const struct view *v, uint32_t dst, size_
                                        struct netvane_match *ret_match)
 {
     struct nv_lpm_hit hit = {0, 0};
-    const int w = find_other(&v->lpm, (struct nv_bits){(uint64_t)dst << 32, 0}, at, &hit);
+    const int w = nv_find_other(&v->lpm, (struct nv_bits){(uint64_t)dst << 32, 0}, at, &hit);
     return end(v, w, hit, ret_match);
 }
 
@@ -210,15 +119,16 @@ static inline NV_SPECIALIZED int look_up4(const struct view *v, const uint8_t *d
     const uint32_t address = nv_load_be32(dst);
     struct nv_lpm_hit hit;
     size_t at;
-    return nv_likely(find_usual(&v->lpm, address, &at, &hit)) ? end(v, NV_TREE_OK, hit, ret_match)
-                                                              : walk_on(v, address, at, ret_match);
+    return nv_likely(nv_find_usual(&v->lpm, address, &at, &hit))
+               ? end(v, NV_TREE_OK, hit, ret_match)
+               : walk_on(v, address, at, ret_match);
 }
 
 static inline NV_SPECIALIZED int look_up6(const struct view *v, const uint8_t *dst,
                                           walk6_fn *walk_on, struct netvane_match *ret_match)
 {
     struct nv_lpm_hit hit;
-    return nv_likely(find_usual6(&v->lpm, nv_load_be64(dst), &hit))
+    return nv_likely(nv_find_usual6(&v->lpm, nv_load_be64(dst), &hit))
                ? end(v, NV_TREE_OK, hit, ret_match)
                : walk_on(v, nv_bits_of(NV_AF_6, dst), ret_match);
 }
@@ -384,42 +294,42 @@ static inline NV_SPECIALIZED int look_up_many(const struct view *v, unsigned fam
 /* ---- the API ------------------------------------------------------------------------------------------------------------- */
 
 /* The entries into the walk, once for each kind of processor. */
-#define ENTRIES(how, kind)                                                              \
-    kind static NOINLINE int walk4_##how(const struct view *v, uint32_t dst, size_t at, \
-                                         struct netvane_match *ret_match)               \
-    {                                                                                   \
-        return walk4(v, dst, at, ret_match);                                            \
-    }                                                                                   \
-    kind static NOINLINE int walk6_##how(const struct view *v, struct nv_bits dst,      \
-                                         struct netvane_match *ret_match)               \
-    {                                                                                   \
-        return walk6(v, dst, ret_match);                                                \
-    }                                                                                   \
-    kind static NOINLINE int look_up4_##how(const struct view *v, const uint8_t *dst,   \
-                                            struct netvane_match *ret_match)            \
-    {                                                                                   \
-        return look_up4(v, dst, walk4_##how, ret_match);                                \
-    }                                                                                   \
-    kind static NOINLINE int look_up6_##how(const struct view *v, const uint8_t *dst,   \
-                                            struct netvane_match *ret_match)            \
-    {                                                                                   \
-        return look_up6(v, dst, walk6_##how, ret_match);                                \
-    }                                                                                   \
-    kind static NOINLINE int look_up_many_##how(const struct view *v, unsigned family,  \
-                                                const uint8_t *dsts, unsigned n,        \
-                                                struct netvane_match *ret_matches)      \
-    {                                                                                   \
-        return look_up_many(v, family, dsts, n, ret_matches);                           \
-    }                                                                                   \
-    kind static NOINLINE int find_##how(const struct nv_lpm *f, struct nv_bits dst,     \
-                                        unsigned family, struct nv_lpm_hit *ret_hit)    \
-    {                                                                                   \
-        return find(f, dst, family, ret_hit);                                           \
+#define ENTRIES(how, kind)                                                                 \
+    kind static NV_NOINLINE int walk4_##how(const struct view *v, uint32_t dst, size_t at, \
+                                            struct netvane_match *ret_match)               \
+    {                                                                                      \
+        return walk4(v, dst, at, ret_match);                                               \
+    }                                                                                      \
+    kind static NV_NOINLINE int walk6_##how(const struct view *v, struct nv_bits dst,      \
+                                            struct netvane_match *ret_match)               \
+    {                                                                                      \
+        return walk6(v, dst, ret_match);                                                   \
+    }                                                                                      \
+    kind static NV_NOINLINE int look_up4_##how(const struct view *v, const uint8_t *dst,   \
+                                               struct netvane_match *ret_match)            \
+    {                                                                                      \
+        return look_up4(v, dst, walk4_##how, ret_match);                                   \
+    }                                                                                      \
+    kind static NV_NOINLINE int look_up6_##how(const struct view *v, const uint8_t *dst,   \
+                                               struct netvane_match *ret_match)            \
+    {                                                                                      \
+        return look_up6(v, dst, walk6_##how, ret_match);                                   \
+    }                                                                                      \
+    kind static NV_NOINLINE int look_up_many_##how(const struct view *v, unsigned family,  \
+                                                   const uint8_t *dsts, unsigned n,        \
+                                                   struct netvane_match *ret_matches)      \
+    {                                                                                      \
+        return look_up_many(v, family, dsts, n, ret_matches);                              \
+    }                                                                                      \
+    kind static NV_NOINLINE int find_##how(const struct nv_lpm *f, struct nv_bits dst,     \
+                                           unsigned family, struct nv_lpm_hit *ret_hit)    \
+    {                                                                                      \
+        return nv_find(f, dst, family, ret_hit);                                           \
     }
 
 ENTRIES(plainly, )
-#ifdef COUNTS_BITS
-ENTRIES(counting, COUNTS_BITS)
+#ifdef NV_COUNTING
+ENTRIES(counting, NV_COUNTING)
 #else
 #define find_counting         find_plainly
 #define look_up4_counting     look_up4_plainly
@@ -427,16 +337,23 @@ ENTRIES(counting, COUNTS_BITS)
 #define look_up_many_counting look_up_many_plainly
 #endif
 
-int nv_table_longest(const struct nv_snap *s, unsigned family,
-                     const struct netvane_region_lpm *root, const uint8_t *dst,
-                     struct nv_lpm_hit *ret_hit)
+int nv_table_longest(const struct nv_snap *s, unsigned family, uint32_t table, const uint8_t *dst,
+                     struct nv_lpm_hit *ret_hit, bool *ret_broken)
 {
-    const struct nv_lpm f = nv_lpm_of(s->base, s->limit, root);
+    struct netvane_region_lpm root;
+    int w = nv_table_root(s, family, table, &root);
+    *ret_broken = false;
+    if (w != NV_TREE_OK)
+        return w;
+    *ret_broken = root.state != NETVANE_LS_VALID;
+    if (nv_unlikely(*ret_broken))
+        return NV_TREE_END;
+    const struct nv_lpm f = nv_lpm_of(s->base, s->limit, &root);
     const struct nv_bits bits = nv_bits_of(family, dst);
     if (nv_unlikely(f.top >= f.ref_limit))
         return NV_TREE_BAD;
-    return counts_bits() ? find_counting(&f, bits, family, ret_hit)
-                         : find_plainly(&f, bits, family, ret_hit);
+    return nv_counts_bits() ? find_counting(&f, bits, family, ret_hit)
+                            : find_plainly(&f, bits, family, ret_hit);
 }
 
 static inline bool usable(const struct netvane_table *t)

@@ -232,6 +232,14 @@ static inline int nv_snap_seek(const struct nv_snap *s, unsigned tree, const uin
     return nv_cursor_seek(ret_c, &t, key);
 }
 
+/* The same, compiled for a tree. */
+static inline NV_SPECIALIZED int nv_snap_seek_in(const struct nv_snap *s, unsigned tree,
+                                                 const uint64_t *key, struct nv_cursor *ret_c)
+{
+    struct nv_tree t = nv_snap_tree(s, tree);
+    return nv_cursor_seek_in(ret_c, &t, tree, key);
+}
+
 static inline uint32_t nv_slot_load32(const struct nv_snap *s, size_t offset)
 {
     return nv_load32(nv_snap_slot(s) + offset, memory_order_relaxed);
@@ -292,13 +300,12 @@ static inline bool nv_is_family(unsigned family)
 
 struct nv_lpm_hit;
 
-/* The root of a table's index; END: the table has no route. */
-int nv_table_root(const struct nv_snap *s, unsigned family, uint32_t table,
-                  struct netvane_region_lpm *ret_root);
-/* The longest prefix under a root of state VALID that covers dst: OK, END or BAD. */
-int nv_table_longest(const struct nv_snap *s, unsigned family,
-                     const struct netvane_region_lpm *root, const uint8_t *dst,
-                     struct nv_lpm_hit *ret_hit);
+/*
+ * The longest prefix of a table that covers dst: OK, END or BAD. ret_broken: it has no index, and no more is known than
+ * that it has routes.
+ */
+int nv_table_longest(const struct nv_snap *s, unsigned family, uint32_t table, const uint8_t *dst,
+                     struct nv_lpm_hit *ret_hit, bool *ret_broken);
 
 /* ---- iterators ---------------------------------------------------------------------------------------------- */
 

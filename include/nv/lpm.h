@@ -173,6 +173,8 @@ static inline NV_SPECIALIZED uint64_t nv_lpm_word(const unsigned char *cells, si
  * place is in words of 8 bytes from where reference 0 leads; place 0, which stands for "nothing there", leads to zeros, and
  * those to nothing. The caller has seen that top is below the limit. First: the place of the node behind the fans.
  */
+#define NV_LPM_NOTHING \
+    64u /* places below it are those of the zeros: nothing of more than 15 bits is there */
 static inline NV_SPECIALIZED size_t nv_lpm_place(const struct nv_lpm *f, uint64_t hi)
 {
     _Static_assert(!offsetof(struct netvane_region_fan_slot, child),
@@ -285,18 +287,26 @@ static inline struct netvane_region_fan_slot nv_lpm_slot(const unsigned char *fa
     return (struct netvane_region_fan_slot){0, nv_lpm_node(fan + 16u * (size_t)i).value};
 }
 
+/* One level of the way to a short prefix. A bad reference ends it: the walk saw it, too. */
+static inline NV_SPECIALIZED void nv_lpm_short_step(const struct nv_lpm *f, struct nv_bits dst,
+                                                    unsigned level, uint32_t *ref, uint32_t *value)
+{
+    if (nv_unlikely(*ref >= f->ref_limit))
+        return;
+    const struct netvane_region_fan_slot s =
+        nv_lpm_slot(nv_lpm_cell(f, *ref), level, nv_bits_at(dst, 5 * level, 5));
+    *value = s.value ? s.value : *value;
+    *ref = level < NV_FANS ? s.child : *ref;
+}
+
 /* The value that the root, the fans and the node behind them have for dst: of a prefix of at most 15 bits. */
 static inline uint32_t nv_lpm_short(const struct nv_lpm *f, struct nv_bits dst)
 {
     uint32_t value = f->def, ref = f->top;
-    for (unsigned level = 0; level <= NV_FANS; level++) {
-        if (ref >= f->ref_limit)
-            break; /* the walk saw it, too */
-        const struct netvane_region_fan_slot s =
-            nv_lpm_slot(nv_lpm_cell(f, ref), level, nv_bits_at(dst, 5 * level, 5));
-        value = s.value ? s.value : value;
-        ref = s.child;
-    }
+    _Static_assert(NV_FANS == 2, "as many steps, and the node");
+    nv_lpm_short_step(f, dst, 0, &ref, &value);
+    nv_lpm_short_step(f, dst, 1, &ref, &value);
+    nv_lpm_short_step(f, dst, 2, &ref, &value);
     return value;
 }
 

@@ -140,27 +140,42 @@ static inline int nv_key_compare(const uint64_t *a, const uint64_t *b, unsigned 
 
 /* ---- nodes ------------------------------------------------------------------------------------------------ */
 
+/*
+ * Functions that end in _in take the number of the tree once more: where it is a constant, they are compiled for that tree,
+ * with its widths and capacities.
+ */
+
 /* The node that ref leads to if it may be read and is of that tree and level, with its count; else NULL. */
-static inline const unsigned char *nv_node(const struct nv_tree *t, uint32_t ref, unsigned level,
-                                           unsigned *ret_count)
+static inline NV_SPECIALIZED const unsigned char *nv_node_in(const struct nv_tree *t, unsigned tree,
+                                                             uint32_t ref, unsigned level,
+                                                             unsigned *ret_count)
 {
     uint64_t offset = (uint64_t)ref * NETVANE_NODE_BYTES;
     if (offset < NETVANE_ARENA_OFFSET || offset + NETVANE_NODE_BYTES > t->limit)
         return NULL;
     const unsigned char *n = t->base + offset;
-    uint64_t w = nv_load64(n + 8, memory_order_relaxed);
+    const uint64_t w = nv_load64(n + 8, memory_order_relaxed);
+    const uint8_t kind[2] = {(uint8_t)level,
+                             (uint8_t)tree}; /* as struct netvane_region_node has them */
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
     struct {
-        uint16_t count;
-        uint8_t level, tree;
+        uint16_t count, kind;
         uint32_t checksum;
     } head;
-    memcpy(&head, &w, 8);
-    const struct nv_tree_shape *s = nv_tree_shape(t->tree);
-    if (head.level != level || head.tree != t->tree || head.count == 0 ||
-        head.count > (level ? s->inner_capacity : s->leaf_capacity))
+    uint16_t wanted;
+    memcpy(&head, &w, sizeof(head));
+    memcpy(&wanted, kind, sizeof(wanted));
+    if (head.kind != wanted ||
+        (uint16_t)(head.count - 1u) >= (level ? s->inner_capacity : s->leaf_capacity))
         return NULL;
     *ret_count = head.count;
     return n;
+}
+
+static inline const unsigned char *nv_node(const struct nv_tree *t, uint32_t ref, unsigned level,
+                                           unsigned *ret_count)
+{
+    return nv_node_in(t, t->tree, ref, level, ret_count);
 }
 
 static inline const unsigned char *nv_node_record(const struct nv_tree_shape *s,
@@ -184,7 +199,8 @@ static inline uint32_t nv_node_child(const struct nv_tree_shape *s, const unsign
 }
 
 /* Compares the key stored at p with key. */
-static inline int nv_stored_compare(const unsigned char *p, const uint64_t *key, unsigned words)
+static inline NV_SPECIALIZED int nv_stored_compare(const unsigned char *p, const uint64_t *key,
+                                                   unsigned words)
 {
     for (unsigned i = 0; i < words; i++) {
         uint64_t w = nv_load64(p + 8u * i, memory_order_relaxed);
@@ -195,8 +211,9 @@ static inline int nv_stored_compare(const unsigned char *p, const uint64_t *key,
 }
 
 /* Inner node: the child under which key lies. */
-static inline unsigned nv_inner_index(const struct nv_tree_shape *s, const unsigned char *n,
-                                      unsigned count, const uint64_t *key)
+static inline NV_SPECIALIZED unsigned nv_inner_index(const struct nv_tree_shape *s,
+                                                     const unsigned char *n, unsigned count,
+                                                     const uint64_t *key)
 {
     unsigned lo = 1, hi = count; /* the first i in [1, count] whose key is greater */
     while (lo < hi) {
@@ -210,8 +227,9 @@ static inline unsigned nv_inner_index(const struct nv_tree_shape *s, const unsig
 }
 
 /* Leaf: the first record that is not less than key; count if there is none. */
-static inline unsigned nv_leaf_index(const struct nv_tree_shape *s, const unsigned char *n,
-                                     unsigned count, const uint64_t *key)
+static inline NV_SPECIALIZED unsigned nv_leaf_index(const struct nv_tree_shape *s,
+                                                    const unsigned char *n, unsigned count,
+                                                    const uint64_t *key)
 {
     unsigned lo = 0, hi = count;
     while (lo < hi) {
@@ -251,6 +269,31 @@ static inline int nv_tree_find(const struct nv_tree *t, const uint64_t *key, voi
     }
 }
 
+/*
+ * Where the first record that is not less than key stands. NULL: a cursor has to look, because it is in another leaf than
+ * the one that key leads to, or because there is none.
+ */
+static inline NV_SPECIALIZED const unsigned char *nv_tree_lower_in(const struct nv_tree *t,
+                                                                   unsigned tree,
+                                                                   const uint64_t *key)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
+    const unsigned char *n = NULL;
+    uint32_t ref = t->ref;
+    unsigned count = 0;
+    if (t->height > NETVANE_TREE_HEIGHT_MAX)
+        return NULL;
+    for (unsigned level = t->height; level-- > 0;) {
+        n = nv_node_in(t, tree, ref, level, &count);
+        if (!n)
+            return NULL;
+        if (level)
+            ref = nv_node_child(s, n, nv_inner_index(s, n, count, key));
+    }
+    const unsigned i = n ? nv_leaf_index(s, n, count, key) : 0;
+    return i < count ? nv_node_record(s, n, i) : NULL;
+}
+
 /* ---- cursors -------------------------------------------------------------------------------------------------- */
 
 /* A place in a tree. path[0] is the leaf. Plain data: copying it copies the place. */
@@ -265,12 +308,13 @@ struct nv_cursor {
 };
 
 /* Descends from the node at `level` (whose path entry is set) to the leaf, to the first place, or to key. */
-static inline int nv_cursor_descend(struct nv_cursor *c, unsigned level, const uint64_t *key)
+static inline NV_SPECIALIZED int nv_cursor_descend_in(struct nv_cursor *c, unsigned tree,
+                                                      unsigned level, const uint64_t *key)
 {
-    const struct nv_tree_shape *s = nv_tree_shape(c->tree.tree);
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
     for (;; level--) {
         unsigned count;
-        const unsigned char *n = nv_node(&c->tree, c->path[level].ref, level, &count);
+        const unsigned char *n = nv_node_in(&c->tree, tree, c->path[level].ref, level, &count);
         if (!n)
             return NV_TREE_BAD;
         unsigned i = !key    ? 0
@@ -282,6 +326,11 @@ static inline int nv_cursor_descend(struct nv_cursor *c, unsigned level, const u
             return NV_TREE_OK;
         c->path[level - 1].ref = nv_node_child(s, n, i);
     }
+}
+
+static inline int nv_cursor_descend(struct nv_cursor *c, unsigned level, const uint64_t *key)
+{
+    return nv_cursor_descend_in(c, c->tree.tree, level, key);
 }
 
 /*
@@ -306,7 +355,8 @@ static inline int nv_cursor_leave(struct nv_cursor *c, unsigned level)
 }
 
 /* Goes to the first record that is not less than key (NULL: the first of all): OK, END or BAD. */
-static inline int nv_cursor_seek(struct nv_cursor *c, const struct nv_tree *t, const uint64_t *key)
+static inline NV_SPECIALIZED int nv_cursor_seek_in(struct nv_cursor *c, const struct nv_tree *t,
+                                                   unsigned tree, const uint64_t *key)
 {
     c->tree = *t;
     c->left = t->count;
@@ -316,11 +366,16 @@ static inline int nv_cursor_seek(struct nv_cursor *c, const struct nv_tree *t, c
     if (t->height > NETVANE_TREE_HEIGHT_MAX)
         return NV_TREE_BAD;
     c->path[t->height - 1].ref = t->ref;
-    int r = nv_cursor_descend(c, t->height - 1, key);
+    int r = nv_cursor_descend_in(c, tree, t->height - 1, key);
     if (r != NV_TREE_OK)
         return r;
     c->valid = 1;
     return c->path[0].index < c->path[0].count ? NV_TREE_OK : nv_cursor_leave(c, 0);
+}
+
+static inline int nv_cursor_seek(struct nv_cursor *c, const struct nv_tree *t, const uint64_t *key)
+{
+    return nv_cursor_seek_in(c, t, t->tree, key);
 }
 
 /* Where the record at the cursor stands; NULL: at the end, or BAD. */

@@ -3,6 +3,7 @@
 #include "tests/unit/reader_fixture.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 enum { LOCAL = 255, MAIN = 254, A = 2, B = 3, VRF = 4, SLAVE = 5, UP = 1, LOOPBACK = 8 };
 enum { TO_TABLE = 1, GOTO = 2, NOP = 3, BLACKHOLE = 6, UNREACHABLE = 7, PROHIBIT = 8, THROW = 9 };
@@ -525,6 +526,106 @@ static void ways_that_no_table_decides(void **state)
     assert_int_equal(ask(f, &q).outcome, NETVANE_FIB_UNREACHABLE);
 }
 
+/* ---- the usual way ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t draw(uint32_t below)
+{
+    static uint32_t seed = 4711;
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 8) % below;
+}
+
+/* Another IPv4 route of the same prefix and metric, behind it. */
+static void fake_rival(struct fixture *f, const void *route, uint32_t hops)
+{
+    struct netvane_rec_route4 rival = *(const struct netvane_rec_route4 *)route;
+    rival.key[1]++;
+    rival.hops = hops;
+    fake_add(&f->state, NETVANE_TREE_ROUTES4, &rival);
+}
+
+/* Routes of all kinds in three tables, whose prefixes lie in one another; rules by mark, by source and to all of them. */
+static void add_random_routes(struct fixture *f)
+{
+    static const uint8_t lens[] = {0, 8, 12, 16, 20, 24, 28, 32};
+    static const uint32_t tables[] = {LOCAL, MAIN, MAIN, MAIN, 100, 101};
+    fake_hop(&f->state, 5, 0, 1, A, "10.0.5.9");
+    fake_hop(&f->state, 6, 0, 2, A, "10.0.0.9");
+    fake_hop(&f->state, 6, 1, 2, B, "10.1.0.9");
+    fake_hop(&f->state, 7, 0, 1, B, NULL)->flags = DEAD;
+    fake_hop(&f->state, 8, 0, 1, SLAVE, NULL);
+    fake_hop(&f->state, 9, 0, 1, B, "10.1.7.9")->nhid = 4;
+    fake_nexthop(&f->state, 4, B, 0);
+    fake_hop(&f->state, 10, 0, 1, B, "10.1.0.9")->realm = 7;
+    fake_hop(&f->state, 11, 0, 1, A, "10.0.7.9");
+    fake_addr(&f->state, A, "10.0.5.1/24", 0, 0, 1);
+    fake_addr(&f->state, A, "10.0.7.1/24", 253, 0, 2);
+    fake_addr(&f->state, B, "10.1.7.1/24", 253, 0, 1);
+    fake_addr(&f->state, 1, "127.0.0.1/8", 254, 0, 0);
+    struct netvane_rec_rule *marked = fake_rule(&f->state, 4, 10, 100);
+    marked->fwmark = 7;
+    marked->fwmask = UINT32_MAX;
+    struct netvane_rec_rule *from = fake_rule(&f->state, 4, 20, 101);
+    from->dst_len = 14;
+    set_ip(from->dst, "10.4.0.0");
+    fake_rival(f, fake_route(&f->state, MAIN, "0.0.0.0/0", 5, 3), 5);
+    for (uint32_t i = 0; i < 300; i++) {
+        char text[32];
+        const uint32_t table = tables[draw(6)];
+        const unsigned len = lens[table == LOCAL ? 6 + draw(2) : draw(sizeof(lens))];
+        const uint32_t ip = 0x0a000000u | draw(4) << 18 | draw(4) << 10 | draw(4) << 6 | draw(2);
+        const uint32_t net = len ? ip & UINT32_MAX << (32 - len) : 0;
+        (void)snprintf(text, sizeof(text), "%u.%u.%u.%u/%u", net >> 24, net >> 16 & 255,
+                       net >> 8 & 255, net & 255, len);
+        const uint32_t hops = 1 + draw(11);
+        struct netvane_rec_route4 *r =
+            fake_route(&f->state, table, text, 10 + i, hops == 4 ? 3 : hops);
+        if (!draw(8))
+            r->type = (uint8_t)(2 + draw(8));
+        if (!draw(8))
+            set_ip(r->prefsrc, draw(4) ? "10.1.0.1" : "127.0.0.1");
+        if (!draw(8))
+            r->scope = 253;
+        r->protocol = (uint8_t)i;
+    }
+}
+
+/* A rule that no packet is for, but which has to be read whole, takes the usual way away. */
+static void the_usual_way_answers_as_the_whole_one(void **state)
+{
+    enum { QUESTIONS = 4000 };
+    struct netvane_fib_question *q = calloc(QUESTIONS, sizeof(*q));
+    struct netvane_fib_answer *a = calloc(QUESTIONS, sizeof(*a));
+    unsigned found = 0;
+    assert_true(q && a);
+    for (unsigned round = 0; round < 4; round++) {
+        struct fixture *f = fresh(state);
+        add_random_routes(f);
+        publish(f);
+        for (unsigned i = 0; i < QUESTIONS; i++) {
+            q[i] = question("10.0.0.0");
+            nv_store_be32(q[i].dst,
+                          draw(8) ? 0x0a000000u | draw(1u << 20) : draw(256) << 24 | draw(2));
+            q[i].mark = draw(2) * 7;
+            q[i].flags = draw(4) ? 0 : NETVANE_FIB_NO_SOURCE;
+            q[i].hash = draw(1000);
+            a[i] = ask(f, &q[i]);
+            found += a[i].outcome == NETVANE_FIB_FOUND;
+        }
+        struct netvane_rec_rule *never = fake_rule(&f->state, 4, 5, 100);
+        never->present = NETVANE_UF_HAS_UID;
+        never->uid_start = never->uid_end = 4242;
+        publish(f);
+        for (unsigned i = 0; i < QUESTIONS; i++) {
+            const struct netvane_fib_answer whole = ask(f, &q[i]);
+            assert_memory_equal(&a[i], &whole, sizeof(whole));
+        }
+    }
+    assert_in_range(found, QUESTIONS, 4 * QUESTIONS);
+    free(q);
+    free(a);
+}
+
 /* ---- what is passed, what is mapped --------------------------------------------------------------------------------- */
 
 static void bad_questions_are_refused_and_sizes_respected(void **state)
@@ -633,6 +734,7 @@ int main(void)
         fixture_test(ipv4_source_is_primary_near_the_gateway_or_the_routes),
         fixture_test(ipv6_source_follows_rfc_6724),
         fixture_test(ways_that_no_table_decides),
+        fixture_test(the_usual_way_answers_as_the_whole_one),
         fixture_test(bad_questions_are_refused_and_sizes_respected),
         fixture_test(hostile_records_are_corrupt_or_an_answer_and_end),
         fixture_test(a_changed_byte_never_hangs_or_crashes),

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * longest.h - the longest prefix of a table that covers an address, for the functions that are compiled around it.
+ *
+ * The walk counts bits. Where the compiler may not assume an instruction for that, what calls it is compiled a second time for
+ * processors that have it (NV_COUNTING; on x86: those since 2013), and nv_counts_bits chooses.
+ */
+#ifndef NV_LONGEST_H
+#define NV_LONGEST_H
+
+#include "reader.h"
+
+#include "nv/lpm.h"
+
+#define NV_NOINLINE __attribute__((noinline))
+#if defined(__x86_64__) && !defined(__POPCNT__)
+#define NV_COUNTING __attribute__((target("popcnt,lzcnt,bmi,bmi2")))
+#endif
+
+static inline bool nv_counts_bits(void)
+{
+#ifdef NV_COUNTING
+    /* All that have AVX2 have lzcnt, which not every compiler can ask for. */
+    return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("avx2");
+#else
+    return false;
+#endif
+}
+
+/* The root of a table's index; END: the table has no route. */
+static inline NV_SPECIALIZED int nv_table_root(const struct nv_snap *s, unsigned family,
+                                               uint32_t table, struct netvane_region_lpm *ret_root)
+{
+    const bool is4 = family == NV_AF_4;
+    const unsigned slot = nv_lpm_root_slot(is4, table);
+    if (slot < NETVANE_LPM_SLOTS) {
+        nv_payload_load(ret_root,
+                        nv_snap_slot(s) + offsetof(struct netvane_region_slot, lpm) +
+                            slot * sizeof(*ret_root),
+                        sizeof(*ret_root));
+    } else {
+        struct netvane_rec_table r;
+        const uint64_t key = (uint64_t)family << 32 | table;
+        int w = nv_snap_find(s, NETVANE_TREE_TABLES, &key, &r);
+        if (w != NV_TREE_OK)
+            return w;
+        *ret_root = r.lpm;
+    }
+    return ret_root->state == NETVANE_LS_NONE ? NV_TREE_END : NV_TREE_OK;
+}
+
+/* False: the walk has to be done, from place *ret_at on. */
+static inline NV_SPECIALIZED bool nv_find_usual(const struct nv_lpm *f, uint32_t dst,
+                                                size_t *ret_at, struct nv_lpm_hit *ret_hit)
+{
+    *ret_at = nv_lpm_place(f, (uint64_t)dst << 32);
+    const unsigned char *value = nv_lpm_end4(f, dst, nv_lpm_down4(f, dst, *ret_at), &ret_hit->len);
+    if (nv_unlikely(!value))
+        return false;
+    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
+    return true;
+}
+
+static inline NV_SPECIALIZED bool nv_find_usual6(const struct nv_lpm *f, uint64_t hi,
+                                                 struct nv_lpm_hit *ret_hit)
+{
+    size_t at = nv_lpm_place(f, hi);
+    unsigned depth = NETVANE_LPM_NODES;
+    while (depth < NV_LPM_DEPTH6 && nv_lpm_down(f, hi, depth, &at))
+        depth += NETVANE_LPM_STRIDE;
+    const unsigned char *value = nv_lpm_end6(f, hi, depth, at, &ret_hit->len);
+    if (nv_unlikely(!value))
+        return false;
+    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
+    return true;
+}
+
+static inline NV_SPECIALIZED int nv_find_other(const struct nv_lpm *f, struct nv_bits dst,
+                                               size_t at, struct nv_lpm_hit *ret_hit)
+{
+    const uint32_t address = (uint32_t)(dst.hi >> 32);
+    if (at && at < NV_LPM_NOTHING) {
+        const uint32_t short_value = nv_lpm_short(f, dst);
+        *ret_hit = (struct nv_lpm_hit){short_value, short_value & NETVANE_FV_LENGTH};
+        return short_value ? NV_TREE_OK : NV_TREE_END;
+    }
+    const unsigned char *value =
+        nv_lpm_middle4(f, address, at, nv_lpm_down4(f, address, at), &ret_hit->len);
+    if (nv_unlikely(!value))
+        return nv_lpm_find(f, dst, 32, ret_hit);
+    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
+    return NV_TREE_OK;
+}
+
+static inline NV_SPECIALIZED int nv_find(const struct nv_lpm *f, struct nv_bits dst,
+                                         unsigned family, struct nv_lpm_hit *ret_hit)
+{
+    size_t at;
+    if (family == NV_AF_6)
+        return nv_likely(nv_find_usual6(f, dst.hi, ret_hit)) ? NV_TREE_OK
+                                                             : nv_lpm_find(f, dst, 128, ret_hit);
+    return nv_likely(nv_find_usual(f, (uint32_t)(dst.hi >> 32), &at, ret_hit))
+               ? NV_TREE_OK
+               : nv_find_other(f, dst, at, ret_hit);
+}
+
+#endif
