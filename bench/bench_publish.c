@@ -4,7 +4,8 @@
  *
  * Loads N routes as a dump would, publishes, then changes one route (a metric attribute of a random prefix) and publishes,
  * again and again: nanoseconds and bytes written for each. Beside it, by turns, LMDB: as many records of 64 bytes on tmpfs, one
- * changed by each transaction, without a sync. Estimate beforehand: the path to a leaf is 2 nodes at 100 routes and 4 at 100,000,
+ * changed by each transaction, without a sync. At the largest size each change is timed, too, and changes of the default
+ * route. A publish ends when its wakes are done; nobody sleeps here (bench_wake has sleepers). Estimate beforehand: the path to a leaf is 2 nodes at 100 routes and 4 at 100,000,
  * so 2.0 and 3.1 KB with the root slot, and below 2 microseconds.
  */
 #include <math.h>
@@ -18,6 +19,7 @@
 #include "writer/commit.h"
 
 #define REGION_BYTES (UINT64_C(512) << 20)
+#define CHANGES_MAX  20000u
 
 static int grow(void *arg, uint64_t size_bytes)
 {
@@ -39,6 +41,18 @@ struct state {
     uint32_t routes;
     uint64_t clock_ns;
 };
+
+/* Another gateway for the default route, each time. */
+static void put_default(struct state *w, uint32_t i)
+{
+    struct nv_hop hop = {.ifindex = 2,
+                         .weight = 1,
+                         .gw_family = NV_AF_4,
+                         .gateway = {10, 0, 0, (uint8_t)(1 + i % 8)}};
+    struct nv_route r = {
+        .family = NV_AF_4, .type = 1, .protocol = 4, .table = 254, .hop_count = 1, .hops = &hop};
+    (void)nv_mirror_route_put(&w->mirror, &r, NV_LIST_REPLACE, false, 0);
+}
 
 static void put_route(struct state *w, uint32_t i, uint32_t protocol, bool from_dump)
 {
@@ -88,67 +102,130 @@ static void close_state(struct state *w)
     (void)munmap(w->base, REGION_BYTES);
 }
 
-/* Time and bytes of one change, as the median of the runs' means; the peer's time is NAN where there is none. */
-static void measure(const struct bench_options *o, uint32_t routes, double *ret_ns,
-                    double *ret_bytes, double *ret_lmdb_ns)
+/* What one change of a kind costs. */
+struct cost {
+    double mean_ns; /* the median of the runs' means */
+    double bytes;   /* as that */
+    double *ns;     /* of each change of all runs */
+    size_t count;
+};
+
+static double each_ns[BENCH_RUNS_MAX * CHANGES_MAX];
+
+typedef void change_fn(struct state *w, uint32_t i);
+
+static void change_any(struct state *w, uint32_t i)
+{
+    static uint32_t seed = 12345;
+    seed = seed * 1664525u + 1013904223u;
+    put_route(w, (uint32_t)((uint64_t)seed * w->routes >> 32), 4 + ((seed >> 16) & 0x7f) + i % 2,
+              false);
+}
+
+static void change_default(struct state *w, uint32_t i)
+{
+    put_default(w, i);
+}
+
+static void run(struct state *w, change_fn *change, uint32_t changes, struct cost *c,
+                double *ret_ns, double *ret_bytes)
+{
+    const uint64_t bytes0 = w->pub.counter[NETVANE_RC_BYTES_COPIED],
+                   published0 = w->pub.counter[NETVANE_RC_PUBLISHES];
+    const uint64_t start = bench_now_ns();
+    uint64_t before = start;
+    for (uint32_t i = 0; i < changes; i++) {
+        change(w, i);
+        w->clock_ns += 1000000;
+        (void)nv_commit(&w->commit, false, w->clock_ns);
+        const uint64_t now = bench_now_ns();
+        c->ns[c->count++] = (double)(now - before);
+        before = now;
+    }
+    const uint64_t published = w->pub.counter[NETVANE_RC_PUBLISHES] - published0;
+    *ret_ns = (double)(before - start) / (double)published;
+    *ret_bytes = (double)(w->pub.counter[NETVANE_RC_BYTES_COPIED] - bytes0) / (double)published;
+}
+
+static struct cost measure(const struct bench_options *o, struct state *w, change_fn *change,
+                           double *peer_ns)
+{
+    double ns[BENCH_RUNS_MAX], bytes[BENCH_RUNS_MAX];
+    const uint32_t changes = o->seconds > 0 ? 2000 : CHANGES_MAX;
+    struct cost c = {.ns = each_ns};
+    for (unsigned r = 0; r < o->runs; r++) {
+        run(w, change, changes, &c, &ns[r], &bytes[r]);
+        if (peer_ns)
+            peer_ns[r] = publish_lmdb_ns(changes);
+    }
+    c.mean_ns = bench_median(ns, o->runs);
+    c.bytes = bench_median(bytes, o->runs);
+    return c;
+}
+
+static void show_distribution(const struct bench_options *o, const char *what, uint32_t routes,
+                              const struct cost *c)
+{
+    char key[96];
+    (void)snprintf(key, sizeof(key), "%s_at_%u_routes_each_ns", what, (unsigned)routes);
+    const double p50 = bench_distribution(o, key, c->ns, c->count);
+    const double p99 = bench_quantile(c->ns, c->count, 0.99);
+    (void)snprintf(key, sizeof(key), "%s_at_%u_routes_p50_of_2_us", what, (unsigned)routes);
+    bench_ratio(o, key, p50 / 2000, 1, NAN);
+    (void)snprintf(key, sizeof(key), "%s_at_%u_routes_p99_of_10_us", what, (unsigned)routes);
+    bench_ratio(o, key, p99 / 10000, 1, NAN);
+    (void)snprintf(key, sizeof(key), "%s_at_%u_routes_bytes_of_4096", what, (unsigned)routes);
+    bench_ratio(o, key, c->bytes / 4096, 1, NAN);
+}
+
+static struct cost measure_at(const struct bench_options *o, uint32_t routes, bool largest)
 {
     static struct state w;
-    double ns[64], bytes[64], lmdb_ns[64];
-    const uint32_t changes = o->seconds > 0 ? 2000 : 20000;
-    const unsigned runs = o->runs < 64 ? o->runs : 64;
-    uint32_t seed = 12345;
+    double lmdb_ns[BENCH_RUNS_MAX];
+    char key[96];
     open_state(&w, routes);
-    const char *why = publish_lmdb_open(routes);
-    for (unsigned r = 0; r < runs; r++) {
-        uint64_t bytes0 = w.pub.counter[NETVANE_RC_BYTES_COPIED],
-                 published0 = w.pub.counter[NETVANE_RC_PUBLISHES];
-        uint64_t start = bench_now_ns();
-        for (uint32_t i = 0; i < changes; i++) {
-            seed = seed * 1664525u + 1013904223u;
-            put_route(&w, seed % routes, 4 + ((seed >> 16) & 0x7f) + i % 2, false);
-            w.clock_ns += 1000000;
-            (void)nv_commit(&w.commit, false, w.clock_ns);
-        }
-        uint64_t published = w.pub.counter[NETVANE_RC_PUBLISHES] - published0;
-        ns[r] = (double)(bench_now_ns() - start) / (double)published;
-        bytes[r] = (double)(w.pub.counter[NETVANE_RC_BYTES_COPIED] - bytes0) / (double)published;
-        lmdb_ns[r] = why ? NAN : publish_lmdb_ns(changes);
-    }
-    if (why)
+    const char *why = getenv("NOLMDB") ? "no" : publish_lmdb_open(routes);
+    struct cost any = measure(o, &w, change_any, why ? NULL : lmdb_ns);
+    (void)snprintf(key, sizeof(key), "publish_ns_at_%u_routes", (unsigned)routes);
+    bench_figure(o, key, any.mean_ns);
+    (void)snprintf(key, sizeof(key), "publish_bytes_at_%u_routes", (unsigned)routes);
+    bench_figure(o, key, any.bytes);
+    if (why) {
         bench_skip(o, "lmdb_commit_ns", why);
-    else
+    } else {
+        const double lmdb = bench_median(lmdb_ns, o->runs);
         publish_lmdb_close();
+        (void)snprintf(key, sizeof(key), "lmdb_commit_ns_at_%u_routes", (unsigned)routes);
+        bench_figure(o, key, lmdb);
+        (void)snprintf(key, sizeof(key), "publish_to_lmdb_commit_at_%u_routes", (unsigned)routes);
+        bench_ratio(o, key, any.mean_ns / lmdb, NAN, NAN);
+    }
+    if (largest) {
+        show_distribution(o, "publish", routes, &any);
+        const struct cost def = measure(o, &w, change_default, NULL);
+        show_distribution(o, "publish_default", routes, &def);
+    }
     close_state(&w);
-    *ret_lmdb_ns = why ? NAN : bench_median(lmdb_ns, runs);
-    *ret_ns = bench_median(ns, runs);
-    *ret_bytes = bench_median(bytes, runs);
+    return any;
 }
 
 int main(int argc, char **argv)
 {
     struct bench_options o = bench_options(argc, argv);
     static const uint32_t sizes[] = {100, 10000, 100000, 1000000};
-    double ns[4], bytes[4], lmdb_ns;
+    struct cost cost[4];
     bench_estimates(estimates, sizeof(estimates) / sizeof(estimates[0]));
     bench_pin(1);
-    for (unsigned i = 0; i < 4; i++) {
-        char key[64];
-        if (o.seconds > 0 && sizes[i] > 100000)
-            continue;
-        measure(&o, sizes[i], &ns[i], &bytes[i], &lmdb_ns);
-        (void)snprintf(key, sizeof(key), "publish_ns_at_%u_routes", (unsigned)sizes[i]);
-        bench_figure(&o, key, ns[i]);
-        (void)snprintf(key, sizeof(key), "publish_bytes_at_%u_routes", (unsigned)sizes[i]);
-        bench_figure(&o, key, bytes[i]);
-        if (isnan(lmdb_ns))
-            continue;
-        (void)snprintf(key, sizeof(key), "lmdb_commit_ns_at_%u_routes", (unsigned)sizes[i]);
-        bench_figure(&o, key, lmdb_ns);
-        (void)snprintf(key, sizeof(key), "publish_to_lmdb_commit_at_%u_routes", (unsigned)sizes[i]);
-        bench_ratio(&o, key, ns[i] / lmdb_ns, NAN, NAN);
+    if (o.count) {
+        (void)measure_at(&o, o.count, true);
+        bench_end(&o, "publish");
+        return 0;
     }
-    bench_ratio(&o, "publish_bytes_100000_to_100", bytes[2] / bytes[0], 2.0, NAN);
-    bench_ratio(&o, "publish_ns_100000_to_100", ns[2] / ns[0], NAN, NAN);
+    const unsigned count = o.seconds > 0 ? 3 : 4;
+    for (unsigned i = 0; i < count; i++)
+        cost[i] = measure_at(&o, sizes[i], i + 1 == count);
+    bench_ratio(&o, "publish_bytes_100000_to_100", cost[2].bytes / cost[0].bytes, 2.0, NAN);
+    bench_ratio(&o, "publish_ns_100000_to_100", cost[2].mean_ns / cost[0].mean_ns, NAN, NAN);
     bench_end(&o, "publish");
     return 0;
 }

@@ -392,12 +392,20 @@ int nv_hash_text(const struct nv_snap *s, uint32_t id, uint64_t *ret_hash);
 /* `any` first, then each generation (R3): a sleep on any of them with these values loses no change. */
 void nv_marks_read(const struct nv_mapping *m, struct nv_marks *ret_marks);
 uint32_t nv_marks_differ(const struct nv_marks *a, const struct nv_marks *b, uint32_t topics);
+/* What all sleep on; each with the bits of its topics, and NV_WAKE_KICK is for those who wake within a process. */
+static inline const uint32_t *nv_marks_word(const struct nv_mapping *m)
+{
+    return (const uint32_t *)(const void *)nv_at(m->header, NV_TOPIC_ANY);
+}
+#define NV_WAKE_KICK (UINT32_C(1) << 31)
+_Static_assert(NETVANE_TOPIC_COUNT < 31, "a bit for each topic, and one more");
+
 /*
- * Sleeps until a word of `topics` (or *kick) is no longer as in marks, at most slice_ns: 0, TIMEOUT or
- * INTERRUPTED. Never longer than a second.
+ * Sleeps until a topic of `topics` moves, at most slice_ns: 0, TIMEOUT or INTERRUPTED. Also 0 where `any` is no longer as in
+ * marks: something moved since, and the caller looks what it was. Never longer than a second.
  */
 int nv_marks_sleep(const struct nv_mapping *m, const struct nv_marks *marks, uint32_t topics,
-                   const uint32_t *kick, uint32_t kicked, uint64_t slice_ns);
+                   uint64_t slice_ns);
 
 #define NV_SLICE_NS NV_NS_PER_S
 

@@ -40,21 +40,9 @@ uint32_t nv_marks_differ(const struct nv_marks *a, const struct nv_marks *b, uin
 }
 
 int nv_marks_sleep(const struct nv_mapping *m, const struct nv_marks *marks, uint32_t topics,
-                   const uint32_t *kick, uint32_t kicked, uint64_t slice_ns)
+                   uint64_t slice_ns)
 {
-    struct nv_futex_wait words[NV_FUTEX_WAIT_MAX];
-    unsigned n = 0;
-    if (topics == NETVANE_TOPIC_ALL)
-        words[n++] = (struct nv_futex_wait){
-            (const uint32_t *)(const void *)nv_at(m->header, NV_TOPIC_ANY), marks->any};
-    else
-        for (unsigned t = 0; t < NETVANE_TOPIC_COUNT; t++)
-            if (topics & 1u << t)
-                words[n++] = (struct nv_futex_wait){
-                    (const uint32_t *)(const void *)nv_at(m->header, NV_TOPIC(t)), marks->gen[t]};
-    if (kick)
-        words[n++] = (struct nv_futex_wait){kick, kicked};
-    int r = nv_futex_wait(words, n, nv_min_u64(slice_ns, NV_SLICE_NS));
+    int r = nv_futex_wait(nv_marks_word(m), marks->any, topics, nv_min_u64(slice_ns, NV_SLICE_NS));
     return r == -EINTR ? NETVANE_INTERRUPTED : r == -ETIMEDOUT ? NETVANE_TIMEOUT : NETVANE_OK;
 }
 
@@ -119,7 +107,7 @@ static int sleep_until(struct wait *w, uint64_t deadline, uint32_t *ret_topics)
         uint64_t left = left_until(deadline);
         if (!left)
             return NETVANE_TIMEOUT;
-        r = nv_marks_sleep(w->m, &w->now, w->topics, NULL, 0, left);
+        r = nv_marks_sleep(w->m, &w->now, w->topics, left);
         if (r == NETVANE_INTERRUPTED)
             return r;
         probed = r != NETVANE_TIMEOUT;
@@ -235,8 +223,7 @@ int netvane_wait_ready(struct netvane *nv, uint64_t timeout_ns)
         if (!left)
             return NETVANE_TIMEOUT;
         /* Short slices: a writer that starts has no generation yet that would move for a name change. */
-        r = nv_marks_sleep(w.m, &w.now, NETVANE_TOPIC_ALL, NULL, 0,
-                           nv_min_u64(left, 100 * NV_NS_PER_MS));
+        r = nv_marks_sleep(w.m, &w.now, NETVANE_TOPIC_ALL, nv_min_u64(left, 100 * NV_NS_PER_MS));
         if (r == NETVANE_INTERRUPTED)
             return r;
         if (r == NETVANE_TIMEOUT) {

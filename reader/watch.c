@@ -40,12 +40,17 @@ struct nv_watch_list {
 struct nv_observer {
     struct netvane *nv;
     struct nv_thread *thread;
-    _Atomic uint32_t kick; /* a futex word: moves when the registry changed; STOP ends the thread */
+    _Atomic uint32_t kick; /* moves when the registry changed; STOP ends the thread */
+    _Atomic uint64_t
+        asleep; /* ASLEEP | the kick that it has seen: it sleeps, or will; 0: it is up */
     struct nv_observer *next_ended;
 };
-#define STOP (UINT32_C(1) << 31)
+#define STOP   (UINT32_C(1) << 31)
+#define ASLEEP (UINT64_C(1) << 32)
 
-_Static_assert(NETVANE_TOPIC_COUNT + 1 <= NV_FUTEX_WAIT_MAX, "all topics and the kick");
+/* A wake that finds nobody on the word is repeated: the observer is about to sleep. 50 ms are more than any thread needs for it. */
+#define KICK_TRIES    1000
+#define KICK_PAUSE_NS UINT64_C(50000)
 
 static void put(struct netvane_watch *w)
 {
@@ -81,7 +86,7 @@ static enum netvane_verdict call(struct netvane_watch *w, uint32_t topics,
         verdict = w->fn(w->arg, topics, snap);
     before = atomic_fetch_and_explicit(&w->state, ~(uint32_t)RUNNING, memory_order_acq_rel);
     if (before & REMOVED)
-        nv_futex_wake((const uint32_t *)(const void *)&w->state, INT_MAX);
+        nv_futex_wake((const uint32_t *)(const void *)&w->state, NV_FUTEX_ALL, INT_MAX);
     return verdict;
 }
 
@@ -108,6 +113,18 @@ static unsigned dispatch(struct netvane *nv, struct netvane_watch *const *taken,
     return shown;
 }
 
+/* Who kicks sees it asleep, or it sees the kick: all four accesses are sequentially consistent. */
+static int sleep_on(struct nv_observer *o, uint32_t kick, const struct nv_mapping *m,
+                    const struct nv_marks *now, uint32_t topics)
+{
+    int r = NETVANE_OK;
+    atomic_store(&o->asleep, ASLEEP | kick);
+    if (atomic_load(&o->kick) == kick)
+        r = nv_marks_sleep(m, now, topics | NV_WAKE_KICK, NV_SLICE_NS);
+    atomic_store_explicit(&o->asleep, 0, memory_order_release);
+    return r;
+}
+
 static void observe(void *arg)
 {
     struct nv_observer *o = arg;
@@ -132,8 +149,7 @@ static void observe(void *arg)
             put(taken[i]);
         if (shown)
             continue;
-        int r = nv_marks_sleep(m, &now, topics, (const uint32_t *)(const void *)&o->kick, kick,
-                               NV_SLICE_NS);
+        int r = sleep_on(o, kick, m, &now, topics);
         if (r == NETVANE_TIMEOUT && nv_mapping_gone(m)) {
             atomic_store_explicit(&m->gone, 1, memory_order_relaxed);
             if (nv_mapping_renamed(m))
@@ -159,10 +175,40 @@ static void discard(struct netvane *nv, struct nv_watch_list *list)
     nv_mutex_unlock(nv->mutex);
 }
 
-static void kick(struct nv_observer *o)
+/* Does it sleep without having seen this kick? */
+static bool sleeps_through(struct nv_observer *o, uint32_t kick)
 {
-    atomic_fetch_add_explicit(&o->kick, 1, memory_order_release);
-    nv_futex_wake((const uint32_t *)(const void *)&o->kick, INT_MAX);
+    const uint64_t asleep = atomic_load(&o->asleep);
+    return asleep && asleep != (ASLEEP | kick);
+}
+
+/*
+ * Wakes the observer, on the word of whichever region it looked at. One that is about to sleep, and that a wake came too early
+ * for, is woken again. A child of fork has no such thread.
+ */
+static void wake(struct netvane *nv, struct nv_observer *o, uint32_t kick)
+{
+    static const uint32_t never;
+    if (nv->pid != nv_proc_pid())
+        return;
+    for (unsigned i = 0; i < KICK_TRIES && sleeps_through(o, kick); i++) {
+        if (i)
+            (void)nv_futex_wait(&never, 0, NV_FUTEX_ALL, KICK_PAUSE_NS);
+        for (struct nv_mapping *m = atomic_load_explicit(&nv->current, memory_order_acquire); m;
+             m = m->older)
+            (void)nv_futex_wake(nv_marks_word(m), NV_WAKE_KICK, INT_MAX);
+    }
+}
+
+/* With the mutex held: one at a time. */
+static void kick(struct netvane *nv, struct nv_observer *o)
+{
+    wake(nv, o, atomic_fetch_add(&o->kick, 1) + 1);
+}
+
+static void stop(struct netvane *nv, struct nv_observer *o)
+{
+    wake(nv, o, atomic_fetch_or(&o->kick, STOP) | STOP);
 }
 
 static void join(struct nv_observer *o)
@@ -273,7 +319,7 @@ int netvane_watch_add(struct netvane *nv, uint32_t topics, netvane_watch_fn *fn,
     r = append(nv, w, &old);
     struct nv_observer *ended = take_ended(nv);
     if (!r)
-        kick(nv->observer);
+        kick(nv, nv->observer);
     nv_mutex_unlock(nv->mutex);
     join_all(ended);
     discard(nv, old);
@@ -310,14 +356,12 @@ static struct nv_observer *retire_observer(struct netvane *nv)
 {
     struct nv_observer *o = nv->observer;
     nv->observer = NULL;
-    atomic_fetch_or_explicit(&o->kick, STOP, memory_order_release);
-    if (nv_thread_is_self(o->thread)) {
-        o->next_ended = nv->ended;
-        nv->ended = o;
-        return NULL;
-    }
-    nv_futex_wake((const uint32_t *)(const void *)&o->kick, INT_MAX);
-    return o;
+    stop(nv, o);
+    if (!nv_thread_is_self(o->thread))
+        return o;
+    o->next_ended = nv->ended;
+    nv->ended = o;
+    return NULL;
 }
 
 void netvane_watch_remove(struct netvane *nv, struct netvane_watch *w)
@@ -333,13 +377,12 @@ void netvane_watch_remove(struct netvane *nv, struct netvane_watch *w)
     if (found && !atomic_load_explicit(&nv->watches, memory_order_relaxed))
         stopping = retire_observer(nv);
     else if (nv->observer)
-        kick(nv->observer);
+        kick(nv, nv->observer);
     nv_mutex_unlock(nv->mutex);
     discard(nv, old);
 
     while (!in_callback && (state & RUNNING)) {
-        const struct nv_futex_wait word = {(const uint32_t *)(const void *)&w->state, state};
-        nv_futex_wait(&word, 1, NV_SLICE_NS);
+        nv_futex_wait((const uint32_t *)(const void *)&w->state, state, NV_FUTEX_ALL, NV_SLICE_NS);
         state = atomic_load_explicit(&w->state, memory_order_acquire);
     }
     if (stopping)
@@ -352,8 +395,7 @@ void nv_watch_shutdown(struct netvane *nv)
 {
     struct nv_watch_list *list = atomic_load_explicit(&nv->watches, memory_order_relaxed);
     if (nv->observer) {
-        atomic_fetch_or_explicit(&nv->observer->kick, STOP, memory_order_release);
-        nv_futex_wake((const uint32_t *)(const void *)&nv->observer->kick, INT_MAX);
+        stop(nv, nv->observer);
         if (nv->pid == nv_proc_pid()) /* a child of fork has no such thread */
             join(nv->observer);
         nv->observer = NULL;

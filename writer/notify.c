@@ -2,7 +2,7 @@
 /*
  * notify.c - wakes crowds of sleepers in a thread of its own, so that publishing never waits for them.
  *
- * The poster sets bits and moves a word; the thread sleeps on the word. Bit NETVANE_RT_COUNT stands for `any`.
+ * The poster sets the bits of topics and moves a word; the thread sleeps on that word.
  */
 #include <limits.h>
 #include <stdatomic.h>
@@ -24,23 +24,18 @@ static void run(void *arg)
     for (;;) {
         uint32_t seen = nv_load32(&n->word, memory_order_acquire);
         uint32_t topics = atomic_exchange_explicit(&n->pending, 0, memory_order_acq_rel);
-        for (unsigned t = 0; t <= NETVANE_RT_COUNT; t++)
-            if (topics >> t & 1u)
-                (void)nv_futex_wake((const void *)nv_at(n->base, t == NETVANE_RT_COUNT
-                                                                     ? NV_TOPIC_ANY
-                                                                     : NV_TOPIC(t)),
-                                    INT_MAX);
+        if (topics)
+            (void)nv_futex_wake((const void *)nv_at(n->base, NV_TOPIC_ANY), topics, INT_MAX);
         if (atomic_load_explicit(&n->stop, memory_order_acquire))
             return;
-        struct nv_futex_wait wait = {.word = &n->word, .expected = seen};
-        (void)nv_futex_wait(&wait, 1, UINT64_MAX);
+        (void)nv_futex_wait(&n->word, seen, NV_FUTEX_ALL, NV_FOREVER);
     }
 }
 
 static void kick(struct nv_notifier *n)
 {
     nv_store32(&n->word, nv_load32(&n->word, memory_order_relaxed) + 1, memory_order_release);
-    (void)nv_futex_wake(&n->word, 1);
+    (void)nv_futex_wake(&n->word, NV_FUTEX_ALL, 1);
 }
 
 int nv_notifier_new(unsigned char *base, struct nv_notifier **ret_notifier)

@@ -144,22 +144,15 @@ void nv_publisher_counters(struct nv_publisher *p, const struct nv_arena *a)
         nv_write_word(p->base, NV_COUNTER(i), p->counter[i]);
 }
 
+/* All sleep on one word, each with the bits of its topics: one call, however many topics moved. */
 void nv_publisher_wake(struct nv_publisher *p, uint32_t topics)
 {
-    uint32_t rest = 0;
-    for (unsigned t = 0; t <= NETVANE_RT_COUNT; t++) {
-        bool any = t == NETVANE_RT_COUNT;
-        if (!any && !(topics >> t & 1u))
-            continue;
-        const void *word = nv_at(p->base, any ? NV_TOPIC_ANY : NV_TOPIC(t));
-        int woken = nv_futex_wake(word, NV_WAKE_INLINE);
-        if (woken > 0)
-            p->counter[NETVANE_RC_WAKES] += (unsigned)woken;
-        if (woken >= NV_WAKE_INLINE)
-            rest |= 1u << t;
-    }
-    if (rest && (p->notifier || !nv_notifier_new(p->base, &p->notifier)))
-        nv_notifier_post(p->notifier, rest);
+    const void *word = nv_at(p->base, NV_TOPIC_ANY);
+    const int woken = nv_futex_wake(word, topics, NV_WAKE_INLINE);
+    if (woken > 0)
+        p->counter[NETVANE_RC_WAKES] += (unsigned)woken;
+    if (woken >= NV_WAKE_INLINE && (p->notifier || !nv_notifier_new(p->base, &p->notifier)))
+        nv_notifier_post(p->notifier, topics);
     if (p->shm)
         nv_shm_ring(p->shm, NETVANE_DOORBELL_OFFSET);
 }

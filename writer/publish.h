@@ -73,7 +73,7 @@ void nv_legacy_end(void *base, uint64_t size_bytes, uint64_t successor);
 /* Expires all its versions, so that its arena may go. */
 void nv_legacy_expire(void *base, uint64_t size_bytes);
 
-/* notify.c: FUTEX_WAKE of many sleepers in a thread of its own, started when it is first needed. */
+/* notify.c: FUTEX_WAKE of crowds in a thread of its own, started when it is first needed. */
 int nv_notifier_new(unsigned char *base, struct nv_notifier **ret_notifier);
 void nv_notifier_post(struct nv_notifier *n, uint32_t topics);
 void nv_notifier_free(struct nv_notifier *n);

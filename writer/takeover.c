@@ -48,9 +48,7 @@ void nv_legacy_end(void *base, uint64_t size_bytes, uint64_t successor)
         return;
     nv_write_word32(base, NV_LIVE(state), NETVANE_RS_REPLACED);
     nv_write_moved(base, successor); /* T1 */
-    for (unsigned t = 0; t < NETVANE_RT_COUNT; t++)
-        (void)nv_futex_wake((const void *)nv_at(base, NV_TOPIC(t)), INT32_MAX);
-    (void)nv_futex_wake((const void *)nv_at(base, NV_TOPIC_ANY), INT32_MAX);
+    (void)nv_futex_wake((const void *)nv_at(base, NV_TOPIC_ANY), NV_FUTEX_ALL, INT32_MAX);
 }
 
 void nv_legacy_expire(void *base, uint64_t size_bytes)

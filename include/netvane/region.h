@@ -9,7 +9,7 @@
  *
  *     0x000000  header      set once, before the region gets its name
  *     0x000400  hot line    newest version, horizon, committed size, successor
- *     0x000480  topics      one generation each; they are the futex words
+ *     0x000480  topics      one generation each; `any` is the futex word
  *     0x000500  liveness    heartbeat, state, pid
  *     0x000580  doorbell    one byte that the writer writes at each publish (inotify)
  *     0x000600  nothing     zeros: the empty cell of a longest-prefix index

@@ -114,18 +114,15 @@ void nv_view_close(struct nv_view *v);
 
 /* ---- wait.c: sleeping and waking across processes ------------------------------------------------------ */
 
-struct nv_futex_wait {
-    const uint32_t *word; /* in a shared mapping, read-only is enough */
-    uint32_t expected;
-};
-#define NV_FUTEX_WAIT_MAX 16
 /*
- * Sleeps while every word has its expected value, at most timeout_ns. 0: a word differs or a wake came
- * (spurious ones too); -ETIMEDOUT; -EINTR. One word: FUTEX_WAIT; more: futex_waitv, or slices of polling
- * where the kernel lacks it.
+ * Sleeps while the word has its expected value, at most timeout_ns: until a wake of this word that has one of these bits. 0: the
+ * word differs or a wake came (spurious ones too); -ETIMEDOUT; -EINTR. The word lies in a shared mapping, for which read-only
+ * is enough; bits are not 0.
  */
-int nv_futex_wait(const struct nv_futex_wait *words, unsigned count, uint64_t timeout_ns);
-int nv_futex_wake(const uint32_t *word, int at_most); /* returns how many were woken */
+int nv_futex_wait(const uint32_t *word, uint32_t expected, uint32_t bits, uint64_t timeout_ns);
+/* Returns how many were woken. */
+int nv_futex_wake(const uint32_t *word, uint32_t bits, int at_most);
+#define NV_FUTEX_ALL UINT32_MAX
 
 /*
  * A descriptor that becomes readable when the region's doorbell rings, when its writer ends, or when a

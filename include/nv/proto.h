@@ -8,7 +8,7 @@
  *   horizon       u64   store relaxed (P1)          load relaxed    oldest version that may be read
  *   committed     u64   store release (P0)          load acquire    bytes of the file backed by memory
  *   successor     u64   store release (T1)          load acquire    instance id of the replacement
- *   gen[t], any   u32   store release (P4)          load acquire    a topic's generation; a futex word
+ *   gen[t], any   u32   store release (P4)          load acquire    a topic's generation; any: the futex word
  *   liveness      u64   store relaxed               load relaxed    heartbeat, state, pid
  *   counters      u64   store relaxed               load relaxed    statistics
  *   payload       u64   store relaxed (P2)          load relaxed    root slots and nodes (R1); a reader may load wider
@@ -24,7 +24,9 @@
  *      acquire load nor a release store of the horizon orders the payload. Without either: torn reads pass.
  *   C  P3 before P4, R3 (generation acquire) before R0: who sees a moved generation finds the version that
  *      moved it. Without it: a woken reader looks at the old State and sleeps on the new generation.
- *   D  P4 before FUTEX_WAKE, FUTEX_WAIT compares the word again inside the kernel: no wake-up is lost.
+ *   D  P4, `any` last, before FUTEX_WAKE; R3 (any before the generations) before FUTEX_WAIT, which compares `any` again inside
+ *      the kernel: no wake-up is lost. All sleep on `any`, each with the bits of its topics (FUTEX_WAIT_BITSET), so that one
+ *      wake with the bits of those that moved reaches whom it is for, and nobody else.
  *   E  P0 before P3: the limit that a reader loads after head covers every node of that version. Without it: a
  *      reader takes a fresh node for a bad offset.
  *   F  T1 before the head's MOVED bit (release): who sees MOVED finds the successor.

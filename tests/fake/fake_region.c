@@ -580,8 +580,6 @@ void fake_region_succeed(struct fake_region *r, const struct fake_region *old)
 static void wake(const struct fake_region *r)
 {
     syscall(SYS_futex, r->base + NV_TOPIC_ANY, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-    for (unsigned t = 0; t < NETVANE_RT_COUNT; t++)
-        syscall(SYS_futex, r->base + NV_TOPIC(t), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
     MUST(pwrite(r->fd, "", 1, NETVANE_DOORBELL_OFFSET) == 1);
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_wait.c - sleeping and waking: platform/linux/wait.c, bell.c, loop.c, notify.c, thread.c, clock.c.
- *
- * Assumes:   Linux 5.16 or later for futex_waitv; the fallback is tested by hiding the call (seccomp).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,25 +14,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "nv/base.h"
 #include "nv/plat.h"
-
-#ifndef SYS_futex_waitv
-#define SYS_futex_waitv 449
-#endif
 
 #define PAGE 4096u
 
@@ -53,11 +43,6 @@ static int map_words(void **state)
     return words == MAP_FAILED || faces == MAP_FAILED ? -1 : 0;
 }
 
-static void bump(uint32_t *word)
-{
-    (void)atomic_fetch_add_explicit((_Atomic uint32_t *)word, 1, memory_order_release);
-}
-
 static uint32_t look(const uint32_t *word)
 {
     return atomic_load_explicit((const _Atomic uint32_t *)word, memory_order_acquire);
@@ -68,38 +53,30 @@ static uint32_t look(const uint32_t *word)
 static void wait_times_out(void **state)
 {
     (void)state;
-    struct nv_futex_wait w[3] = {{&faces[0], look(&faces[0])},
-                                 {&faces[20], look(&faces[20])},
-                                 {&faces[40], look(&faces[40])}};
-    for (unsigned count = 1; count <= 3; count += 2) {
-        uint64_t from = nv_clock_monotonic_ns();
-        assert_int_equal(nv_futex_wait(w, count, 20 * NV_NS_PER_MS), -ETIMEDOUT);
-        uint64_t took = nv_clock_monotonic_ns() - from;
-        assert_in_range(took, 20 * NV_NS_PER_MS, 2000 * NV_NS_PER_MS);
-    }
-    assert_int_equal(nv_futex_wait(w, 0, 1), -EINVAL);
-    assert_int_equal(nv_futex_wait(w, NV_FUTEX_WAIT_MAX + 1, 1), -EINVAL);
+    uint64_t from = nv_clock_monotonic_ns();
+    assert_int_equal(nv_futex_wait(faces, look(faces), NV_FUTEX_ALL, 20 * NV_NS_PER_MS),
+                     -ETIMEDOUT);
+    uint64_t took = nv_clock_monotonic_ns() - from;
+    assert_in_range(took, 20 * NV_NS_PER_MS, 2000 * NV_NS_PER_MS);
+    assert_int_equal(nv_futex_wait(faces, look(faces), 0, NV_FOREVER), -EINVAL);
 }
 
 static void changed_word_is_not_waited_for(void **state)
 {
     (void)state;
-    struct nv_futex_wait w[2] = {{&faces[0], look(&faces[0])}, {&faces[1], look(&faces[1]) + 1}};
-    assert_int_equal(nv_futex_wait(&w[1], 1, NV_FOREVER), 0);
-    assert_int_equal(nv_futex_wait(w, 2, NV_FOREVER), 0);
+    assert_int_equal(nv_futex_wait(faces, look(faces) + 1, NV_FUTEX_ALL, NV_FOREVER), 0);
 }
 
-/* Wakes whoever sleeps on word n of another process's page, until it is killed. */
-static pid_t start_waker(unsigned n)
+/* Wakes with these bits whoever sleeps on the first word of another process's page, until it is killed. */
+static pid_t start_waker(uint32_t bits)
 {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child)
         return child;
     (void)usleep(20000);
-    bump(&words[n]);
     for (;;) {
-        (void)nv_futex_wake(&words[n], INT32_MAX);
+        (void)nv_futex_wake(words, bits, INT32_MAX);
         (void)usleep(1000);
     }
 }
@@ -113,51 +90,43 @@ static void stop(pid_t child)
 static void wake_crosses_processes_into_a_read_only_mapping(void **state)
 {
     (void)state;
-    struct nv_futex_wait w[3] = {
-        {&faces[0], look(&faces[0])}, {&faces[1], look(&faces[1])}, {&faces[2], look(&faces[2])}};
-    pid_t child = start_waker(0);
-    assert_int_equal(nv_futex_wait(w, 1, 10 * NV_NS_PER_S), 0);
-    stop(child);
-    w[0].expected = look(&faces[0]);
-    child = start_waker(2);
-    assert_int_equal(nv_futex_wait(w, 3, 10 * NV_NS_PER_S), 0);
-    assert_true(look(&faces[2]) != w[2].expected);
+    pid_t child = start_waker(NV_FUTEX_ALL);
+    assert_int_equal(nv_futex_wait(faces, look(faces), 1, 10 * NV_NS_PER_S), 0);
     stop(child);
 }
 
-static int hide_waitv(void)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex_waitv, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog prog = {.len = NV_ARRAY_LEN(filter), .filter = filter};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
-}
-
-static void several_words_are_polled_where_the_kernel_lacks_the_call(void **state)
+static void wake_reaches_whom_its_bits_are_for(void **state)
 {
     (void)state;
-    pid_t sleeper = fork();
-    assert_true(sleeper >= 0);
-    if (!sleeper) {
-        struct nv_futex_wait w[2] = {{&faces[0], look(&faces[0])}, {&faces[1], look(&faces[1])}};
-        if (hide_waitv())
-            _exit(2);
-        if (nv_futex_wait(w, 2, 20 * NV_NS_PER_MS) != -ETIMEDOUT)
-            _exit(3);
-        _exit(nv_futex_wait(w, 2, 10 * NV_NS_PER_S) ? 4 : 0);
+    pid_t child = start_waker(6);
+    assert_int_equal(nv_futex_wait(faces, look(faces), 12, 10 * NV_NS_PER_S), 0);
+    assert_int_equal(nv_futex_wait(faces, look(faces), 8 | 1, 100 * NV_NS_PER_MS), -ETIMEDOUT);
+    stop(child);
+}
+
+static void wake_tells_how_many_it_woke(void **state)
+{
+    (void)state;
+    pid_t sleepers[3];
+    for (unsigned i = 0; i < 3; i++) {
+        sleepers[i] = fork();
+        assert_true(sleepers[i] >= 0);
+        if (!sleepers[i])
+            _exit(nv_futex_wait(faces, look(faces), i < 2 ? 1 : 2, 10 * NV_NS_PER_S) ? 1 : 0);
     }
-    (void)usleep(100000);
-    bump(&words[1]); /* no wake at all: it has to look */
-    int status = 0;
-    assert_int_equal(waitpid(sleeper, &status, 0), sleeper);
-    if (status == 2 << 8)
-        skip();
-    assert_int_equal(status, 0);
+    int first = 0, second = 0;
+    for (unsigned i = 0; i < 5000 && first + second < 3; i++) {
+        (void)usleep(1000);
+        first += nv_futex_wake(words, 1, INT32_MAX);
+        second += nv_futex_wake(words, 2, INT32_MAX);
+    }
+    assert_int_equal(first, 2);
+    assert_int_equal(second, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        int status = 0;
+        assert_int_equal(waitpid(sleepers[i], &status, 0), sleepers[i]);
+        assert_int_equal(status, 0);
+    }
 }
 
 /* ---- bell --------------------------------------------------------------------------------------------- */
@@ -498,7 +467,8 @@ int main(void)
         cmocka_unit_test(wait_times_out),
         cmocka_unit_test(changed_word_is_not_waited_for),
         cmocka_unit_test(wake_crosses_processes_into_a_read_only_mapping),
-        cmocka_unit_test(several_words_are_polled_where_the_kernel_lacks_the_call),
+        cmocka_unit_test(wake_reaches_whom_its_bits_are_for),
+        cmocka_unit_test(wake_tells_how_many_it_woke),
         WITH_DIR(doorbell_rings),
         WITH_DIR(end_of_the_writer_rings),
         WITH_DIR(kill_of_the_writer_rings),
