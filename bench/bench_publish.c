@@ -184,7 +184,7 @@ static struct cost measure_at(const struct bench_options *o, uint32_t routes, bo
     double lmdb_ns[BENCH_RUNS_MAX];
     char key[96];
     open_state(&w, routes);
-    const char *why = getenv("NOLMDB") ? "no" : publish_lmdb_open(routes);
+    const char *why = publish_lmdb_open(routes);
     struct cost any = measure(o, &w, change_any, why ? NULL : lmdb_ns);
     (void)snprintf(key, sizeof(key), "publish_ns_at_%u_routes", (unsigned)routes);
     bench_figure(o, key, any.mean_ns);
