@@ -55,8 +55,8 @@ static inline NV_SPECIALIZED bool nv_find_usual(const struct nv_lpm *f, uint32_t
                                                 size_t *ret_at, struct nv_lpm_hit *ret_hit)
 {
     *ret_at = nv_lpm_place(f, (uint64_t)dst << 32);
-    const unsigned char *value = nv_lpm_end4(f, dst, nv_lpm_down4(f, dst, *ret_at), &ret_hit->len);
-    if (nv_unlikely(!value))
+    const unsigned char *value;
+    if (nv_unlikely(!nv_lpm_end4(f, dst, nv_lpm_down4(f, dst, *ret_at), &value, &ret_hit->len)))
         return false;
     ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
     return true;

@@ -222,8 +222,7 @@ static inline NV_SPECIALIZED int find_many4(const struct nv_lpm *f, const uint8_
         __builtin_prefetch(f->cells + 8 * next[k]);
     }
     for (unsigned k = 0; k < n; k++) {
-        value[k] = nv_lpm_end4(f, dst[k], next[k], &len[k]);
-        if (nv_unlikely(!value[k]))
+        if (nv_unlikely(!nv_lpm_end4(f, dst[k], next[k], &value[k], &len[k])))
             value[k] = nv_lpm_middle4(f, dst[k], at[k], next[k], &len[k]);
         __builtin_prefetch(value[k]);
     }
@@ -364,7 +363,7 @@ static inline bool usable(const struct netvane_table *t)
 int netvane_route_lookup(const struct netvane_table *table, const uint8_t *dst,
                          struct netvane_match *ret_match)
 {
-    if (nv_unlikely(!table || !dst || !ret_match))
+    if (nv_unlikely(!table) || nv_unlikely(!dst) || nv_unlikely(!ret_match))
         return NETVANE_INVALID;
     const struct view *v = view_of(table);
     if (nv_likely(v->how == COUNTING4))

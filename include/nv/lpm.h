@@ -224,19 +224,21 @@ static const uint8_t nv_lpm_length20[32] = {24, 24, 24, 24, 24, 24, 24, 24, 24, 
                                             24, 24, 24, 24, 24, 23, 23, 23, 23, 23, 23,
                                             23, 23, 22, 22, 22, 22, 21, 21, 20, 20};
 
-/* In the node of bit 20: where the value stands, NULL: the whole walk has to be done; and the length. */
-static inline NV_SPECIALIZED const unsigned char *nv_lpm_end4(const struct nv_lpm *f, uint32_t dst,
-                                                              size_t at, uint32_t *ret_len)
+/* In the node of bit 20: where the value stands, and its length; false: the whole walk has to be done. */
+static inline NV_SPECIALIZED bool nv_lpm_end4(const struct nv_lpm *f, uint32_t dst, size_t at,
+                                              const unsigned char **ret_value, uint32_t *ret_len)
 {
     const unsigned char *node = f->cells + 8 * at;
     const uint32_t prefixes = (uint32_t)nv_lpm_word(node, 0),
                    way = prefixes & nv_lpm_ways[dst >> 7 & 31];
     const uint64_t ref = nv_lpm_block(node);
     if (nv_unlikely(!way || nv_lpm_children(node) || ref >= f->ref_limit))
-        return NULL;
+        return false;
     const unsigned zeros = (unsigned)__builtin_clz(way);
     *ret_len = nv_lpm_length20[zeros];
-    return f->cells + 8 * ref + 4 * (size_t)nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros);
+    *ret_value =
+        f->cells + 8 * ref + 4 * (size_t)nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros);
+    return true;
 }
 
 /* Where that of bit 20 (at20) says nothing, and has nothing behind it: what the node of bit 15 (at15) says. As nv_lpm_end4. */
