@@ -59,8 +59,8 @@
 /* Dump datagrams taken before the loop looks at its other work: some milliseconds, which a version may be late by. */
 #define NV_PUMP_BUDGET 8u
 
-/* Sleepers woken by the thread that publishes; the rest are the notifier's. */
-#define NV_WAKE_INLINE 4
+/* Sleepers woken by the thread that publishes: eight, and one by whom it knows that there are more, which the notifier wakes. */
+#define NV_WAKE_INLINE 9
 
 /* So many routes that go at once, and at least this share of a family's, are taken out by building the tree anew. */
 #define NV_FILTER_LEAST 1024u
