@@ -425,13 +425,13 @@ class Dataplane(unittest.TestCase):
 
     def test_unmatched_flows_are_bounded_in_number_in_flight_and_in_idle_time(self):
         b = self.make_bed("--fallback", "via,192.0.2.0/24,10.0.2.3", "--fallback", "reject,203.0.113.0/24",
-                          "--flows", 12, "--in-flight", 4, "--idle-ms", 3000 * harness.SLOW, "--unclaimed-ms", 1)
+                          "--flows", 12, "--in-flight", 4, "--idle-ms", 1500 * harness.SLOW, "--unclaimed-ms", 1)
         b.settle()
         kinds = [self.one(b, src="10.50.1.1", sport=n, dst="192.0.2.1")[0] for n in range(1, 7)]
         self.assertEqual(kinds, ["out"] * 4 + ["nothing"] * 2)
         c = b.counters()
         self.assertEqual((c["flows"], c["flows_in_flight"], c["flows_in_flight_limit"], c["flow_limit"]), (4, 4, 2, 2))
-        time.sleep(3.3 * harness.SLOW)
+        time.sleep(1.8 * harness.SLOW)
         c = b.counters()
         self.assertEqual((c["flows"], c["flows_in_flight"], c["flows_idle"]), (0, 0, 4))
         for n in range(1, 21):
