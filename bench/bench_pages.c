@@ -2,8 +2,8 @@
 /*
  * bench_pages.c - reads of a large State on pages of 4 KiB, and on pages of 2 MiB.
  *
- * In a mount namespace of the bench's own, with a tmpfs of either kind (huge=never, huge=always), so that nothing of the host has
- * to be set. The same routes are written into a region on each; a reader asks for random ones by their prefix, and for all of them in
+ * In a mount namespace of the bench's own, with a tmpfs of each kind (huge=never, huge=always, and huge=advise, where the writer
+ * asks by madvise), so that nothing of the host has to be set. The same routes are written into a region on each; a reader asks for random ones by their prefix, and for all of them in
  * order; a fresh reader's first walk shows what its page faults cost. How much of the region the reader has mapped by large
  * pages is told beside it: where that is nothing, both must be alike. The kinds take turns.
  * Estimate beforehand: a random read of 1,000,000 routes walks four nodes that are not cached and as many pages: 20 % to 40 %
@@ -29,11 +29,12 @@ static const struct bench_estimate estimates[] = {
     {"large_to_small_random_route_ns", 0.7},
 };
 
-enum { SMALL, LARGE, KINDS };
+enum { SMALL, LARGE, ADVISED, KINDS };
 static const struct kind {
     const char *name, *mount_options;
 } kinds[KINDS] = {{"small", "size=1g,mode=0755,huge=never"},
-                  {"large", "size=1g,mode=0755,huge=always"}};
+                  {"large", "size=1g,mode=0755,huge=always"},
+                  {"advised", "size=1g,mode=0755,huge=advise"}};
 
 static char dir[KINDS][48];
 static struct world world[KINDS];
@@ -159,9 +160,10 @@ static void report(const struct bench_options *o, const char *what,
         (void)snprintf(key, sizeof(key), "%s_pages_%s", kinds[kind].name, what);
         bench_figure(o, key, median[kind]);
     }
-    (void)snprintf(key, sizeof(key), "large_to_small_%s", what);
-    if (compared)
-        bench_ratio(o, key, median[LARGE] / median[SMALL], NAN, NAN);
+    for (int kind = LARGE; kind < KINDS && compared; kind++) {
+        (void)snprintf(key, sizeof(key), "%s_to_small_%s", kinds[kind].name, what);
+        bench_ratio(o, key, median[kind] / median[SMALL], NAN, NAN);
+    }
 }
 
 static void measure(const struct bench_options *o)

@@ -31,14 +31,15 @@ static void put_attr(struct nlmsghdr *nlh, uint16_t type, const void *data, size
     nlh->nlmsg_len += (uint32_t)RTA_SPACE(size);
 }
 
-static void put_route(const struct fill *f, struct nlmsghdr *nlh, const struct prefix *p)
+static void put_route(const struct fill *f, struct nlmsghdr *nlh, const struct prefix *p,
+                      unsigned flags)
 {
     const uint32_t metric = METRIC;
     uint8_t dst[16], gateway[16] = {10, 99, 0};
     size_t bytes = f->family == AF_INET ? 4 : 16;
     *nlh = (struct nlmsghdr){.nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)),
                              .nlmsg_type = RTM_NEWROUTE,
-                             .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL};
+                             .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_CREATE | flags)};
     *(struct rtmsg *)NLMSG_DATA(nlh) = (struct rtmsg){.rtm_family = (uint8_t)f->family,
                                                       .rtm_dst_len = p->len,
                                                       .rtm_table = RT_TABLE_MAIN,
@@ -97,7 +98,7 @@ static int add(struct fill *f, const struct prefix *list, uint32_t total)
                 r = -ERANGE;
                 break;
             }
-            put_route(f, nlh, &p);
+            put_route(f, nlh, &p, NLM_F_EXCL);
             used += NLMSG_ALIGN(nlh->nlmsg_len);
             f->added++;
         }
@@ -108,6 +109,19 @@ static int add(struct fill *f, const struct prefix *list, uint32_t total)
     }
     (void)close(fd);
     return r;
+}
+
+int fill_change(const struct fill *f, int fd, struct prefix *p)
+{
+    union {
+        struct nlmsghdr head;
+        char bytes[256];
+    } request;
+    p->gateway = (uint8_t)((p->gateway + 1) % PREFIX_GATEWAYS);
+    put_route(f, &request.head, p, NLM_F_REPLACE);
+    if (send(fd, &request, request.head.nlmsg_len, 0) != (ssize_t)request.head.nlmsg_len)
+        return -errno;
+    return errors(fd);
 }
 
 int fill_until(struct fill *f, uint32_t total)

@@ -25,5 +25,7 @@ void fill_init(struct fill *f, int family, uint32_t ifindex);
 int fill_until(struct fill *f, uint32_t total);
 /* Adds these, which no table has yet. */
 int fill_list(struct fill *f, const struct prefix *list, uint32_t count);
+/* Gives one that is there the next gateway, by a netlink socket. 0, or a negative errno. */
+int fill_change(const struct fill *f, int fd, struct prefix *p);
 
 #endif

@@ -10,6 +10,9 @@
  *            drops them with the last descriptor, whatever the writer dies of.
  * Leaves:    the content, and whether a predecessor's content is of use, to the writer.
  *
+ * Large pages: where the directory is a tmpfs with huge=always or within_size, the kernel backs the file by them; with
+ * huge=advise for those who ask (MADV_HUGEPAGE), and by faults only.
+ *
  * After a crash: a temporary file without a lock (removed by the next writer of that name), or a region
  * without a lock (the next writer's predecessor).
  */
@@ -19,8 +22,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "nv/base.h"
@@ -36,6 +41,7 @@ struct nv_shm {
     int fd;
     bool temp_exists;
     bool shown;
+    bool by_faults; /* memory has to come by page faults, so that it is in large pages */
     void *base;
     uint64_t max_bytes;
     uint64_t size_bytes;
@@ -249,6 +255,24 @@ static int make_temp(struct nv_shm *shm)
     return fchmod(shm->fd, 0644) ? -errno : 0;
 }
 
+/* Does the file's tmpfs give large pages to who asks for them? */
+static bool is_advised(int fd)
+{
+    char line[1024], device[32];
+    struct stat st;
+    bool advised = false;
+    FILE *f = fopen("/proc/self/mountinfo", "re");
+    if (f && !fstat(fd, &st)) {
+        (void)snprintf(device, sizeof device, " %u:%u ", major(st.st_dev), minor(st.st_dev));
+        while (!advised && fgets(line, sizeof line, f))
+            advised =
+                strstr(line, device) && strstr(line, " - tmpfs ") && strstr(line, ",huge=advise");
+    }
+    if (f)
+        (void)fclose(f);
+    return advised;
+}
+
 static int reserve(struct nv_shm *shm, uint64_t max_bytes)
 {
     if (!max_bytes || max_bytes > SIZE_MAX / 2)
@@ -259,6 +283,7 @@ static int reserve(struct nv_shm *shm, uint64_t max_bytes)
         return -errno;
     shm->base = base;
     shm->max_bytes = max_bytes;
+    shm->by_faults = is_advised(shm->fd) && !madvise(base, (size_t)max_bytes, MADV_HUGEPAGE);
     return madvise(base, (size_t)max_bytes, MADV_DONTFORK) ? -errno : 0;
 }
 
@@ -297,12 +322,23 @@ void *nv_shm_base(const struct nv_shm *shm)
     return shm->base;
 }
 
+/* Maps in what the file has got, so that no commit meets a page fault; kernels before 5.14 cannot. */
+static bool populate(struct nv_shm *shm, uint64_t size_bytes)
+{
+    return !madvise((char *)shm->base + shm->size_bytes, (size_t)(size_bytes - shm->size_bytes),
+                    MADV_POPULATE_WRITE);
+}
+
 int nv_shm_grow(struct nv_shm *shm, uint64_t size_bytes)
 {
     if (size_bytes <= shm->size_bytes)
         return 0;
     if (size_bytes > shm->max_bytes)
         return -ENOSPC;
+    if (shm->by_faults && !ftruncate(shm->fd, (off_t)size_bytes) && populate(shm, size_bytes)) {
+        shm->size_bytes = size_bytes;
+        return 0;
+    }
     int err;
     do
         err =
@@ -315,9 +351,7 @@ int nv_shm_grow(struct nv_shm *shm, uint64_t size_bytes)
             (void)!ftruncate(shm->fd, (off_t)shm->size_bytes);
         return -err;
     }
-    /* Mapped in now, so that no commit meets a page fault; kernels before 5.14 cannot. */
-    (void)madvise((char *)shm->base + shm->size_bytes, (size_t)(size_bytes - shm->size_bytes),
-                  MADV_POPULATE_WRITE);
+    (void)populate(shm, size_bytes);
     shm->size_bytes = size_bytes;
     return 0;
 }

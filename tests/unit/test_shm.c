@@ -239,6 +239,48 @@ static void full_file_system_is_an_error_and_changes_nothing(void **state)
     assert_int_equal(after, 0);
 }
 
+/* KiB of this process's shared memory that large pages map. */
+static unsigned long large_kib(void)
+{
+    char line[256];
+    unsigned long kib, sum = 0;
+    FILE *f = fopen("/proc/self/smaps_rollup", "re");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        if (sscanf(line, "ShmemPmdMapped: %lu", &kib) == 1)
+            sum += kib;
+    (void)fclose(f);
+    return sum;
+}
+
+static void large_pages_are_taken_where_they_are_given_on_advice(void **state)
+{
+    (void)state;
+    char command[256];
+    if (geteuid())
+        skip();
+    assert_int_equal(mkdir(dir, 0755), 0);
+    (void)snprintf(command, sizeof command,
+                   "mount -t tmpfs -o size=16m,mode=755,huge=advise nvtest '%s' 2>/dev/null", dir);
+    if (system(command))
+        skip();
+    struct nv_shm *shm = shown("a", "x");
+    const int grown = nv_shm_grow(shm, 8 << 20), full = nv_shm_grow(shm, 24 << 20);
+    struct nv_view *v = view("a");
+    const uint64_t size = nv_view_size_bytes(v);
+    const unsigned long kib = large_kib();
+    nv_view_close(v);
+    nv_shm_close(shm, true);
+    (void)snprintf(command, sizeof command, "umount '%s'", dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(grown, 0);
+    assert_int_equal(full, -ENOSPC);
+    assert_int_equal(size, 8 << 20);
+    if (!kib) /* the host may have no 2 MiB in one piece */
+        skip();
+    assert_in_range(kib, 2048, 8192);
+}
+
 static void close_without_keeping_removes_the_name(void **state)
 {
     (void)state;
@@ -555,6 +597,7 @@ int main(void)
         WITH_DIR(names_that_are_no_plain_names_are_refused),
         WITH_DIR(region_grows_under_its_mapping),
         WITH_DIR(full_file_system_is_an_error_and_changes_nothing),
+        WITH_DIR(large_pages_are_taken_where_they_are_given_on_advice),
         WITH_DIR(close_without_keeping_removes_the_name),
         WITH_DIR(close_with_keeping_leaves_the_last_state),
         WITH_DIR(successor_finds_its_predecessor_and_takes_the_name),
