@@ -188,6 +188,46 @@ static void goto_leads_forwards_and_unresolved_asks_nothing(void **state)
     assert_int_equal(to(f, "9.9.9.9").table, 100);
 }
 
+/* More than two levels of nodes hold. Each has a mark; some have to be read whole, some lead on. */
+static void many_rules_are_asked_in_order(void **state)
+{
+    enum { RULES = 400 };
+    for (uint8_t family = 4; family <= 6; family += 2) {
+        struct fixture *f = fresh(state);
+        const char *all = family == 4 ? "0.0.0.0/0" : "::/0";
+        struct netvane_fib_question q = question(family == 4 ? "9.9.9.9" : "2001:db8:9::9");
+        fake_route(&f->state, 100, all, 0, 2);
+        fake_route(&f->state, MAIN, all, 0, 1);
+        for (uint32_t i = 1; i <= RULES; i++) {
+            struct netvane_rec_rule *r = fake_rule(&f->state, family, 10 * i, 100);
+            r->fwmark = i;
+            r->fwmask = UINT32_MAX;
+            r->ip_proto = i % 3 ? 0 : 17;
+            if (i % 50)
+                continue;
+            r->action = GOTO; /* over the one for the same mark to another */
+            r->target = 10 * i + 50;
+            for (uint32_t n = 15; n <= 55; n += 40) {
+                r = fake_rule(&f->state, family, 10 * i + n, 100);
+                r->fwmark = i;
+                r->fwmask = UINT32_MAX;
+            }
+        }
+        fake_rule(&f->state, family, 10 * RULES + 50, 100)->fwmask = UINT32_MAX;
+        publish(f);
+        q.ip_proto = 17;
+        for (uint32_t i = 0; i <= RULES + 1; i++) {
+            q.mark = i;
+            const struct netvane_fib_answer a = ask(f, &q);
+            assert_int_equal(a.outcome, NETVANE_FIB_FOUND);
+            assert_int_equal(a.rule, !i            ? 10 * RULES + 50
+                                     : i > RULES   ? 32766
+                                     : i % 50 == 0 ? 10 * i + 55
+                                                   : 10 * i);
+        }
+    }
+}
+
 static void rules_reject(void **state)
 {
     static const struct {
@@ -720,6 +760,7 @@ int main(void)
         fixture_test(links_of_a_rule_select_by_name),
         fixture_test(inversion_turns_the_whole_selector),
         fixture_test(goto_leads_forwards_and_unresolved_asks_nothing),
+        fixture_test(many_rules_are_asked_in_order),
         fixture_test(rules_reject),
         fixture_test(suppressors_pass_a_route_over_but_no_rejection),
         fixture_test(l3mdev_asks_the_table_of_the_vrf),
