@@ -299,7 +299,8 @@ class Trial:
         for writer in self.writers:
             os.kill(writer.pid, signal.SIGSTOP)
         try:
-            self.player.play(burst[:half] + flap + burst[half:])
+            for part in (burst[:half], flap, burst[half:]):  # where ip ends, the lines behind are lost: not the flap
+                self.player.play(part)
         finally:
             for writer in self.writers:
                 os.kill(writer.pid, signal.SIGCONT)
