@@ -113,6 +113,20 @@ static void ask_early(struct nv_writer *w)
     w->asked_early = early;
 }
 
+/*
+ * In the long run one version per coalesce_ns, but two may follow each other at once: changes that come at this rate, one a
+ * little early, the next a little late, are published when they come.
+ */
+static uint64_t next_publish_ns(const struct nv_writer *w)
+{
+    return w->paced_ns - nv_min_u64(w->paced_ns, w->options.coalesce_ns);
+}
+
+static void note_publish(struct nv_writer *w, uint64_t now)
+{
+    w->paced_ns = nv_max_u64(w->paced_ns, now) + w->options.coalesce_ns;
+}
+
 /* Publishes if it is time to; returns when it will be. */
 static int publish(struct nv_writer *w, uint64_t now, uint64_t *ret_due)
 {
@@ -125,7 +139,7 @@ static int publish(struct nv_writer *w, uint64_t now, uint64_t *ret_due)
         (void)nv_commit(&w->commit, true, now);
         nv_publisher_state(&w->pub, NETVANE_RS_LIVE);
         update_counters(w);
-        w->last_publish_ns = now;
+        note_publish(w, now);
         return show(w);
     }
     ask_early(w);
@@ -134,13 +148,13 @@ static int publish(struct nv_writer *w, uint64_t now, uint64_t *ret_due)
     const bool begins = nv_commit_begins_to_hold(&w->commit);
     if (!begins && !nv_commit_wanted(&w->commit))
         return 0;
-    if (!begins && now < w->last_publish_ns + w->options.coalesce_ns) {
-        *ret_due = w->last_publish_ns + w->options.coalesce_ns;
+    if (!begins && now < next_publish_ns(w)) {
+        *ret_due = next_publish_ns(w);
         return 0;
     }
     bool was_degraded = w->commit.published_quality & NETVANE_RQ_DEGRADED;
     if (nv_commit(&w->commit, begins, now)) {
-        w->last_publish_ns = now;
+        note_publish(w, now);
         update_counters(w);
     } else if (w->commit.quiet_since_ns)
         *ret_due = w->commit.quiet_since_ns + NV_QUIET_PUBLISH_NS;
