@@ -4,8 +4,9 @@
  *
  * Owns:      netvane_fib_question and netvane_fib_answer: into struct nv_fib, and out of it.
  * Promises:  one read section for the whole decision, no allocation, no lock.
- * Leaves:    the usual way to fib_usual4.c, all others to fib_output4.c, fib_input4.c and fib_way6.c, which ask the rules (fib_rule.c), those the
- *            tables (fib_table4.c, fib_table6.c); then hops (fib_hop.c) and sources (fib_source4.c, fib_source6.c).
+ * Leaves:    the usual way of a packet to fib_usual4.c, all others to fib_output4.c, fib_input4.c and fib_way6.c, which ask
+ *            the rules (fib_rule.c), those the tables (fib_table4.c, fib_table6.c); then hops (fib_hop.c) and sources
+ *            (fib_source4.c, fib_source6.c).
  */
 #include "fib.h"
 

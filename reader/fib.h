@@ -170,6 +170,12 @@ static inline int nv_fib_end(struct nv_fib *f, uint8_t outcome)
     return NV_TREE_OK;
 }
 
+/* The first len bits, at most 32, the rest zero. */
+static inline uint32_t nv_fib_mask4(uint32_t ip, int len)
+{
+    return len ? ip & UINT32_MAX << (32 - len) : 0;
+}
+
 static inline bool nv_fib_is_multicast4(uint32_t ip)
 {
     return ip >> 28 == 0xe;

@@ -96,11 +96,6 @@ static int try_info(const struct nv_fib *f, const struct netvane_region_info *in
     return NV_TREE_OK;
 }
 
-static uint32_t masked(uint32_t ip, int len)
-{
-    return len ? ip & UINT32_MAX << (32 - len) : 0;
-}
-
 /* A table that is searched, and its prefix that comes next. */
 struct part {
     uint32_t table;
@@ -161,7 +156,7 @@ static inline int search(struct nv_fib *f, struct part *parts, unsigned count,
                 p = &parts[i];
         if (p->len < 0)
             return NV_TREE_END;
-        const uint32_t dst = masked(f->dst4, p->len);
+        const uint32_t dst = nv_fib_mask4(f->dst4, p->len);
         if (!missed || dst != leaf) {
             int w = try_prefix(f, p, dst, hit, &missed);
             if (w != NV_TREE_END)
@@ -184,7 +179,7 @@ int nv_fib_table4(struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit)
     if (w != NV_TREE_OK)
         return w;
     if (nv_likely(part.plain)) {
-        w = try_info(f, &part.info, masked(f->dst4, part.len), part.len, ret_hit);
+        w = try_info(f, &part.info, nv_fib_mask4(f->dst4, part.len), part.len, ret_hit);
         if (w != NV_TREE_END)
             return w;
     }

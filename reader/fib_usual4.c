@@ -124,5 +124,5 @@ void nv_fib_usual4_show(const struct nv_fib *f, const struct nv_fib_usual *u,
     a->hops = info->hops;
     a->metrics = info->metrics;
     a->dst_len = (uint8_t)u->len;
-    nv_store_be32(a->dst, u->len ? f->dst4 & UINT32_MAX << (32 - u->len) : 0);
+    nv_store_be32(a->dst, nv_fib_mask4(f->dst4, u->len));
 }

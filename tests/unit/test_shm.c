@@ -214,17 +214,30 @@ static void region_grows_under_its_mapping(void **state)
     nv_shm_close(shm, true);
 }
 
-static void full_file_system_is_an_error_and_changes_nothing(void **state)
+/* A tmpfs of its own in place of the directory. */
+static void mount_or_skip(const char *options)
 {
-    (void)state;
     char command[256];
     if (geteuid())
         skip();
     assert_int_equal(mkdir(dir, 0755), 0);
-    (void)snprintf(command, sizeof command,
-                   "mount -t tmpfs -o size=1m,mode=755 nvtest '%s' 2>/dev/null", dir);
+    (void)snprintf(command, sizeof command, "mount -t tmpfs -o %s nvtest '%s' 2>/dev/null", options,
+                   dir);
     if (system(command))
         skip();
+}
+
+static void unmount(void)
+{
+    char command[256];
+    (void)snprintf(command, sizeof command, "umount '%s'", dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void full_file_system_is_an_error_and_changes_nothing(void **state)
+{
+    (void)state;
+    mount_or_skip("size=1m,mode=755");
     struct nv_shm *shm = shown("a", "x");
     int err = nv_shm_grow(shm, 4 << 20);
     struct nv_view *v = view("a");
@@ -232,8 +245,7 @@ static void full_file_system_is_an_error_and_changes_nothing(void **state)
     int after = nv_shm_grow(shm, 64 * PAGE);
     nv_view_close(v);
     nv_shm_close(shm, true);
-    (void)snprintf(command, sizeof command, "umount '%s'", dir);
-    assert_int_equal(system(command), 0);
+    unmount();
     assert_int_equal(err, -ENOSPC);
     assert_int_equal(size, 2 * PAGE);
     assert_int_equal(after, 0);
@@ -256,14 +268,7 @@ static unsigned long large_kib(void)
 static void large_pages_are_taken_where_they_are_given_on_advice(void **state)
 {
     (void)state;
-    char command[256];
-    if (geteuid())
-        skip();
-    assert_int_equal(mkdir(dir, 0755), 0);
-    (void)snprintf(command, sizeof command,
-                   "mount -t tmpfs -o size=16m,mode=755,huge=advise nvtest '%s' 2>/dev/null", dir);
-    if (system(command))
-        skip();
+    mount_or_skip("size=16m,mode=755,huge=advise");
     struct nv_shm *shm = shown("a", "x");
     const int grown = nv_shm_grow(shm, 8 << 20), full = nv_shm_grow(shm, 24 << 20);
     struct nv_view *v = view("a");
@@ -271,8 +276,7 @@ static void large_pages_are_taken_where_they_are_given_on_advice(void **state)
     const unsigned long kib = large_kib();
     nv_view_close(v);
     nv_shm_close(shm, true);
-    (void)snprintf(command, sizeof command, "umount '%s'", dir);
-    assert_int_equal(system(command), 0);
+    unmount();
     assert_int_equal(grown, 0);
     assert_int_equal(full, -ENOSPC);
     assert_int_equal(size, 8 << 20);
