@@ -3,9 +3,10 @@
  * bench_pages.c - reads of a large State on pages of 4 KiB, and on pages of 2 MiB.
  *
  * In a mount namespace of the bench's own, with a tmpfs of each kind (huge=never, huge=always, and huge=advise, where the writer
- * asks by madvise), so that nothing of the host has to be set. The same routes are written into a region on each; a reader asks for random ones by their prefix, and for all of them in
- * order; a fresh reader's first walk shows what its page faults cost. How much of the region the reader has mapped by large
- * pages is told beside it: where that is nothing, both must be alike. The kinds take turns.
+ * asks by madvise), so that nothing of the host has to be set. The same routes are written into a region on each; a reader asks
+ * for random ones by their prefix, and for all of them in order; a fresh reader's first walk shows what its page faults cost.
+ * How much of the region the reader has mapped by large pages is told beside it: where that is nothing, it must be as with
+ * small ones. The kinds take turns.
  * Estimate beforehand: a random read of 1,000,000 routes walks four nodes that are not cached and as many pages: 20 % to 40 %
  * less time with large pages; a first walk has up to 512 times fewer faults.
  */

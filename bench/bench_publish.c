@@ -5,8 +5,9 @@
  * Loads N routes as a dump would, publishes, then changes one route (a metric attribute of a random prefix) and publishes,
  * again and again: nanoseconds and bytes written for each. Beside it, by turns, LMDB: as many records of 64 bytes on tmpfs, one
  * changed by each transaction, without a sync. At the largest size each change is timed, too, and changes of the default
- * route. A publish ends when its wakes are done; nobody sleeps here (bench_wake has sleepers). Estimate beforehand: the path to a leaf is 2 nodes at 100 routes and 4 at 100,000,
- * so 2.0 and 3.1 KB with the root slot, and below 2 microseconds.
+ * route. A publish ends when its wakes are done; nobody sleeps here (bench_wake has sleepers).
+ * Estimate beforehand: the path to a leaf is 2 nodes at 100 routes and 4 at 100,000, so 2.0 and 3.1 KB with the root slot, and
+ * below 2 microseconds.
  */
 #include <math.h>
 #include <stdio.h>
@@ -42,34 +43,27 @@ struct state {
     uint64_t clock_ns;
 };
 
-/* Another gateway for the default route, each time. */
-static void put_default(struct state *w, uint32_t i)
+static void put(struct state *w, uint32_t dst, uint8_t len, uint32_t gateway, uint32_t protocol,
+                bool from_dump)
 {
     struct nv_hop hop = {.ifindex = 2,
                          .weight = 1,
                          .gw_family = NV_AF_4,
-                         .gateway = {10, 0, 0, (uint8_t)(1 + i % 8)}};
-    struct nv_route r = {
-        .family = NV_AF_4, .type = 1, .protocol = 4, .table = 254, .hop_count = 1, .hops = &hop};
-    (void)nv_mirror_route_put(&w->mirror, &r, NV_LIST_REPLACE, false, 0);
-}
-
-static void put_route(struct state *w, uint32_t i, uint32_t protocol, bool from_dump)
-{
-    struct nv_hop hop = {.ifindex = 2,
-                         .weight = 1,
-                         .gw_family = NV_AF_4,
-                         .gateway = {10, 0, 0, (uint8_t)(1 + i % 8)}};
+                         .gateway = {10, 0, 0, (uint8_t)(1 + gateway % 8)}};
     struct nv_route r = {.family = NV_AF_4,
-                         .dst_len = 24,
+                         .dst_len = len,
                          .type = 1,
                          .protocol = (uint8_t)protocol,
                          .table = 254,
                          .hop_count = 1,
                          .hops = &hop};
-    uint32_t dst = 0x0b000000u + (i << 8);
     nv_store_be32(r.dst, dst);
     (void)nv_mirror_route_put(&w->mirror, &r, NV_LIST_REPLACE, from_dump, 0);
+}
+
+static void put_route(struct state *w, uint32_t i, uint32_t protocol, bool from_dump)
+{
+    put(w, 0x0b000000u + (i << 8), 24, i, protocol, from_dump);
 }
 
 static void open_state(struct state *w, uint32_t routes)
@@ -122,9 +116,10 @@ static void change_any(struct state *w, uint32_t i)
               false);
 }
 
+/* Another gateway each time. */
 static void change_default(struct state *w, uint32_t i)
 {
-    put_default(w, i);
+    put(w, 0, 0, i, 4, false);
 }
 
 static void run(struct state *w, change_fn *change, uint32_t changes, struct cost *c,

@@ -95,31 +95,31 @@ static inline NV_SPECIALIZED enum nv_fib_glance nv_fib_glance_at(const struct nv
 _Static_assert((unsigned)NV_TREE_PAYLOAD / sizeof(struct netvane_rec_rule) == 1,
                "a leaf is a rule");
 
-/* A place among the rules: a cursor, and where the last of its inner nodes stands. */
+/* A place among the rules of a family: a cursor, and where the last of its inner nodes stands. */
 struct nv_fib_walk {
     struct nv_cursor c;
     const unsigned char *inner; /* NULL: the rule is the only one */
-    const unsigned char *rule;  /* NULL: BAD */
+    const unsigned char *rule;
+    uint64_t key0; /* of the rule: family << 32 | priority */
 };
 
-/* The leaf that the cursor names. */
-static inline NV_SPECIALIZED void nv_fib_walk_leaf(struct nv_fib_walk *w)
+/* OK, or END: the rule is of another family, or not behind the one before. */
+static inline NV_SPECIALIZED int nv_fib_walk_arrive(struct nv_fib_walk *w, uint64_t least)
 {
-    unsigned count;
-    const unsigned char *leaf =
-        nv_node_in(&w->c.tree, NETVANE_TREE_RULES, w->c.path[0].ref, 0, &count);
-    w->rule = leaf ? leaf + NETVANE_NODE_HEADER_BYTES : NULL;
+    w->key0 = nv_fib_rule_load(w->rule, NV_RULE_AT(key[0]));
+    return w->key0 >> 32 == least >> 32 && w->key0 >= least ? NV_TREE_OK : NV_TREE_END;
 }
 
 /* After the cursor was moved otherwise: it has looked at both nodes. */
-static inline NV_SPECIALIZED void nv_fib_walk_nodes(struct nv_fib_walk *w)
+static inline NV_SPECIALIZED int nv_fib_walk_nodes(struct nv_fib_walk *w, uint64_t least)
 {
     const unsigned char *base = w->c.tree.base;
     w->inner = w->c.tree.height > 1 ? base + (uint64_t)w->c.path[1].ref * NETVANE_NODE_BYTES : NULL;
     w->rule = base + (uint64_t)w->c.path[0].ref * NETVANE_NODE_BYTES + NETVANE_NODE_HEADER_BYTES;
+    return nv_fib_walk_arrive(w, least);
 }
 
-/* To the first rule of a family from a priority on, which key0 names. */
+/* To the first rule of a family from a priority on, which key0 names: OK, END or BAD. */
 static inline NV_SPECIALIZED int nv_fib_walk_seek(const struct nv_fib *f, uint64_t key0,
                                                   struct nv_fib_walk *ret_w)
 {
@@ -127,25 +127,27 @@ static inline NV_SPECIALIZED int nv_fib_walk_seek(const struct nv_fib *f, uint64
     const bool first = key0 == (uint64_t)NV_AF_4 << 32; /* of all: IPv4 stands before IPv6 */
     int w = first ? nv_snap_seek_in(&f->s, NETVANE_TREE_RULES, NULL, &ret_w->c)
                   : nv_snap_seek(&f->s, NETVANE_TREE_RULES, key, &ret_w->c);
-    if (w == NV_TREE_OK)
-        nv_fib_walk_nodes(ret_w);
-    return w;
+    return w == NV_TREE_OK ? nv_fib_walk_nodes(ret_w, key0) : w;
 }
 
+/* To the next rule of the family: OK, END or BAD. */
 static inline NV_SPECIALIZED int nv_fib_walk_next(struct nv_fib_walk *w)
 {
     const struct nv_tree_shape *s = nv_tree_shape(NETVANE_TREE_RULES);
     if (!w->c.left--)
         return NV_TREE_BAD;
-    if (w->inner && w->c.path[1].index + 1u < w->c.path[1].count) {
-        w->c.path[0].ref = nv_node_child(s, w->inner, ++w->c.path[1].index);
-        nv_fib_walk_leaf(w);
-        return nv_likely(w->rule != NULL) ? NV_TREE_OK : NV_TREE_BAD;
+    if (!w->inner || w->c.path[1].index + 1u >= w->c.path[1].count) {
+        int r = nv_cursor_leave(&w->c, 0);
+        return r == NV_TREE_OK ? nv_fib_walk_nodes(w, w->key0) : r;
     }
-    int r = nv_cursor_leave(&w->c, 0);
-    if (r == NV_TREE_OK)
-        nv_fib_walk_nodes(w);
-    return r;
+    unsigned count;
+    const uint32_t ref = nv_node_child(s, w->inner, ++w->c.path[1].index);
+    const unsigned char *leaf = nv_node_in(&w->c.tree, NETVANE_TREE_RULES, ref, 0, &count);
+    if (nv_unlikely(!leaf))
+        return NV_TREE_BAD;
+    w->c.path[0].ref = ref;
+    w->rule = leaf + NETVANE_NODE_HEADER_BYTES;
+    return nv_fib_walk_arrive(w, w->key0);
 }
 
 #endif

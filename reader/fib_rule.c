@@ -217,7 +217,7 @@ static int jump(const struct nv_fib *f, const struct netvane_rec_rule *r, struct
     if (r->target <= (uint32_t)r->key[0])
         return NV_TREE_BAD;
     int w = nv_fib_walk_seek(f, key0, &to);
-    if (w == NV_TREE_OK && nv_fib_rule_load(to.rule, NV_RULE_AT(key[0])) != key0)
+    if (w == NV_TREE_OK && to.key0 != key0)
         w = NV_TREE_END;
     if (w == NV_TREE_OK)
         *walk = to;
@@ -242,18 +242,14 @@ static int ask_rule(struct nv_fib *f, struct nv_fib_walk *walk, bool *ret_moved)
 int nv_fib_rules(struct nv_fib *f)
 {
     struct nv_fib_walk walk;
-    uint64_t last = (uint64_t)f->family << 32;
     f->found = false;
     int w = nv_fib_l3mdev_flow(f);
     if (w == NV_TREE_OK)
-        w = nv_fib_walk_seek(f, last, &walk);
+        w = nv_fib_walk_seek(f, (uint64_t)f->family << 32, &walk);
     while (w == NV_TREE_OK) {
-        const uint64_t key0 = nv_fib_rule_load(walk.rule, NV_RULE_AT(key[0]));
+        const uint64_t key0 = walk.key0; /* a goto moves the walk */
         uint32_t table;
         bool moved = false;
-        if (key0 >> 32 != f->family || key0 < last)
-            break;
-        last = key0;
         switch (nv_fib_glance_at(f, walk.rule, &table)) {
         case NV_FIB_PASSED: w = NV_TREE_END; break;
         case NV_FIB_FOLLOWED:
@@ -279,7 +275,7 @@ int nv_fib_rules_plain(const struct nv_fib *f)
     const uint64_t key[2] = {(uint64_t)f->family << 32, 0};
     struct netvane_rec_rule r;
     struct nv_cursor c;
-    int w = nv_snap_seek_in(&f->s, NETVANE_TREE_RULES, key, &c);
+    int w = nv_snap_seek(&f->s, NETVANE_TREE_RULES, key, &c);
     for (unsigned i = 0; w == NV_TREE_OK; i++) {
         w = nv_step(&c, &r);
         if (w != NV_TREE_OK || r.key[0] >> 32 != f->family)

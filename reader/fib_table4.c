@@ -169,20 +169,9 @@ static inline int search(struct nv_fib *f, struct part *parts, unsigned count,
     }
 }
 
-/* Mostly the longest prefix answers, or there is none. */
 int nv_fib_table4(struct nv_fib *f, uint32_t table, struct nv_fib_hit *ret_hit)
 {
-    struct part part;
-    part.table = ret_hit->table = table;
-    f->missed = false;
-    int w = nv_fib_first_prefix(&f->s, NV_AF_4, table, f->dst, &part.len, &part.plain, &part.info);
-    if (w != NV_TREE_OK)
-        return w;
-    if (nv_likely(part.plain)) {
-        w = try_info(f, &part.info, nv_fib_mask4(f->dst4, part.len), part.len, ret_hit);
-        if (w != NV_TREE_END)
-            return w;
-    }
+    struct part part = {.table = table};
     return search(f, &part, 1, ret_hit);
 }
 
@@ -236,7 +225,7 @@ int nv_fib_note_rival4(struct nv_fib *f, uint32_t table, uint64_t key1)
     const uint64_t key[2] = {(uint64_t)table << 32, key1 + 1};
     struct netvane_rec_route4 next;
     struct nv_cursor c;
-    int w = nv_snap_seek_in(&f->s, NETVANE_TREE_ROUTES4, key, &c);
+    int w = nv_snap_seek(&f->s, NETVANE_TREE_ROUTES4, key, &c);
     if (w == NV_TREE_OK)
         w = nv_cursor_get(&c, &next);
     if (w == NV_TREE_OK && next.key[0] == key[0] && next.key[1] >> 16 == key1 >> 16)

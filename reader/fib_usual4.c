@@ -41,16 +41,10 @@ static inline NV_SPECIALIZED int look_up(const struct nv_fib *f, uint32_t table,
 /* The route that the rules lead to: END where anything is not usual. */
 static inline NV_SPECIALIZED int find(const struct nv_fib *f, struct nv_fib_usual *u)
 {
-    const uint64_t family = (uint64_t)NV_AF_4 << 32;
     struct nv_fib_walk walk;
     struct nv_lpm_hit hit = {0, 0};
-    uint64_t last = family;
-    int w = nv_fib_walk_seek(f, family, &walk);
+    int w = nv_fib_walk_seek(f, (uint64_t)NV_AF_4 << 32, &walk);
     for (; w == NV_TREE_OK; w = nv_fib_walk_next(&walk)) {
-        const uint64_t key0 = nv_fib_rule_load(walk.rule, NV_RULE_AT(key[0]));
-        if (key0 >> 32 != NV_AF_4 || key0 < last)
-            return NV_TREE_END;
-        last = key0;
         const enum nv_fib_glance glance = nv_fib_glance_at(f, walk.rule, &u->table);
         if (glance == NV_FIB_PASSED)
             continue;
@@ -59,7 +53,7 @@ static inline NV_SPECIALIZED int find(const struct nv_fib *f, struct nv_fib_usua
         const int found = look_up(f, u->table, &hit);
         if (found == NV_TREE_END)
             continue;
-        u->rule = (uint32_t)key0;
+        u->rule = (uint32_t)walk.key0;
         u->len = (int)hit.len;
         if (found != NV_TREE_OK || hit.value & NETVANE_FV_CONDITIONAL ||
             nv_lpm_info(f->s.base, f->s.limit, hit.value, &u->info) != NV_TREE_OK)

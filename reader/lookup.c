@@ -363,7 +363,7 @@ static inline bool usable(const struct netvane_table *t)
 int netvane_route_lookup(const struct netvane_table *table, const uint8_t *dst,
                          struct netvane_match *ret_match)
 {
-    if (nv_unlikely(!table) || nv_unlikely(!dst) || nv_unlikely(!ret_match))
+    if (nv_unlikely(!table || !dst || !ret_match))
         return NETVANE_INVALID;
     const struct view *v = view_of(table);
     if (nv_likely(v->how == COUNTING4))

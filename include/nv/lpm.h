@@ -168,13 +168,14 @@ static inline NV_SPECIALIZED uint64_t nv_lpm_word(const unsigned char *cells, si
 #endif
 }
 
+/* Places below it are those of the zeros: nothing of more than 15 bits is there. */
+#define NV_LPM_NOTHING 64u
+
 /*
  * The usual answer in steps, so that many destinations can take each together. hi: the first 64 bits of the destination. A
  * place is in words of 8 bytes from where reference 0 leads; place 0, which stands for "nothing there", leads to zeros, and
  * those to nothing. The caller has seen that top is below the limit. First: the place of the node behind the fans.
  */
-#define NV_LPM_NOTHING \
-    64u /* places below it are those of the zeros: nothing of more than 15 bits is there */
 static inline NV_SPECIALIZED size_t nv_lpm_place(const struct nv_lpm *f, uint64_t hi)
 {
     _Static_assert(!offsetof(struct netvane_region_fan_slot, child),

@@ -244,29 +244,44 @@ static inline NV_SPECIALIZED unsigned nv_leaf_index(const struct nv_tree_shape *
 
 /* ---- find -------------------------------------------------------------------------------------------------- */
 
-/* Copies the record with exactly this key: NV_TREE_OK, NV_TREE_END (there is none) or NV_TREE_BAD. */
-static inline int nv_tree_find(const struct nv_tree *t, const uint64_t *key, void *ret_record)
+/* The leaf that key leads to, with its count: OK, END (the tree is empty) or BAD. */
+static inline NV_SPECIALIZED int nv_tree_leaf_in(const struct nv_tree *t, unsigned tree,
+                                                 const uint64_t *key,
+                                                 const unsigned char **ret_leaf,
+                                                 unsigned *ret_count)
 {
-    const struct nv_tree_shape *s = nv_tree_shape(t->tree);
+    const struct nv_tree_shape *s = nv_tree_shape(tree);
     uint32_t ref = t->ref;
     if (!t->height)
         return NV_TREE_END;
     if (t->height > NETVANE_TREE_HEIGHT_MAX)
         return NV_TREE_BAD;
     for (unsigned level = t->height - 1;; level--) {
-        unsigned count;
-        const unsigned char *n = nv_node(t, ref, level, &count);
+        const unsigned char *n = nv_node_in(t, tree, ref, level, ret_count);
         if (!n)
             return NV_TREE_BAD;
         if (!level) {
-            unsigned i = nv_leaf_index(s, n, count, key);
-            if (i == count || nv_stored_compare(nv_node_record(s, n, i), key, s->key_words))
-                return NV_TREE_END;
-            nv_payload_load(ret_record, nv_node_record(s, n, i), s->stride);
+            *ret_leaf = n;
             return NV_TREE_OK;
         }
-        ref = nv_node_child(s, n, nv_inner_index(s, n, count, key));
+        ref = nv_node_child(s, n, nv_inner_index(s, n, *ret_count, key));
     }
+}
+
+/* Copies the record with exactly this key: NV_TREE_OK, NV_TREE_END (there is none) or NV_TREE_BAD. */
+static inline int nv_tree_find(const struct nv_tree *t, const uint64_t *key, void *ret_record)
+{
+    const struct nv_tree_shape *s = nv_tree_shape(t->tree);
+    const unsigned char *n;
+    unsigned count;
+    const int w = nv_tree_leaf_in(t, t->tree, key, &n, &count);
+    if (w != NV_TREE_OK)
+        return w;
+    const unsigned i = nv_leaf_index(s, n, count, key);
+    if (i == count || nv_stored_compare(nv_node_record(s, n, i), key, s->key_words))
+        return NV_TREE_END;
+    nv_payload_load(ret_record, nv_node_record(s, n, i), s->stride);
+    return NV_TREE_OK;
 }
 
 /*
@@ -278,19 +293,11 @@ static inline NV_SPECIALIZED const unsigned char *nv_tree_lower_in(const struct 
                                                                    const uint64_t *key)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
-    const unsigned char *n = NULL;
-    uint32_t ref = t->ref;
-    unsigned count = 0;
-    if (t->height > NETVANE_TREE_HEIGHT_MAX)
+    const unsigned char *n;
+    unsigned count;
+    if (nv_tree_leaf_in(t, tree, key, &n, &count) != NV_TREE_OK)
         return NULL;
-    for (unsigned level = t->height; level-- > 0;) {
-        n = nv_node_in(t, tree, ref, level, &count);
-        if (!n)
-            return NULL;
-        if (level)
-            ref = nv_node_child(s, n, nv_inner_index(s, n, count, key));
-    }
-    const unsigned i = n ? nv_leaf_index(s, n, count, key) : 0;
+    const unsigned i = nv_leaf_index(s, n, count, key);
     return i < count ? nv_node_record(s, n, i) : NULL;
 }
 
