@@ -17,7 +17,7 @@ struct lpm_check {
     uint32_t table;
     struct nv_lpm f;
     uint32_t lengths[5]; /* of the prefixes that were met */
-    uint64_t values;     /* in cells and slots of fans, that prefixes explain */
+    uint64_t values;     /* in blocks and places of fans and leaves, that prefixes explain */
     uint64_t found;      /* that there are */
     uint64_t budget;     /* cells that may still be walked */
     bool broken_off;
@@ -58,28 +58,34 @@ static bool is_value_of(const struct lpm_check *x, uint32_t value, const struct 
            !!(value & NETVANE_FV_CONDITIONAL) == g->conditional;
 }
 
-/* A prefix of 1 to 15 bits: each slot that it covers shows it, or a longer one. */
+/* A prefix of 1 to 24 bits: each place that it covers shows it, or a longer one. */
 static void check_short(struct lpm_check *x, struct nv_bits dst, unsigned len,
                         const struct nv_lpm_group *g)
 {
-    uint32_t ref = x->f.top;
-    unsigned level = 0;
-    for (; len > 5 * (level + 1) && ref < x->f.ref_limit; level++)
-        ref = nv_fan_slot(nv_lpm_cell(&x->f, ref), nv_bits_at(dst, 5 * level, 5)).child;
-    if (!ref || ref >= x->f.ref_limit) {
-        finding(x, dst, len, "has no fan");
+    unsigned level;
+    const unsigned char *cell = nv_lpm_cell_of(&x->f, dst, len, &level);
+    if (!cell || cell == nv_lpm_cell(&x->f, 0)) {
+        finding(x, dst, len, "has no fan or leaf");
         return;
     }
-    const unsigned count = 1u << (5 * (level + 1) - len), first = nv_bits_at(dst, 5 * level, 5);
+    const unsigned count = 1u << (nv_fan_end(level) - len),
+                   first = nv_bits_at(dst, nv_fan_start(level), nv_fan_width(level));
+    const uint64_t values = x->values;
     for (unsigned i = first; i < first + count; i++) {
-        const uint32_t value = nv_lpm_slot(nv_lpm_cell(&x->f, ref), level, i).value;
+        const uint32_t value = nv_lpm_place_value(cell, level, i);
         if ((value & NETVANE_FV_LENGTH) < len)
-            finding(x, dst, len, "is not in a slot that it covers");
+            finding(x, dst, len, "is not in a place that it covers");
         else if ((value & NETVANE_FV_LENGTH) == len && !is_value_of(x, value, g))
             finding(x, dst, len, "has a value that is not its route's");
         else
             x->values += (value & NETVANE_FV_LENGTH) == len;
     }
+    if (level == NV_FANS && x->values == values &&
+        !(nv_lpm_word32(cell + offsetof(struct netvane_region_leaf, hidden)) >>
+              (len - NETVANE_LPM_LEAF) &
+          1u))
+        finding(x, dst, len,
+                "is nowhere in its leaf, which does not say that one of its length is hidden");
 }
 
 static void check_prefix(struct lpm_check *x, const uint64_t *key, const struct nv_lpm_group *g)
@@ -90,7 +96,7 @@ static void check_prefix(struct lpm_check *x, const uint64_t *key, const struct 
     if (len > (x->is4 ? 32u : 128u))
         return; /* its record was found bad */
     x->lengths[len / 32] |= 1u << len % 32;
-    if (len && len <= NETVANE_LPM_NODES) {
+    if (len && len <= NETVANE_LPM_LONG) {
         check_short(x, dst, len, g);
         return;
     }
@@ -127,18 +133,35 @@ static void count_node(struct lpm_check *x, const unsigned char *at, unsigned de
         count_node(x, nv_block_node(block, i), depth + NETVANE_LPM_STRIDE);
 }
 
+static void count_leaf(struct lpm_check *x, const unsigned char *leaf)
+{
+    for (unsigned i = 0; i < NV_LEAF_SLOTS; i++)
+        x->found += nv_leaf_value(leaf, i) != 0;
+    for (unsigned i = 0; i < NETVANE_LPM_GROUPS && !x->broken_off; i++) {
+        const struct netvane_region_leaf_group g = nv_leaf_group(leaf, i);
+        if (!nv_group_node(g.place))
+            continue;
+        const unsigned char *node = nv_leaf_node(leaf, g);
+        if (node)
+            count_node(x, node, NETVANE_LPM_NODES);
+        else
+            x->broken_off = true;
+    }
+}
+
 static void count_fan(struct lpm_check *x, uint32_t ref, unsigned level)
 {
     if (!ref || !may_walk(x, ref))
         return;
     const unsigned char *fan = nv_lpm_cell(&x->f, ref);
-    for (unsigned i = 0; i < 32 && !x->broken_off; i++) {
-        const struct netvane_region_fan_slot s = nv_lpm_slot(fan, level, i);
+    if (level == NV_FANS) {
+        count_leaf(x, fan);
+        return;
+    }
+    for (unsigned i = 0; i < 1u << nv_fan_width(level) && !x->broken_off; i++) {
+        const struct netvane_region_fan_slot s = nv_fan_slot(fan, i);
         x->found += s.value != 0;
-        if (level < NV_FANS)
-            count_fan(x, s.child, level + 1);
-        else
-            count_node(x, fan + 16u * (size_t)i, NETVANE_LPM_NODES);
+        count_fan(x, s.child, level + 1);
     }
 }
 

@@ -2,7 +2,7 @@
 /*
  * copy_lpm.c - copies longest-prefix indexes into a private State.
  *
- * Owns:      the walk over fans and nodes, and the map that keeps infos shared.
+ * Owns:      the walk over fans, leaves and nodes, and the map that keeps infos shared.
  * Promises:  no more bytes are copied than the region has.
  */
 #include "copy.h"
@@ -78,7 +78,7 @@ static int copy_value(struct job *j, uint32_t *value)
     return NV_TREE_OK;
 }
 
-/* ---- fans and nodes -------------------------------------------------------------------------------------------- */
+/* ---- fans, leaves and nodes -------------------------------------------------------------------------------------------- */
 
 static uint32_t reference(uint64_t offset)
 {
@@ -98,8 +98,8 @@ static int copy_node(struct job *j, struct netvane_region_lpm_node *n, unsigned 
     const unsigned children = nv_popcount(n->children), prefixes = nv_popcount(n->prefixes);
     const size_t node_bytes = children * sizeof(nodes[0]),
                  value_bytes = prefixes * sizeof(values[0]);
-    int w = copy_value(j, &n->value);
-    if (w != NV_TREE_OK || !(children | prefixes)) {
+    int w = NV_TREE_OK;
+    if (!(children | prefixes)) {
         n->block = 0;
         return w;
     }
@@ -125,32 +125,86 @@ static int copy_node(struct job *j, struct netvane_region_lpm_node *n, unsigned 
     return NV_TREE_OK;
 }
 
+/* A leaf, and how much of it there is: its values, then its nodes. */
+union leaf {
+    struct netvane_region_leaf head;
+    uint32_t words[NETVANE_CELL_MAX / 4];
+    struct netvane_region_lpm_node nodes[NETVANE_CELL_MAX / 16];
+    unsigned char bytes[NETVANE_CELL_MAX];
+};
+
+/* The words up to the last value; 0: the groups do not follow each other. */
+static unsigned leaf_words(const union leaf *leaf)
+{
+    unsigned at = sizeof(struct netvane_region_leaf) / 4;
+    for (unsigned g = 0; g < NETVANE_LPM_GROUPS; g++) {
+        if ((leaf->head.group[g].place & NETVANE_LG_VALUE) != at)
+            return 0;
+        at += nv_popcount(leaf->head.group[g].ends);
+    }
+    /* Behind the last place none is another. */
+    return leaf->head.group[NETVANE_LPM_GROUPS - 1].ends >> 31 ? 0 : at + 1;
+}
+
+static int copy_leaf(struct job *j, uint32_t *ref)
+{
+    union leaf from, to;
+    int w = NV_TREE_OK;
+    if (!*ref)
+        return NV_TREE_OK;
+    if (*ref >= j->from.ref_limit)
+        return NV_TREE_BAD;
+    nv_payload_load(&from, nv_lpm_cell(&j->from, *ref), sizeof(from));
+    const unsigned words = leaf_words(&from);
+    unsigned end = (words + 3) / 4; /* in nodes */
+    memset(&to, 0, sizeof(to));
+    memcpy(&to, &from, 4 * (size_t)words);
+    for (unsigned i = sizeof(struct netvane_region_leaf) / 4; i < words && w == NV_TREE_OK; i++)
+        w = copy_value(j, &to.words[i]);
+    for (unsigned g = 0; g < NETVANE_LPM_GROUPS && w == NV_TREE_OK; g++) {
+        const uint32_t node = nv_group_node(from.head.group[g].place);
+        if (!node)
+            continue;
+        if (node >= NETVANE_CELL_MAX / 16)
+            return NV_TREE_BAD;
+        to.nodes[end] = from.nodes[node];
+        to.head.group[g].place = (from.head.group[g].place & NETVANE_LG_VALUE) | end << 8;
+        w = copy_node(j, &to.nodes[end++], NETVANE_LPM_NODES);
+    }
+    if (w != NV_TREE_OK)
+        return w;
+    if (!words || !nv_copy_may(j->c, 16 * (size_t)end))
+        return NV_TREE_BAD;
+    const uint64_t at = nv_copy_take(j->c->to, 16 * (size_t)end, 16);
+    if (!at)
+        return NV_COPY_NO_MEMORY;
+    memcpy(j->c->to->block + at, &to, 16 * (size_t)end);
+    *ref = reference(at);
+    return NV_TREE_OK;
+}
+
 static int copy_fan(struct job *j, uint32_t *ref, unsigned level)
 {
-    union {
-        struct netvane_region_fan_slot slots[32];
-        struct netvane_region_lpm_node nodes[32];
-    } fan;
-    const size_t bytes = level < NV_FANS ? sizeof(fan.slots) : sizeof(fan.nodes);
+    struct netvane_region_fan_slot slots[64];
+    const unsigned count = 1u << nv_fan_width(level);
+    const size_t bytes = count * sizeof(slots[0]);
     int w = NV_TREE_OK;
+    if (level == NV_FANS)
+        return copy_leaf(j, ref);
     if (!*ref)
         return NV_TREE_OK;
     if (!may_copy(j, *ref, bytes))
         return NV_TREE_BAD;
-    nv_payload_load(&fan, nv_lpm_cell(&j->from, *ref), bytes);
-    for (unsigned i = 0; i < 32 && w == NV_TREE_OK; i++) {
-        if (level == NV_FANS) {
-            w = copy_node(j, &fan.nodes[i], NETVANE_LPM_NODES);
-            continue;
-        }
-        w = copy_value(j, &fan.slots[i].value);
+    nv_payload_load(slots, nv_lpm_cell(&j->from, *ref), bytes);
+    for (unsigned i = 0; i < count && w == NV_TREE_OK; i++) {
+        w = copy_value(j, &slots[i].value);
         if (w == NV_TREE_OK)
-            w = copy_fan(j, &fan.slots[i].child, level + 1);
+            w = copy_fan(j, &slots[i].child, level + 1);
     }
     const uint64_t at = w == NV_TREE_OK ? nv_copy_take(j->c->to, bytes, 16) : 0;
     if (!at)
         return w == NV_TREE_OK ? NV_COPY_NO_MEMORY : w;
-    memcpy(j->c->to->block + at, &fan, bytes);
+    memcpy(j->c->to->block + at, slots, bytes);
     *ref = reference(at);
     return NV_TREE_OK;
 }

@@ -50,59 +50,52 @@ static inline NV_SPECIALIZED int nv_table_root(const struct nv_snap *s, unsigned
     return ret_root->state == NETVANE_LS_NONE ? NV_TREE_END : NV_TREE_OK;
 }
 
-/* False: the walk has to be done, from place *ret_at on. */
+/*
+ * False: the walk has to be done. The caller has seen that top is below the limit. A leaf is some lines long: the next one is fetched while the first is waited for.
+ */
 static inline NV_SPECIALIZED bool nv_find_usual(const struct nv_lpm *f, uint32_t dst,
-                                                size_t *ret_at, struct nv_lpm_hit *ret_hit)
+                                                struct nv_lpm_hit *ret_hit)
 {
-    *ret_at = nv_lpm_place(f, (uint64_t)dst << 32);
-    const unsigned char *value;
-    if (nv_unlikely(!nv_lpm_end4(f, dst, nv_lpm_down4(f, dst, *ret_at), &value, &ret_hit->len)))
+    const unsigned char *leaf, *at;
+    if (nv_unlikely(!nv_lpm_leaf(f, dst, 32, &leaf)))
         return false;
-    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
-    return true;
+    __builtin_prefetch(leaf + 64);
+    if (nv_unlikely(!nv_leaf_usual4(leaf, dst, &at)))
+        return false;
+    ret_hit->value = (uint32_t)nv_lpm_word32(at);
+    ret_hit->len = ret_hit->value & NETVANE_FV_LENGTH;
+    return nv_likely(ret_hit->value != 0);
 }
 
 static inline NV_SPECIALIZED bool nv_find_usual6(const struct nv_lpm *f, uint64_t hi,
                                                  struct nv_lpm_hit *ret_hit)
 {
-    size_t at = nv_lpm_place(f, hi);
+    const unsigned char *leaf;
+    if (nv_unlikely(!nv_lpm_leaf(f, hi, 64, &leaf)))
+        return false;
+    const struct netvane_region_leaf_group g = nv_leaf_group(leaf, nv_leaf_place(hi, 64) / 32);
+    const unsigned char *node = nv_leaf_node(leaf, g), *below;
+    if (nv_unlikely(!nv_group_node(g.place) || !node))
+        return false;
     unsigned depth = NETVANE_LPM_NODES;
-    while (depth < NV_LPM_DEPTH6 && nv_lpm_down(f, hi, depth, &at))
+    while (depth < NV_LPM_DEPTH6 && (below = nv_lpm_down(f, hi, depth, node)) != NULL) {
+        node = below;
         depth += NETVANE_LPM_STRIDE;
-    const unsigned char *value = nv_lpm_end6(f, hi, depth, at, &ret_hit->len);
+    }
+    const unsigned char *value = nv_lpm_end6(f, hi, depth, node, &ret_hit->len);
     if (nv_unlikely(!value))
         return false;
-    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
+    ret_hit->value = (uint32_t)nv_lpm_word32(value);
     return true;
-}
-
-static inline NV_SPECIALIZED int nv_find_other(const struct nv_lpm *f, struct nv_bits dst,
-                                               size_t at, struct nv_lpm_hit *ret_hit)
-{
-    const uint32_t address = (uint32_t)(dst.hi >> 32);
-    if (at && at < NV_LPM_NOTHING) {
-        const uint32_t short_value = nv_lpm_short(f, dst);
-        *ret_hit = (struct nv_lpm_hit){short_value, short_value & NETVANE_FV_LENGTH};
-        return short_value ? NV_TREE_OK : NV_TREE_END;
-    }
-    const unsigned char *value =
-        nv_lpm_middle4(f, address, at, nv_lpm_down4(f, address, at), &ret_hit->len);
-    if (nv_unlikely(!value))
-        return nv_lpm_find(f, dst, 32, ret_hit);
-    ret_hit->value = (uint32_t)nv_lpm_word(value, 0);
-    return NV_TREE_OK;
 }
 
 static inline NV_SPECIALIZED int nv_find(const struct nv_lpm *f, struct nv_bits dst,
                                          unsigned family, struct nv_lpm_hit *ret_hit)
 {
-    size_t at;
-    if (family == NV_AF_6)
-        return nv_likely(nv_find_usual6(f, dst.hi, ret_hit)) ? NV_TREE_OK
-                                                             : nv_lpm_find(f, dst, 128, ret_hit);
-    return nv_likely(nv_find_usual(f, (uint32_t)(dst.hi >> 32), &at, ret_hit))
-               ? NV_TREE_OK
-               : nv_find_other(f, dst, at, ret_hit);
+    const bool usual = family == NV_AF_4 ? nv_find_usual(f, (uint32_t)(dst.hi >> 32), ret_hit)
+                                         : nv_find_usual6(f, dst.hi, ret_hit);
+    return nv_likely(usual) ? NV_TREE_OK
+                            : nv_lpm_find(f, dst, family == NV_AF_4 ? 32 : 128, ret_hit);
 }
 
 #endif

@@ -71,8 +71,6 @@ static inline NV_SPECIALIZED struct netvane_match match_of(uint32_t value, uint3
     return (struct netvane_match){.info = value & ~NETVANE_FV_LENGTH, .dst_len = len};
 }
 
-typedef int walk_fn(const struct view *v, uint32_t dst, size_t at, struct netvane_match *ret_match);
-
 /* As nv_leave; the view has what it asks at hand. */
 static inline NV_SPECIALIZED int judge(const struct view *v, int walk)
 {
@@ -94,236 +92,195 @@ static inline NV_SPECIALIZED int end(const struct view *v, int walk, struct nv_l
     return r;
 }
 
-typedef int walk6_fn(const struct view *v, struct nv_bits dst, struct netvane_match *ret_match);
+typedef int walk_fn(const struct netvane_table *t, struct nv_bits dst,
+                    struct netvane_match *ret_match);
 
-static inline NV_SPECIALIZED int walk6(const struct view *v, struct nv_bits dst,
-                                       struct netvane_match *ret_match)
+/* Whatever is not usual. */
+static inline NV_SPECIALIZED int walk(const struct netvane_table *t, struct nv_bits dst,
+                                      unsigned bits, struct netvane_match *ret_match)
 {
     struct nv_lpm_hit hit = {0, 0};
-    const int w = nv_lpm_find(&v->lpm, dst, 128, &hit);
-    return end(v, w, hit, ret_match);
-}
-
-static inline NV_SPECIALIZED int walk4(const struct view *v, uint32_t dst, size_t at,
-                                       struct netvane_match *ret_match)
-{
-    struct nv_lpm_hit hit = {0, 0};
-    const int w = nv_find_other(&v->lpm, (struct nv_bits){(uint64_t)dst << 32, 0}, at, &hit);
-    return end(v, w, hit, ret_match);
+    const int w = nv_lpm_find(&view_of(t)->lpm, dst, bits, &hit);
+    return end(view_of(t), w, hit, ret_match);
 }
 
 /* No question whether the arena was taken away before the walk: what is read then is zeros, and nv_leave sees it. */
-static inline NV_SPECIALIZED int look_up4(const struct view *v, const uint8_t *dst,
+static inline NV_SPECIALIZED int look_up4(const struct netvane_table *t, const uint8_t *dst,
                                           walk_fn *walk_on, struct netvane_match *ret_match)
 {
     const uint32_t address = nv_load_be32(dst);
     struct nv_lpm_hit hit;
-    size_t at;
-    return nv_likely(nv_find_usual(&v->lpm, address, &at, &hit))
-               ? end(v, NV_TREE_OK, hit, ret_match)
-               : walk_on(v, address, at, ret_match);
+    return nv_likely(nv_find_usual(&view_of(t)->lpm, address, &hit))
+               ? end(view_of(t), NV_TREE_OK, hit, ret_match)
+               : walk_on(t, (struct nv_bits){(uint64_t)address << 32, 0}, ret_match);
 }
 
-static inline NV_SPECIALIZED int look_up6(const struct view *v, const uint8_t *dst,
-                                          walk6_fn *walk_on, struct netvane_match *ret_match)
+static inline NV_SPECIALIZED int look_up6(const struct netvane_table *t, const uint8_t *dst,
+                                          walk_fn *walk_on, struct netvane_match *ret_match)
 {
     struct nv_lpm_hit hit;
-    return nv_likely(nv_find_usual6(&v->lpm, nv_load_be64(dst), &hit))
-               ? end(v, NV_TREE_OK, hit, ret_match)
-               : walk_on(v, nv_bits_of(NV_AF_6, dst), ret_match);
+    return nv_likely(nv_find_usual6(&view_of(t)->lpm, nv_load_be64(dst), &hit))
+               ? end(view_of(t), NV_TREE_OK, hit, ret_match)
+               : walk_on(t, nv_bits_of(NV_AF_6, dst), ret_match);
 }
 
 /* ---- many ----------------------------------------------------------------------------------------------------------- */
 
 struct batch {
-    struct nv_bits dst[NETVANE_BULK_MAX];
-    const unsigned char *at[NETVANE_BULK_MAX]; /* the node that is looked at next */
-    const unsigned char
-        *best[NETVANE_BULK_MAX]; /* where the value of the longest prefix stands; NULL: none yet */
-    uint32_t value[NETVANE_BULK_MAX];
-    uint8_t len[NETVANE_BULK_MAX];
+    const unsigned char *at[NETVANE_BULK_MAX]; /* the cell, node or value that is looked at next */
+    struct netvane_match match[NETVANE_BULK_MAX];
 };
 
-/* One node of destination k; asks for what the next step reads. Returns whether there is one; *good: no bad reference. */
-static inline NV_SPECIALIZED bool step(const struct nv_lpm *f, struct batch *b, unsigned k,
-                                       unsigned depth, bool *good)
+/* The beginning of destination k: all 32 bits, or 64. */
+static inline NV_SPECIALIZED uint64_t head_of(unsigned family, const uint8_t *dsts, unsigned k)
 {
-    const struct netvane_region_lpm_node n = nv_lpm_node(b->at[k]);
-    const unsigned i = nv_bits_at(b->dst[k], depth, NETVANE_LPM_STRIDE);
-    const uint32_t way = n.prefixes & nv_lpm_ways[i];
-    const unsigned top = nv_top_bit(way | 1);
-    if (nv_unlikely(n.block >= f->ref_limit)) {
-        *good = false;
-        return false;
-    }
-    const unsigned char *block = nv_lpm_cell(f, n.block);
-    b->best[k] = NV_EITHER(way != 0, nv_block_value(block, n.children, nv_rank(n.prefixes, top)),
-                           b->best[k]);
-    b->len[k] = (uint8_t)NV_EITHER(way != 0, depth + nv_top_bit(top | 1), b->len[k]);
-    const bool more = n.children >> i & 1u;
-    b->at[k] = nv_block_node(block, nv_rank(n.children, i));
-    __builtin_prefetch(NV_EITHER(more, b->at[k], b->best[k]));
-    return more;
+    return family == NV_AF_4 ? nv_load_be32(dsts + 4 * (size_t)k)
+                             : nv_load_be64(dsts + 16 * (size_t)k);
 }
 
-/* Any walk, for destinations k of a list. */
-static inline NV_SPECIALIZED int walk_many(const struct nv_lpm *f, unsigned bits, struct batch *b,
-                                           uint8_t *going, unsigned left)
+/* The whole walk, for destination k. */
+static inline NV_SPECIALIZED bool find_one(const struct nv_lpm *f, unsigned family,
+                                           const uint8_t *dsts, unsigned k, struct batch *b)
 {
-    const unsigned count = left;
-    uint8_t all[NETVANE_BULK_MAX];
-    bool good = true;
-    memcpy(all, going, count);
-    for (unsigned g = 0; g < count; g++) {
-        const unsigned k = all[g];
-        b->best[k] = NULL;
-        b->at[k] = nv_lpm_enter(f, b->dst[k]);
-        good &= b->at[k] != NULL;
+    const unsigned bits = family == NV_AF_4 ? 32 : 128;
+    struct nv_lpm_hit hit = {0, 0};
+    const int w = nv_lpm_find(f, nv_bits_of(family, dsts + bits / 8 * (size_t)k), bits, &hit);
+    b->match[k] = match_of(hit.value, hit.len);
+    return w != NV_TREE_BAD;
+}
+
+/* What a reference is to, as an index; that of the zeros in place of a bad one: the whole walk finds it. */
+static inline NV_SPECIALIZED uint64_t or_nothing(const struct nv_lpm *f, uint64_t ref)
+{
+    return nv_unlikely(ref >= f->ref_limit) ? 0 : ref;
+}
+
+/* The leaf of each destination; asks for what is read of it next. */
+static inline NV_SPECIALIZED void find_leaves(const struct nv_lpm *f, unsigned family,
+                                              const uint8_t *dsts, unsigned n, struct batch *b)
+{
+    const unsigned width = family == NV_AF_4 ? 32 : 64;
+    for (unsigned k = 0; k < n; k++) {
+        const uint64_t head = head_of(family, dsts, k);
+        uint64_t ref = f->top + nv_head_bits(head, width, 0, 5);
+        ref = or_nothing(f, nv_lpm_word32(f->cells + 8 * ref)) + nv_head_bits(head, width, 5, 5);
+        ref = or_nothing(f, nv_lpm_word32(f->cells + 8 * ref)) + nv_head_bits(head, width, 10, 6);
+        b->at[k] = f->cells + 8 * ref;
         __builtin_prefetch(b->at[k]);
     }
-    for (unsigned depth = NETVANE_LPM_NODES; good && left && depth < bits;
-         depth += NETVANE_LPM_STRIDE) {
-        unsigned kept = 0;
-        for (unsigned g = 0; g < left; g++) {
-            const unsigned k = going[g];
-            going[kept] = (uint8_t)k;
-            kept += step(f, b, k, depth, &good);
-        }
-        left = kept;
+    for (unsigned k = 0; k < n; k++) {
+        b->at[k] = f->cells + 8 * or_nothing(f, nv_lpm_word32(b->at[k]));
+        __builtin_prefetch(b->at[k]);
+        __builtin_prefetch(b->at[k] + 64);
     }
-    for (unsigned g = 0; good && g < count; g++) {
-        const unsigned k = all[g];
-        if (nv_likely(b->best[k] != NULL)) {
-            b->value[k] = nv_load32(b->best[k], memory_order_relaxed);
-        } else {
-            b->value[k] = nv_lpm_short(f, b->dst[k]);
-            b->len[k] = b->value[k] & NETVANE_FV_LENGTH;
-        }
-    }
-    return good ? NV_TREE_OK : NV_TREE_BAD;
 }
 
-/* The usual answers in four steps, each for all; the few others are walked. */
-static inline NV_SPECIALIZED int find_many4(const struct nv_lpm *f, const uint8_t *dsts, unsigned n,
-                                            struct batch *b)
+/* The usual answers step by step, each for all; the few others are walked. */
+static inline NV_SPECIALIZED bool find_many4(const struct nv_lpm *f, const uint8_t *dsts,
+                                             unsigned n, struct batch *b)
 {
-    const unsigned char *value[NETVANE_BULK_MAX];
-    size_t at[NETVANE_BULK_MAX], next[NETVANE_BULK_MAX];
-    uint32_t dst[NETVANE_BULK_MAX], len[NETVANE_BULK_MAX];
-    uint8_t others[NETVANE_BULK_MAX];
-    unsigned left = 0;
+    bool good = true;
+    find_leaves(f, NV_AF_4, dsts, n, b);
     for (unsigned k = 0; k < n; k++) {
-        dst[k] = nv_load_be32(dsts + 4 * (size_t)k);
-        at[k] = nv_lpm_place(f, (uint64_t)dst[k] << 32);
-        __builtin_prefetch(f->cells + 8 * at[k]);
+        const unsigned char *at;
+        const bool usual = nv_leaf_usual4(b->at[k], nv_load_be32(dsts + 4 * (size_t)k), &at);
+        b->at[k] = usual ? at : f->cells;
     }
     for (unsigned k = 0; k < n; k++) {
-        next[k] = nv_lpm_down4(f, dst[k], at[k]);
-        __builtin_prefetch(f->cells + 8 * next[k]);
+        const uint32_t value = (uint32_t)nv_lpm_word32(b->at[k]);
+        b->match[k] = match_of(value, value & NETVANE_FV_LENGTH);
+        if (nv_unlikely(!value))
+            good &= find_one(f, NV_AF_4, dsts, k, b);
     }
-    for (unsigned k = 0; k < n; k++) {
-        if (nv_unlikely(!nv_lpm_end4(f, dst[k], next[k], &value[k], &len[k])))
-            value[k] = nv_lpm_middle4(f, dst[k], at[k], next[k], &len[k]);
-        __builtin_prefetch(value[k]);
-    }
-    for (unsigned k = 0; k < n; k++) {
-        if (nv_likely(value[k] != NULL)) {
-            b->value[k] = (uint32_t)nv_lpm_word(value[k], 0);
-            b->len[k] = (uint8_t)len[k];
-            continue;
-        }
-        b->dst[k] = (struct nv_bits){(uint64_t)dst[k] << 32, 0};
-        others[left++] = (uint8_t)k;
-    }
-    return nv_likely(!left) ? NV_TREE_OK : walk_many(f, 32, b, others, left);
+    return good;
 }
 
 /* Likewise, node by node, as long as one has a child. */
-static inline NV_SPECIALIZED int find_many6(const struct nv_lpm *f, const uint8_t *dsts, unsigned n,
-                                            struct batch *b)
+static inline NV_SPECIALIZED bool find_many6(const struct nv_lpm *f, const uint8_t *dsts,
+                                             unsigned n, struct batch *b)
 {
-    const unsigned char *value[NETVANE_BULK_MAX];
-    size_t at[NETVANE_BULK_MAX];
+    uint8_t going[NETVANE_BULK_MAX];
     uint32_t len[NETVANE_BULK_MAX];
-    uint8_t going[NETVANE_BULK_MAX], others[NETVANE_BULK_MAX];
-    unsigned left = n, rest = 0;
+    unsigned left = 0;
+    bool good = true;
+    find_leaves(f, NV_AF_6, dsts, n, b);
     for (unsigned k = 0; k < n; k++) {
-        b->dst[k] = nv_bits_of(NV_AF_6, dsts + 16 * (size_t)k);
-        at[k] = nv_lpm_place(f, b->dst[k].hi);
-        going[k] = (uint8_t)k;
+        const struct netvane_region_leaf_group g =
+            nv_leaf_group(b->at[k], nv_leaf_place(head_of(NV_AF_6, dsts, k), 64) / 32);
+        b->at[k] = nv_group_node(g.place) ? nv_leaf_node(b->at[k], g) : NULL;
+        going[left] = (uint8_t)k;
+        left += b->at[k] != NULL;
     }
     for (unsigned depth = NETVANE_LPM_NODES; left; depth += NETVANE_LPM_STRIDE) {
         unsigned kept = 0;
         for (unsigned g = 0; g < left; g++) {
             const unsigned k = going[g];
-            if (depth < NV_LPM_DEPTH6 && nv_lpm_down(f, b->dst[k].hi, depth, &at[k])) {
-                __builtin_prefetch(f->cells + 8 * at[k]);
+            const uint64_t hi = head_of(NV_AF_6, dsts, k);
+            const unsigned char *below =
+                depth < NV_LPM_DEPTH6 ? nv_lpm_down(f, hi, depth, b->at[k]) : NULL;
+            if (below)
                 going[kept++] = (uint8_t)k;
-                continue;
-            }
-            value[k] = nv_lpm_end6(f, b->dst[k].hi, depth, at[k], &len[k]);
-            __builtin_prefetch(value[k]);
+            b->at[k] = below ? below : nv_lpm_end6(f, hi, depth, b->at[k], &len[k]);
+            __builtin_prefetch(b->at[k]);
         }
         left = kept;
     }
     for (unsigned k = 0; k < n; k++) {
-        if (nv_likely(value[k] != NULL)) {
-            b->value[k] = (uint32_t)nv_lpm_word(value[k], 0);
-            b->len[k] = (uint8_t)len[k];
-        } else {
-            others[rest++] = (uint8_t)k;
-        }
+        if (nv_likely(b->at[k] != NULL))
+            b->match[k] = match_of((uint32_t)nv_lpm_word32(b->at[k]), len[k]);
+        else
+            good &= find_one(f, NV_AF_6, dsts, k, b);
     }
-    return nv_likely(!rest) ? NV_TREE_OK : walk_many(f, 128, b, others, rest);
+    return good;
 }
 
-static inline NV_SPECIALIZED int look_up_many(const struct view *v, unsigned family,
-                                              const uint8_t *dsts, unsigned n,
-                                              struct netvane_match *ret_matches)
+static inline NV_SPECIALIZED int look_up_many(const struct netvane_table *t, const uint8_t *dsts,
+                                              unsigned n, struct netvane_match *ret_matches)
 {
+    const struct view *v = view_of(t);
     struct batch b;
-    const int w =
-        family == NV_AF_4 ? find_many4(&v->lpm, dsts, n, &b) : find_many6(&v->lpm, dsts, n, &b);
-    const int r = judge(v, w);
-    for (unsigned k = 0; !r && k < n; k++)
-        ret_matches[k] = match_of(b.value[k], b.len[k]);
+    const bool good =
+        t->family == NV_AF_4 ? find_many4(&v->lpm, dsts, n, &b) : find_many6(&v->lpm, dsts, n, &b);
+    const int r = judge(v, nv_likely(good) ? NV_TREE_OK : NV_TREE_BAD);
+    if (nv_likely(!r))
+        memcpy(ret_matches, b.match, n * sizeof(b.match[0]));
     return r;
 }
 
 /* ---- the API ------------------------------------------------------------------------------------------------------------- */
 
 /* The entries into the walk, once for each kind of processor. */
-#define ENTRIES(how, kind)                                                                 \
-    kind static NV_NOINLINE int walk4_##how(const struct view *v, uint32_t dst, size_t at, \
-                                            struct netvane_match *ret_match)               \
-    {                                                                                      \
-        return walk4(v, dst, at, ret_match);                                               \
-    }                                                                                      \
-    kind static NV_NOINLINE int walk6_##how(const struct view *v, struct nv_bits dst,      \
-                                            struct netvane_match *ret_match)               \
-    {                                                                                      \
-        return walk6(v, dst, ret_match);                                                   \
-    }                                                                                      \
-    kind static NV_NOINLINE int look_up4_##how(const struct view *v, const uint8_t *dst,   \
-                                               struct netvane_match *ret_match)            \
-    {                                                                                      \
-        return look_up4(v, dst, walk4_##how, ret_match);                                   \
-    }                                                                                      \
-    kind static NV_NOINLINE int look_up6_##how(const struct view *v, const uint8_t *dst,   \
-                                               struct netvane_match *ret_match)            \
-    {                                                                                      \
-        return look_up6(v, dst, walk6_##how, ret_match);                                   \
-    }                                                                                      \
-    kind static NV_NOINLINE int look_up_many_##how(const struct view *v, unsigned family,  \
-                                                   const uint8_t *dsts, unsigned n,        \
-                                                   struct netvane_match *ret_matches)      \
-    {                                                                                      \
-        return look_up_many(v, family, dsts, n, ret_matches);                              \
-    }                                                                                      \
-    kind static NV_NOINLINE int find_##how(const struct nv_lpm *f, struct nv_bits dst,     \
-                                           unsigned family, struct nv_lpm_hit *ret_hit)    \
-    {                                                                                      \
-        return nv_find(f, dst, family, ret_hit);                                           \
+#define ENTRIES(how, kind)                                                                        \
+    kind static NV_NOINLINE int walk4_##how(const struct netvane_table *t, struct nv_bits dst,    \
+                                            struct netvane_match *ret_match)                      \
+    {                                                                                             \
+        return walk(t, dst, 32, ret_match);                                                       \
+    }                                                                                             \
+    kind static NV_NOINLINE int walk6_##how(const struct netvane_table *t, struct nv_bits dst,    \
+                                            struct netvane_match *ret_match)                      \
+    {                                                                                             \
+        return walk(t, dst, 128, ret_match);                                                      \
+    }                                                                                             \
+    kind static NV_NOINLINE int look_up4_##how(const struct netvane_table *t, const uint8_t *dst, \
+                                               struct netvane_match *ret_match)                   \
+    {                                                                                             \
+        return look_up4(t, dst, walk4_##how, ret_match);                                          \
+    }                                                                                             \
+    kind static NV_NOINLINE int look_up6_##how(const struct netvane_table *t, const uint8_t *dst, \
+                                               struct netvane_match *ret_match)                   \
+    {                                                                                             \
+        return look_up6(t, dst, walk6_##how, ret_match);                                          \
+    }                                                                                             \
+    kind static NV_NOINLINE int look_up_many_##how(const struct netvane_table *t,                 \
+                                                   const uint8_t *dsts, unsigned n,               \
+                                                   struct netvane_match *ret_matches)             \
+    {                                                                                             \
+        return look_up_many(t, dsts, n, ret_matches);                                             \
+    }                                                                                             \
+    kind static NV_NOINLINE int find_##how(const struct nv_lpm *f, struct nv_bits dst,            \
+                                           unsigned family, struct nv_lpm_hit *ret_hit)           \
+    {                                                                                             \
+        return nv_find(f, dst, family, ret_hit);                                                  \
     }
 
 ENTRIES(plainly, )
@@ -367,13 +324,13 @@ int netvane_route_lookup(const struct netvane_table *table, const uint8_t *dst,
         return NETVANE_INVALID;
     const struct view *v = view_of(table);
     if (nv_likely(v->how == COUNTING4))
-        return look_up4_counting(v, dst, ret_match);
+        return look_up4_counting(table, dst, ret_match);
     if (v->how == UNSET)
         return NETVANE_INVALID;
     if (v->how == COUNTING6)
-        return look_up6_counting(v, dst, ret_match);
-    return v->how == PLAINLY4 ? look_up4_plainly(v, dst, ret_match)
-                              : look_up6_plainly(v, dst, ret_match);
+        return look_up6_counting(table, dst, ret_match);
+    return v->how == PLAINLY4 ? look_up4_plainly(table, dst, ret_match)
+                              : look_up6_plainly(table, dst, ret_match);
 }
 
 int netvane_route_lookup_bulk(const struct netvane_table *table, const uint8_t *dsts, unsigned n,
@@ -381,10 +338,9 @@ int netvane_route_lookup_bulk(const struct netvane_table *table, const uint8_t *
 {
     if (nv_unlikely(!usable(table) || !dsts || !ret_matches || !n || n > NETVANE_BULK_MAX))
         return NETVANE_INVALID;
-    const struct view *v = view_of(table);
-    return nv_likely(v->how >= COUNTING4)
-               ? look_up_many_counting(v, table->family, dsts, n, ret_matches)
-               : look_up_many_plainly(v, table->family, dsts, n, ret_matches);
+    return nv_likely(view_of(table)->how >= COUNTING4)
+               ? look_up_many_counting(table, dsts, n, ret_matches)
+               : look_up_many_plainly(table, dsts, n, ret_matches);
 }
 
 /* ---- what a match leads to --------------------------------------------------------------------------------------------------- */

@@ -96,12 +96,9 @@ void nv_cells_published(struct nv_cells *c)
 
 /* ---- room ------------------------------------------------------------------------------------------------------ */
 
-static bool open_extent(struct nv_cells *c)
+/* Room in fresh for an extent that begins here. */
+static bool fresh_room(struct nv_cells *c, uint64_t at)
 {
-    const uint64_t at = c->arena->size_bytes / NETVANE_EXTENT_BYTES;
-    /* The last reference has to fit into 32 bits. Infos need more: see nv_infos_get. */
-    if (c->arena->size_bytes / NETVANE_CELL_UNIT > UINT32_MAX - EXTENT_UNITS)
-        return false;
     if (at >= c->extents) {
         const uint32_t n = (uint32_t)at + 1 + (uint32_t)at / 2;
         uint64_t **fresh = realloc(c->fresh, n * sizeof(*fresh));
@@ -111,20 +108,38 @@ static bool open_extent(struct nv_cells *c)
         c->fresh = fresh;
         c->extents = n;
     }
-    uint64_t *bits = calloc(EXTENT_UNITS / 64, sizeof(*bits));
-    const uint64_t offset = bits ? nv_arena_extent(c->arena) : 0;
-    if (!offset) {
-        free(bits);
+    if (!c->fresh[at])
+        c->fresh[at] = calloc(EXTENT_UNITS / 64, sizeof(**c->fresh));
+    return c->fresh[at] != NULL;
+}
+
+static bool open_extent(struct nv_cells *c)
+{
+    const uint64_t at = c->arena->size_bytes / NETVANE_EXTENT_BYTES;
+    /* The last reference has to fit into 32 bits. Infos need more: see nv_infos_get. */
+    if (c->arena->size_bytes / NETVANE_CELL_UNIT > UINT32_MAX - EXTENT_UNITS || !fresh_room(c, at))
         return false;
-    }
-    c->fresh[at] = bits;
-    c->spare = (uint32_t)((offset - NETVANE_NOTHING_OFFSET) / NETVANE_CELL_UNIT);
+    const uint64_t offset = nv_arena_extent(c->arena);
+    if (!offset)
+        return false;
+    if (!c->spares++)
+        c->spare = (uint32_t)((offset - NETVANE_NOTHING_OFFSET) / NETVANE_CELL_UNIT);
+    c->opened++;
     return true;
+}
+
+/* Some that lie behind each other: an index that lies together costs its readers fewer of the pages' translations. */
+static bool open_extents(struct nv_cells *c)
+{
+    const uint32_t n = (uint32_t)nv_min_u64(c->opened + 1, NV_CELLS_SPARES);
+    while (c->spares < n && open_extent(c))
+        ;
+    return c->spares != 0;
 }
 
 bool nv_cells_reserve(struct nv_cells *c, bool *ret_expired)
 {
-    if (c->spare || open_extent(c))
+    if (c->spares || open_extents(c))
         return true;
     /* Over the budget: every version but the newest has to go now; that may give cells back, but no extent. */
     const uint64_t newest = c->arena->draft - 1;
@@ -142,11 +157,12 @@ static uint32_t from_rest(struct nv_cells *c, uint32_t units)
 {
     if (c->rest_end - c->rest < units) {
         scatter(c, c->rest, c->rest_end - c->rest);
-        assert(c->spare); /* reserved before */
+        assert(c->spares); /* reserved before */
         c->rest = c->spare;
         /* A reader looks at NETVANE_CELL_MAX bytes, whatever the size of the cell. */
         c->rest_end = c->rest + EXTENT_UNITS - NV_CELL_UNITS_MAX;
-        c->spare = 0;
+        c->spare += EXTENT_UNITS;
+        c->spares--;
     }
     const uint32_t ref = c->rest;
     c->rest += units;

@@ -14,6 +14,7 @@
 
 #define NV_CELL_UNITS_MAX (NETVANE_CELL_MAX / NETVANE_CELL_UNIT)
 #define NV_CELLS_NOTED    1024u
+#define NV_CELLS_SPARES   32u /* extents that are opened at once, at most */
 
 struct nv_cell_limbo {
     uint64_t last_version; /* as in struct nv_limbo */
@@ -26,7 +27,8 @@ struct nv_cells {
     uint32_t free[NV_CELL_UNITS_MAX +
                   1];        /* by units, 0: infos; a chain through the first word of each */
     uint32_t rest, rest_end; /* what is left of the extent that is being cut */
-    uint32_t spare;          /* the next one, whole, 0: none */
+    uint32_t spare, spares;  /* the next ones, whole, one behind the other; how many */
+    uint32_t opened;         /* extents in all */
     uint64_t **
         fresh; /* by extent of the file, a bit for each unit where a cell of the draft begins; NULL: no extent */
     uint32_t extents;               /* entries of fresh */

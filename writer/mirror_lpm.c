@@ -16,6 +16,7 @@
 void nv_mirror_lpm_init(struct nv_mirror *m)
 {
     nv_cells_init(&m->lpm.cells, &m->draft.arena);
+    m->lpm.editor.cells = &m->lpm.cells;
     m->lpm.last_tree = NETVANE_TREE_COUNT;
 }
 
@@ -136,7 +137,7 @@ static void mark_stale(struct nv_mirror *m, struct nv_table *t)
 
 static void break_index(struct nv_mirror *m, struct nv_table *t)
 {
-    nv_lpm_drop(&m->lpm.cells, &t->lpm);
+    nv_lpm_drop(&m->lpm.editor, &t->lpm);
     t->broken = true;
     mark_stale(m, t);
 }
@@ -155,7 +156,7 @@ static uint32_t shorter_prefix(void *arg, struct nv_bits dst, unsigned len)
     uint32_t value;
     if (!s->t->count[len])
         return 0;
-    dst.hi &= UINT64_MAX << (64 - len); /* at most 15 bits */
+    dst.hi &= UINT64_MAX << (64 - len); /* at most 23 bits */
     dst.lo = 0;
     nv_lpm_key(is4, s->t->table, dst, len, key);
     if (!value_of_prefix(s->m, is4 ? NETVANE_TREE_ROUTES4 : NETVANE_TREE_ROUTES6, key, &value))
@@ -169,9 +170,9 @@ static void set_prefix(struct nv_mirror *m, struct nv_table *t, struct nv_bits d
 {
     struct shorter s = {.m = m, .t = t};
     if (value)
-        nv_lpm_set(&m->lpm.cells, &t->lpm, dst, len, value);
+        nv_lpm_set(&m->lpm.editor, &t->lpm, dst, len, value);
     else
-        nv_lpm_clear(&m->lpm.cells, &t->lpm, dst, len, shorter_prefix, &s);
+        nv_lpm_clear(&m->lpm.editor, &t->lpm, dst, len, shorter_prefix, &s);
     if (!nv_table_in_root(t))
         mark_stale(m, t);
     if (s.failed)
@@ -185,7 +186,7 @@ static void refresh(struct nv_mirror *m, unsigned tree, const uint64_t *key)
     unsigned len;
     const struct nv_bits dst = nv_lpm_prefix(tree_is4(tree), key, &len);
     uint64_t first[NV_TREE_KEY_WORDS_MAX];
-    uint32_t value, before = 0;
+    uint32_t value;
     if (!t || t->broken)
         return;
     nv_lpm_key(tree_is4(tree), t->table, dst, len, first);
@@ -194,12 +195,11 @@ static void refresh(struct nv_mirror *m, unsigned tree, const uint64_t *key)
         break_index(m, t);
         return;
     }
-    const struct nv_lpm f = nv_lpm_of_draft(&m->lpm.cells, &t->lpm);
-    if (!len || len > NETVANE_LPM_NODES) {
-        (void)nv_lpm_exact(&f, dst, len, &before);
-        if (before == value)
-            return;
-    }
+    /* One that is to go may be hidden by longer ones: it has to be asked for, and may have been shown by some place alone. */
+    const uint32_t before = nv_lpm_value(&m->lpm.editor, &t->lpm, dst, len);
+    const bool hides = len && len <= NETVANE_LPM_LONG;
+    if (before == (value | (value && hides ? len : 0u)) && (value || !hides))
+        return;
     set_prefix(m, t, dst, len, value);
 }
 
@@ -282,7 +282,7 @@ static void rebuild(struct nv_mirror *m, struct nv_table *t)
     uint64_t key[NV_TREE_KEY_WORDS_MAX];
     struct nv_cursor c;
     union nv_route_record r;
-    nv_lpm_drop(&m->lpm.cells, &t->lpm);
+    nv_lpm_drop(&m->lpm.editor, &t->lpm);
     t->broken = false;
     mark_stale(m, t);
     nv_lpm_key(is4, t->table, (struct nv_bits){0, 0}, 0, key);
@@ -338,9 +338,9 @@ static void mark_info(void *arg, uint32_t value)
 
 static void mark_infos(void *arg, struct nv_info_marks *marks)
 {
-    const struct nv_mirror *m = arg;
+    struct nv_mirror *m = arg;
     for (uint32_t i = 0; i < m->table_count; i++)
-        nv_lpm_values(&m->lpm.cells, &m->tables[i].lpm, mark_info, marks);
+        nv_lpm_values(&m->lpm.editor, &m->tables[i].lpm, mark_info, marks);
 }
 
 static struct netvane_region_lpm root_of(const struct nv_table *t)
@@ -379,6 +379,7 @@ void nv_mirror_lpm_settle(struct nv_mirror *m)
         if (m->tables[i].broken)
             rebuild(m, &m->tables[i]);
     m->lpm.retry = false;
+    nv_lpm_seal(&m->lpm.editor);
     if (m->lpm.memo_used) /* hop sets lose their ids between two drafts */
         memset(m->lpm.memo, 0, sizeof(m->lpm.memo));
     m->lpm.memo_used = false;

@@ -23,6 +23,7 @@ struct nv_lpm_memo {
 
 struct nv_mirror_lpm {
     struct nv_cells cells;
+    struct nv_lpm_editor editor;
     struct nv_infos infos;
     struct {
         uint64_t key[3];

@@ -25,6 +25,7 @@ struct nv_table *nv_mirror_table(struct nv_mirror *m, uint8_t family, uint32_t t
     }
     if (m->table_count == m->table_capacity) {
         uint32_t capacity = m->table_capacity ? m->table_capacity * 2u : 8u;
+        nv_lpm_seal(&m->lpm.editor); /* it knows the table by its place */
         struct nv_table *tables = realloc(m->tables, (size_t)capacity * sizeof(*tables));
         if (!tables)
             return NULL;

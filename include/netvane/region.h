@@ -314,20 +314,26 @@ struct netvane_region_slot {
  * reference to one is its distance from NETVANE_NOTHING_OFFSET divided by NETVANE_CELL_UNIT (the largest that processors scale
  * an index by), so that reference 0 leads to zeros: a walk goes on through them without a question.
  *
- * An address is looked at 5 bits at a time. The first two times lead through fans of 32 slots, the third to one of 32 nodes; a
- * prefix of 1 to 15 bits is written to every slot (or node) that it covers of the one that its last bit lies in, unless a
- * longer one of the same fan has it. /0 stands in the root. From bit 15 on each node looks at the next five bits (a tree
- * bitmap; Eatherton, Varghese, Dittia, SIGCOMM CCR 34(2), 2004). Its reference leads to a block: a node for each bit of
- * `children`, in order, then a value for each bit of `prefixes`, in order.
+ * The first 16 bits of an address lead through three fans, of 32, 32 and 64 slots, to a leaf, which looks at the next 8. A prefix
+ * of 1 to 16 bits is written to every slot that it covers of the fan that its last bit lies in, one of 17 to 24 bits to every
+ * place of its leaf, unless a longer one of the same fan, or leaf, has it. /0 stands in the root.
  *
- * A value is the offset of an info, whose low 6 bits are free: for NETVANE_FV_CONDITIONAL, and in fans for the length of the
- * prefix. So infos lie below 4 GiB. 0: none.
+ * A leaf has 256 places, 32 in a group, and its values once for each run of places that have the same (as poptrie does; Asai,
+ * Ohara, SIGCOMM 2015). Where there are longer prefixes, a group has a node; that and those below look at five bits each (a
+ * tree bitmap; Eatherton, Varghese, Dittia, SIGCOMM CCR 34(2), 2004). A node's reference leads to a block: a node for each bit
+ * of `children`, in order, then a value for each bit of `prefixes`, in order.
+ *
+ * A value is the offset of an info, whose low 6 bits are free: for NETVANE_FV_CONDITIONAL, and outside of blocks for the length
+ * of the prefix. So infos lie below 4 GiB. 0: none.
  */
 #define NETVANE_EXTENT_BYTES 65536
 #define NETVANE_CELL_UNIT    8
-#define NETVANE_CELL_MAX     640 /* 32 nodes and 31 values */
+#define NETVANE_CELL_MAX     1232 /* a leaf of 256 values and 8 nodes */
 #define NETVANE_LPM_STRIDE   5
-#define NETVANE_LPM_NODES    15 /* bits before the first node looks at any */
+#define NETVANE_LPM_LEAF     16 /* bits before a leaf */
+#define NETVANE_LPM_GROUPS   8  /* of a leaf: the first 3 of its 8 bits */
+#define NETVANE_LPM_NODES    19 /* bits before the node of a group */
+#define NETVANE_LPM_LONG     24 /* prefixes that are longer stand in blocks */
 
 #define NETVANE_FV_INFO   (~UINT32_C(63))
 #define NETVANE_FV_LENGTH 31u
@@ -335,16 +341,33 @@ struct netvane_region_slot {
     32u /* type of service, source or links' state decide: ask the routes */
 
 struct netvane_region_fan_slot {
-    uint32_t child; /* the next fan, or the nodes behind the last */
+    uint32_t child; /* the next fan, or the leaf behind the last */
     uint32_t value;
+};
+
+/* 32 places of a leaf. Read as one word of 64 bits. */
+struct netvane_region_leaf_group {
+    uint32_t ends;  /* bit i: place i has not the value of place i + 1 */
+    uint32_t place; /* NETVANE_LG_* */
+};
+
+#define NETVANE_LG_VALUE \
+    255u /* of place: word of the leaf, of 4 bytes, that the value of the group's first place stands in */
+#define NETVANE_LG_NODE_SHIFT \
+    8 /* place >> this: where the group's node stands, in 16 bytes from the leaf on; 0: it has none */
+
+/* The beginning of a leaf. Its values follow, one of 4 bytes for each run, and behind them, aligned to 16, its groups' nodes. */
+struct netvane_region_leaf {
+    struct netvane_region_leaf_group group[NETVANE_LPM_GROUPS];
+    uint32_t hidden; /* bit n: longer prefixes may have all places of some prefix of 16 + n bits */
 };
 
 struct netvane_region_lpm_node {
     uint32_t
-        prefixes; /* bit 1 << length | bits: a prefix that is `length` (0 to 4) bits longer than the node's place */
+        prefixes; /* bit 1 << length | bits: a prefix that is `length` (0 to 4) bits longer than the node's place; none of 24 bits or less */
     uint32_t children; /* bit i: a node for the next five bits being i */
     uint32_t block;
-    uint32_t value; /* of the nodes behind the fans: of a prefix of 11 to 15 bits; else 0 */
+    uint32_t reserved;
 };
 
 /* In hop_flags: the hop has an encapsulation, a realm, a weight or a nexthop object, which only its record tells. */
@@ -709,6 +732,9 @@ NETVANE_SIZE(netvane_region_liveness, 32);
 NETVANE_SIZE(netvane_region_root, 16);
 NETVANE_SIZE(netvane_region_lpm, 16);
 NETVANE_SIZE(netvane_region_fan_slot, 8);
+NETVANE_SIZE(netvane_region_leaf_group, 8);
+NETVANE_AT(netvane_region_leaf, hidden, 64);
+NETVANE_SIZE(netvane_region_leaf, 68);
 NETVANE_SIZE(netvane_region_lpm_node, 16);
 NETVANE_AT(netvane_region_info, type, 16);
 NETVANE_AT(netvane_region_info, hop_count, 22);
@@ -833,6 +859,6 @@ NETVANE_SIZE(netvane_rec_table, 48);
      (uint32_t)sizeof(struct netvane_rec_rule) * 53u +                                      \
      (uint32_t)sizeof(struct netvane_rec_nexthop) * 59u +                                   \
      (uint32_t)sizeof(struct netvane_rec_hop) * 61u + (uint32_t) _Alignof(uint64_t) * 67u + \
-     (uint32_t)NETVANE_RING_SLOTS * 71u + (uint32_t)NETVANE_NODE_BYTES * 73u + 2u)
+     (uint32_t)NETVANE_RING_SLOTS * 71u + (uint32_t)NETVANE_NODE_BYTES * 73u + 3u)
 
 #endif

@@ -5,11 +5,12 @@
  * Owns:      addresses as bits, the lookup, the lookup of one exact prefix, values and what they lead to; which of a
  *            prefix's routes an index shows.
  * Assumes:   a base whose bytes below `limit` can be read; any content at all, even hostile.
- * Promises:  every reference is loaded once and checked against the limit; at most two fans and 23 nodes are looked at.
- *            Nothing is written.
+ * Promises:  every reference is loaded once and checked against the limit, and nothing beyond NETVANE_CELL_MAX from there is
+ *            read; at most three fans, a leaf and 22 nodes are looked at. Nothing is written.
  * Leaves:    to the caller: nv_read_check after the walk and before the result is used, as of nv/tree.h.
  *
- * Speed: a walk first looks for the usual answer, in a node; what fans and shorter prefixes say is asked if there is none.
+ * Speed: the usual answer stands in the leaf (IPv4) or in the last node on the way (IPv6); what fans and nodes passed say is
+ * asked if there is none.
  */
 #ifndef NV_LPM_H
 #define NV_LPM_H
@@ -33,7 +34,24 @@ struct nv_lpm_hit {
     uint32_t len;
 };
 
-#define NV_FANS 2u
+#define NV_FANS       3u
+#define NV_LEAF_SLOTS 256u
+
+/* Bits before level `level` of the fans, NV_FANS: before the leaf; and how many it looks at. */
+static inline NV_SPECIALIZED unsigned nv_fan_start(unsigned level)
+{
+    return level < NV_FANS ? 5 * level : NETVANE_LPM_LEAF;
+}
+
+static inline NV_SPECIALIZED unsigned nv_fan_end(unsigned level)
+{
+    return level == NV_FANS ? NETVANE_LPM_LONG : nv_fan_start(level + 1);
+}
+
+static inline NV_SPECIALIZED unsigned nv_fan_width(unsigned level)
+{
+    return nv_fan_end(level) - nv_fan_start(level);
+}
 
 static inline struct nv_bits nv_bits_of(unsigned family, const uint8_t *ip)
 {
@@ -68,14 +86,50 @@ static inline NV_SPECIALIZED const unsigned char *nv_lpm_cell(const struct nv_lp
     return f->cells + (uint64_t)ref * NETVANE_CELL_UNIT;
 }
 
-/* A fan's slot, or a node, in whole words: it may be written over at any time. */
+/*
+ * Words of a cell. On x86 compilers give an atomic load an instruction of its own for the address, which in the walks below is
+ * every third one; a load is one there whatever it is called (R1), and this one cannot be split, doubled or moved over a fence
+ * either.
+ */
+static inline NV_SPECIALIZED uint64_t nv_lpm_word32(const unsigned char *at)
+{
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(NV_TSAN)
+    uint64_t w; /* of which the upper half is 0 */
+    __asm__("movl %1, %k0" : "=r"(w) : "m"(*(const uint32_t *)(const void *)at));
+    return w;
+#else
+    return nv_load32(at, memory_order_relaxed);
+#endif
+}
+
+static inline NV_SPECIALIZED uint64_t nv_lpm_word64(const unsigned char *at)
+{
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(NV_TSAN)
+    uint64_t w;
+    __asm__("movq %1, %0" : "=r"(w) : "m"(*(const uint64_t *)(const void *)at));
+    return w;
+#else
+    return nv_load64(at, memory_order_relaxed);
+#endif
+}
+
+/* A fan's slot, a leaf's group, a node, in whole words: it may be written over at any time. */
 static inline NV_SPECIALIZED struct netvane_region_fan_slot nv_fan_slot(const unsigned char *fan,
                                                                         unsigned i)
 {
-    const uint64_t w = nv_load64(fan + 8u * i, memory_order_relaxed);
+    const uint64_t w = nv_lpm_word64(fan + 8u * (size_t)i);
     struct netvane_region_fan_slot s;
     memcpy(&s, &w, sizeof(s));
     return s;
+}
+
+static inline NV_SPECIALIZED struct netvane_region_leaf_group nv_leaf_group(
+    const unsigned char *leaf, unsigned group)
+{
+    const uint64_t w = nv_lpm_word64(leaf + 8u * (size_t)group);
+    struct netvane_region_leaf_group g;
+    memcpy(&g, &w, sizeof(g));
+    return g;
 }
 
 static inline NV_SPECIALIZED struct netvane_region_lpm_node nv_lpm_node(const unsigned char *at)
@@ -136,159 +190,130 @@ static inline NV_SPECIALIZED const unsigned char *nv_block_value(const unsigned 
     (__builtin_expect_with_probability((condition), 1, 0.5) ? (a) : (b))
 #endif
 
-/* The node behind the fans, and how it is to be reached; NULL: a bad reference. */
-static inline NV_SPECIALIZED const unsigned char *nv_lpm_enter(const struct nv_lpm *f,
-                                                               struct nv_bits dst)
+/* ---- leaves ------------------------------------------------------------------------------------------------- */
+
+/* Where the value of place i of a leaf stands; g: the place's group, which has no node, or without it. */
+static inline NV_SPECIALIZED const unsigned char *nv_leaf_value_at(
+    const unsigned char *leaf, struct netvane_region_leaf_group g, unsigned i)
 {
-    uint32_t ref = f->top;
-    if (nv_unlikely(ref >= f->ref_limit))
-        return NULL;
-    ref = nv_fan_slot(nv_lpm_cell(f, ref), nv_bits_at(dst, 0, 5)).child;
-    if (nv_unlikely(ref >= f->ref_limit))
-        return NULL;
-    ref = nv_fan_slot(nv_lpm_cell(f, ref), nv_bits_at(dst, 5, 5)).child;
-    if (nv_unlikely(ref >= f->ref_limit))
-        return NULL;
-    return nv_lpm_cell(f, ref) + 16u * (size_t)nv_bits_at(dst, 10, 5);
+    return leaf + 4 * ((size_t)g.place + nv_rank(g.ends, i % 32));
+}
+
+static inline NV_SPECIALIZED uint32_t nv_leaf_value(const unsigned char *leaf, unsigned i)
+{
+    struct netvane_region_leaf_group g = nv_leaf_group(leaf, i / 32);
+    g.place &= NETVANE_LG_VALUE;
+    return (uint32_t)nv_lpm_word32(nv_leaf_value_at(leaf, g, i));
+}
+
+/* Of a group's place: where its node stands, in 16 bytes; 0: it has none. */
+static inline NV_SPECIALIZED uint32_t nv_group_node(uint32_t place)
+{
+    return place >> NETVANE_LG_NODE_SHIFT;
+}
+
+/* The node of a group, which has one; NULL: it stands where none can. */
+static inline NV_SPECIALIZED const unsigned char *nv_leaf_node(const unsigned char *leaf,
+                                                               struct netvane_region_leaf_group g)
+{
+    const uint32_t node = nv_group_node(g.place);
+    return nv_unlikely(node >= NETVANE_CELL_MAX / 16) ? NULL : leaf + 16 * (size_t)node;
+}
+
+/* n bits from bit `at` on of an address, or of its beginning, as a number of `width` bits. */
+static inline NV_SPECIALIZED uint64_t nv_head_bits(uint64_t head, unsigned width, unsigned at,
+                                                   unsigned n)
+{
+    return head >> (width - at - n) & ((1u << n) - 1);
+}
+
+/* The place in its leaf that an address leads to. */
+static inline NV_SPECIALIZED unsigned nv_leaf_place(uint64_t head, unsigned width)
+{
+    return (unsigned)nv_head_bits(head, width, NETVANE_LPM_LEAF, 8);
 }
 
 /*
- * One word of a cell, by its place: n words of 8 bytes from where reference 0 leads. On x86 compilers give an
- * atomic load an instruction of its own for the address, which in the walk below is every third one; a load is one there
- * whatever it is called (R1), and this one cannot be split, doubled or moved over a fence either.
+ * Where the leaf on the way to an address stands; false: a bad reference. head: its first `width` bits. The caller has seen that
+ * top is below the limit.
  */
-static inline NV_SPECIALIZED uint64_t nv_lpm_word(const unsigned char *cells, size_t n)
-{
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(NV_TSAN)
-    uint64_t w; /* of which the upper half is 0 */
-    __asm__("movl %1, %k0" : "=r"(w) : "m"(*(const uint32_t *)(const void *)(cells + 8 * n)));
-    return w;
-#else
-    return nv_load32(cells + 8 * n, memory_order_relaxed);
-#endif
-}
-
-/* Places below it are those of the zeros: nothing of more than 15 bits is there. */
-#define NV_LPM_NOTHING 64u
-
-/*
- * The usual answer in steps, so that many destinations can take each together. hi: the first 64 bits of the destination. A
- * place is in words of 8 bytes from where reference 0 leads; place 0, which stands for "nothing there", leads to zeros, and
- * those to nothing. The caller has seen that top is below the limit. First: the place of the node behind the fans.
- */
-static inline NV_SPECIALIZED size_t nv_lpm_place(const struct nv_lpm *f, uint64_t hi)
+static inline NV_SPECIALIZED bool nv_lpm_leaf(const struct nv_lpm *f, uint64_t head, unsigned width,
+                                              const unsigned char **ret_leaf)
 {
     _Static_assert(!offsetof(struct netvane_region_fan_slot, child),
                    "a slot begins with its child");
-    uint64_t ref = nv_lpm_word(f->cells, (size_t)f->top + (hi >> 59));
+    uint64_t ref = nv_lpm_word32(f->cells + 8 * (f->top + nv_head_bits(head, width, 0, 5)));
     if (nv_unlikely(ref >= f->ref_limit))
-        return 0;
-    ref = nv_lpm_word(f->cells, ref + (hi >> 54 & 31));
-    return nv_unlikely(ref >= f->ref_limit) ? 0 : ref + (hi >> 48 & 62);
+        return false;
+    ref = nv_lpm_word32(f->cells + 8 * (ref + nv_head_bits(head, width, 5, 5)));
+    if (nv_unlikely(ref >= f->ref_limit))
+        return false;
+    ref = nv_lpm_word32(f->cells + 8 * (ref + nv_head_bits(head, width, 10, 6)));
+    *ret_leaf = f->cells + 8 * ref;
+    return nv_likely(ref < f->ref_limit);
 }
+
+/* The usual answer of an IPv4 table: where its leaf has the value; false: the whole walk has to be done. */
+static inline NV_SPECIALIZED bool nv_leaf_usual4(const unsigned char *leaf, uint32_t dst,
+                                                 const unsigned char **ret_at)
+{
+    const unsigned i = nv_leaf_place(dst, 32);
+    const struct netvane_region_leaf_group g = nv_leaf_group(leaf, i / 32);
+    *ret_at = nv_leaf_value_at(leaf, g, i);
+    return nv_likely(g.place <= NETVANE_LG_VALUE);
+}
+
+/* ---- nodes ---------------------------------------------------------------------------------------------------- */
 
 /* Words of the node at a place. */
 static inline NV_SPECIALIZED uint64_t nv_lpm_children(const unsigned char *node)
 {
-    return nv_lpm_word(node + offsetof(struct netvane_region_lpm_node, children), 0);
+    return nv_lpm_word32(node + offsetof(struct netvane_region_lpm_node, children));
 }
 
 static inline NV_SPECIALIZED uint64_t nv_lpm_block(const unsigned char *node)
 {
-    return nv_lpm_word(node + offsetof(struct netvane_region_lpm_node, block), 0);
+    return nv_lpm_word32(node + offsetof(struct netvane_region_lpm_node, block));
 }
 
-/* To the child of the node of bit `depth`; false: there is none, and *at stays. */
-static inline NV_SPECIALIZED bool nv_lpm_down(const struct nv_lpm *f, uint64_t hi, unsigned depth,
-                                              size_t *at)
+/* The child of the node of bit `depth`, NULL: there is none, or no good reference. */
+static inline NV_SPECIALIZED const unsigned char *nv_lpm_down(const struct nv_lpm *f, uint64_t hi,
+                                                              unsigned depth,
+                                                              const unsigned char *node)
 {
-    const unsigned char *node = f->cells + 8 * *at;
     const unsigned i = (unsigned)(hi << depth >> 59);
     const uint64_t children = nv_lpm_children(node), ref = nv_lpm_block(node);
     if (!(children >> i & 1u) || nv_unlikely(ref >= f->ref_limit))
-        return false;
-    *at = ref + 2 * (size_t)nv_rank((uint32_t)children, i);
-    return true;
-}
-
-/*
- * That of an IPv4 table is a prefix of 20 to 24 bits where there are no longer ones: a fan, a fan, a node, a node. From the
- * node of bit 15 to that of bit 20.
- */
-static inline NV_SPECIALIZED size_t nv_lpm_down4(const struct nv_lpm *f, uint32_t dst, size_t at)
-{
-    return nv_likely(nv_lpm_down(f, (uint64_t)dst << 32, NETVANE_LPM_NODES, &at)) ? at : 0;
-}
-
-/* The length of the prefix whose bit has so many zeros above it, in the node of bit 20. */
-static const uint8_t nv_lpm_length20[32] = {24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24,
-                                            24, 24, 24, 24, 24, 23, 23, 23, 23, 23, 23,
-                                            23, 23, 22, 22, 22, 22, 21, 21, 20, 20};
-
-/* In the node of bit 20: where the value stands, and its length; false: the whole walk has to be done. */
-static inline NV_SPECIALIZED bool nv_lpm_end4(const struct nv_lpm *f, uint32_t dst, size_t at,
-                                              const unsigned char **ret_value, uint32_t *ret_len)
-{
-    const unsigned char *node = f->cells + 8 * at;
-    const uint32_t prefixes = (uint32_t)nv_lpm_word(node, 0),
-                   way = prefixes & nv_lpm_ways[dst >> 7 & 31];
-    const uint64_t ref = nv_lpm_block(node);
-    if (nv_unlikely(!way || nv_lpm_children(node) || ref >= f->ref_limit))
-        return false;
-    const unsigned zeros = (unsigned)__builtin_clz(way);
-    *ret_len = nv_lpm_length20[zeros];
-    *ret_value =
-        f->cells + 8 * ref + 4 * (size_t)nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros);
-    return true;
-}
-
-/* Where that of bit 20 (at20) says nothing, and has nothing behind it: what the node of bit 15 (at15) says. As nv_lpm_end4. */
-static inline NV_SPECIALIZED const unsigned char *nv_lpm_middle4(const struct nv_lpm *f,
-                                                                 uint32_t dst, size_t at15,
-                                                                 size_t at20, uint32_t *ret_len)
-{
-    const unsigned char *node = f->cells + 8 * at15, *behind = f->cells + 8 * at20;
-    const uint32_t prefixes = (uint32_t)nv_lpm_word(node, 0),
-                   way = prefixes & nv_lpm_ways[dst >> 12 & 31];
-    const uint64_t ref = nv_lpm_block(node);
-    if (nv_unlikely(!way || nv_lpm_children(behind) >> (dst >> 7 & 31) & 1u ||
-                    nv_lpm_word(behind, 0) & nv_lpm_ways[dst >> 7 & 31] || ref >= f->ref_limit))
         return NULL;
-    const unsigned zeros = (unsigned)__builtin_clz(way);
-    *ret_len = nv_lpm_length20[zeros] - 5u;
-    return nv_block_value(f->cells + 8 * ref, (uint32_t)nv_lpm_children(node),
-                          nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros));
+    return f->cells + 8 * ref + 16 * (size_t)nv_rank((uint32_t)children, i);
 }
 
-/* The usual answer of an IPv6 table stands in the last node on the way, and is of at most 59 bits. */
-#define NV_LPM_DEPTH6 55u /* of the last node that the steps look at */
+/* The usual answer of an IPv6 table stands in the last node on the way, and is of at most 58 bits. */
+#define NV_LPM_DEPTH6 54u /* of the last node that the steps look at */
+
+/* The length of the prefix whose bit has so many zeros above it, in the node of bit 0. */
+static const uint8_t nv_lpm_lengths[32] = {4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4,
+                                           3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 0, 0};
 
 /* Where the value stands, NULL: the whole walk has to be done; and the length. */
 static inline NV_SPECIALIZED const unsigned char *nv_lpm_end6(const struct nv_lpm *f, uint64_t hi,
-                                                              unsigned depth, size_t at,
+                                                              unsigned depth,
+                                                              const unsigned char *node,
                                                               uint32_t *ret_len)
 {
-    const unsigned char *node = f->cells + 8 * at;
     const unsigned i = (unsigned)(hi << depth >> 59);
-    const uint32_t prefixes = (uint32_t)nv_lpm_word(node, 0), way = prefixes & nv_lpm_ways[i],
+    const uint32_t prefixes = (uint32_t)nv_lpm_word32(node), way = prefixes & nv_lpm_ways[i],
                    children = (uint32_t)nv_lpm_children(node);
     const uint64_t ref = nv_lpm_block(node);
     if (nv_unlikely(!way || children >> i & 1u || ref >= f->ref_limit))
         return NULL;
     const unsigned zeros = (unsigned)__builtin_clz(way);
-    *ret_len = depth + nv_lpm_length20[zeros] - 20u;
+    *ret_len = depth + nv_lpm_lengths[zeros];
     return nv_block_value(f->cells + 8 * ref, children,
                           nv_popcount(prefixes & UINT32_C(0x7fffffff) >> zeros));
 }
 
-/* Slot i of a fan; what node i behind the fans says, as a slot that leads nowhere. */
-static inline struct netvane_region_fan_slot nv_lpm_slot(const unsigned char *fan, unsigned level,
-                                                         unsigned i)
-{
-    if (level < NV_FANS)
-        return nv_fan_slot(fan, i);
-    return (struct netvane_region_fan_slot){0, nv_lpm_node(fan + 16u * (size_t)i).value};
-}
+/* ---- whole walks ------------------------------------------------------------------------------------------------ */
 
 /* One level of the way to a short prefix. A bad reference ends it: the walk saw it, too. */
 static inline NV_SPECIALIZED void nv_lpm_short_step(const struct nv_lpm *f, struct nv_bits dst,
@@ -296,17 +321,17 @@ static inline NV_SPECIALIZED void nv_lpm_short_step(const struct nv_lpm *f, stru
 {
     if (nv_unlikely(*ref >= f->ref_limit))
         return;
-    const struct netvane_region_fan_slot s =
-        nv_lpm_slot(nv_lpm_cell(f, *ref), level, nv_bits_at(dst, 5 * level, 5));
+    const struct netvane_region_fan_slot s = nv_fan_slot(
+        nv_lpm_cell(f, *ref), nv_bits_at(dst, nv_fan_start(level), nv_fan_width(level)));
     *value = s.value ? s.value : *value;
-    *ref = level < NV_FANS ? s.child : *ref;
+    *ref = s.child;
 }
 
-/* The value that the root, the fans and the node behind them have for dst: of a prefix of at most 15 bits. */
-static inline uint32_t nv_lpm_short(const struct nv_lpm *f, struct nv_bits dst)
+/* The value that the root and the fans have for dst: of a prefix of at most 16 bits. */
+static inline NV_SPECIALIZED uint32_t nv_lpm_short(const struct nv_lpm *f, struct nv_bits dst)
 {
     uint32_t value = f->def, ref = f->top;
-    _Static_assert(NV_FANS == 2, "as many steps, and the node");
+    _Static_assert(NV_FANS == 3, "as many steps");
     nv_lpm_short_step(f, dst, 0, &ref, &value);
     nv_lpm_short_step(f, dst, 1, &ref, &value);
     nv_lpm_short_step(f, dst, 2, &ref, &value);
@@ -314,12 +339,13 @@ static inline uint32_t nv_lpm_short(const struct nv_lpm *f, struct nv_bits dst)
 }
 
 /*
- * The longest prefix that covers dst: OK, END (none) or BAD. bits: of an address of the family. at: what nv_lpm_enter
- * returned.
+ * From a group's node down: where the value of the longest prefix stands, NULL: none here, and its length. False: a bad
+ * reference. bits: of an address of the family.
  */
-static inline NV_SPECIALIZED int nv_lpm_walk(const struct nv_lpm *f, struct nv_bits dst,
-                                             unsigned bits, const unsigned char *at,
-                                             struct nv_lpm_hit *ret_hit)
+static inline NV_SPECIALIZED bool nv_lpm_walk_nodes(const struct nv_lpm *f, struct nv_bits dst,
+                                                    unsigned bits, const unsigned char *at,
+                                                    const unsigned char **ret_best,
+                                                    uint32_t *ret_len)
 {
     const unsigned char *best = NULL;
     uint32_t len = 0;
@@ -329,7 +355,7 @@ static inline NV_SPECIALIZED int nv_lpm_walk(const struct nv_lpm *f, struct nv_b
         const uint32_t way = n.prefixes & nv_lpm_ways[i];
         const unsigned top = nv_top_bit(way | 1);
         if (nv_unlikely(n.block >= f->ref_limit))
-            return NV_TREE_BAD;
+            return false;
         const unsigned char *block = nv_lpm_cell(f, n.block);
         best =
             NV_EITHER(way != 0, nv_block_value(block, n.children, nv_rank(n.prefixes, top)), best);
@@ -338,55 +364,95 @@ static inline NV_SPECIALIZED int nv_lpm_walk(const struct nv_lpm *f, struct nv_b
             break;
         at = nv_block_node(block, nv_rank(n.children, i));
     }
-    if (!at)
-        return NV_TREE_BAD;
-    const uint32_t value = best ? nv_load32(best, memory_order_relaxed) : nv_lpm_short(f, dst);
-    *ret_hit = (struct nv_lpm_hit){value, best ? len : value & NETVANE_FV_LENGTH};
-    return value ? NV_TREE_OK : NV_TREE_END;
+    *ret_best = best;
+    *ret_len = len;
+    return at != NULL;
 }
 
+/* The longest prefix that covers dst: OK, END (none) or BAD. */
 static inline NV_SPECIALIZED int nv_lpm_find(const struct nv_lpm *f, struct nv_bits dst,
                                              unsigned bits, struct nv_lpm_hit *ret_hit)
 {
-    return nv_lpm_walk(f, dst, bits, nv_lpm_enter(f, dst), ret_hit);
+    const unsigned char *leaf, *best = NULL;
+    const unsigned i = nv_leaf_place(dst.hi, 64);
+    if (nv_unlikely(f->top >= f->ref_limit || !nv_lpm_leaf(f, dst.hi, 64, &leaf)))
+        return NV_TREE_BAD;
+    const struct netvane_region_leaf_group g = nv_leaf_group(leaf, i / 32);
+    if (nv_group_node(g.place) &&
+        !nv_lpm_walk_nodes(f, dst, bits, nv_leaf_node(leaf, g), &best, &ret_hit->len))
+        return NV_TREE_BAD;
+    if (best) {
+        ret_hit->value = nv_load32(best, memory_order_relaxed);
+    } else {
+        ret_hit->value = nv_leaf_value(leaf, i);
+        if (!ret_hit->value)
+            ret_hit->value = nv_lpm_short(f, dst);
+        ret_hit->len = ret_hit->value & NETVANE_FV_LENGTH;
+    }
+    return ret_hit->value ? NV_TREE_OK : NV_TREE_END;
+}
+
+/* The value of place i of a fan, or of a leaf, which `cell` is. */
+static inline uint32_t nv_lpm_place_value(const unsigned char *cell, unsigned level, unsigned i)
+{
+    return level < NV_FANS ? nv_fan_slot(cell, i).value : nv_leaf_value(cell, i);
+}
+
+/* The fan, or leaf, that the last bit of a prefix of up to 24 bits lies in: NULL: a bad reference. */
+static inline const unsigned char *nv_lpm_cell_of(const struct nv_lpm *f, struct nv_bits dst,
+                                                  unsigned len, unsigned *ret_level)
+{
+    uint32_t ref = f->top;
+    unsigned level = 0;
+    for (; len > nv_fan_end(level) && ref < f->ref_limit; level++)
+        ref = nv_fan_slot(nv_lpm_cell(f, ref),
+                          nv_bits_at(dst, nv_fan_start(level), nv_fan_width(level)))
+                  .child;
+    *ret_level = level;
+    return ref < f->ref_limit ? nv_lpm_cell(f, ref) : NULL;
 }
 
 /*
- * The value of exactly this prefix, 0: it has none. For a prefix of up to 15 bits that longer ones of its fan hide in its
- * first slot: 0, too.
+ * The value of exactly this prefix, 0: it has none. For a prefix of up to 24 bits that longer ones of its fan, or leaf, hide in
+ * its first place: 0, too.
  */
 static inline int nv_lpm_exact(const struct nv_lpm *f, struct nv_bits dst, unsigned len,
                                uint32_t *ret_value)
 {
-    const unsigned char *at = nv_lpm_enter(f, dst);
-    if (!at)
+    unsigned level;
+    const unsigned char *cell =
+        nv_lpm_cell_of(f, dst, len < NETVANE_LPM_LONG ? len : NETVANE_LPM_LONG, &level);
+    *ret_value = 0;
+    if (!cell)
         return NV_TREE_BAD;
-    if (len <= NETVANE_LPM_NODES) {
-        struct netvane_region_fan_slot s = {f->top, 0};
-        for (unsigned level = 0; level < NV_FANS && len > 5 * level; level++)
-            s = nv_fan_slot(nv_lpm_cell(f, s.child), nv_bits_at(dst, 5 * level, 5));
-        const uint32_t value = !len ? f->def : len > 5 * NV_FANS ? nv_lpm_node(at).value : s.value;
-        *ret_value = !len || (value & NETVANE_FV_LENGTH) == len ? value : 0;
+    const unsigned i = nv_bits_at(dst, nv_fan_start(level), nv_fan_width(level));
+    if (len <= NETVANE_LPM_LONG) {
+        const uint32_t value = len ? nv_lpm_place_value(cell, level, i) : f->def;
+        *ret_value = (value & NETVANE_FV_LENGTH) == len ? value : 0;
         return *ret_value ? NV_TREE_OK : NV_TREE_END;
     }
-    *ret_value = 0;
-    for (unsigned depth = NETVANE_LPM_NODES;; depth += NETVANE_LPM_STRIDE) {
+    const struct netvane_region_leaf_group g = nv_leaf_group(cell, i / 32);
+    if (!nv_group_node(g.place))
+        return NV_TREE_END;
+    const unsigned char *at = nv_leaf_node(cell, g);
+    for (unsigned depth = NETVANE_LPM_NODES; at; depth += NETVANE_LPM_STRIDE) {
         const struct netvane_region_lpm_node n = nv_lpm_node(at);
-        const unsigned i = nv_bits_at(dst, depth, NETVANE_LPM_STRIDE), extra = len - depth;
+        const unsigned five = nv_bits_at(dst, depth, NETVANE_LPM_STRIDE), extra = len - depth;
         if (n.block >= f->ref_limit)
             return NV_TREE_BAD;
         const unsigned char *block = nv_lpm_cell(f, n.block);
         if (extra < NETVANE_LPM_STRIDE) {
-            const unsigned bit = 1u << extra | i >> (NETVANE_LPM_STRIDE - extra);
+            const unsigned bit = 1u << extra | five >> (NETVANE_LPM_STRIDE - extra);
             if (n.prefixes >> bit & 1u)
                 *ret_value = nv_load32(nv_block_value(block, n.children, nv_rank(n.prefixes, bit)),
                                        memory_order_relaxed);
             return *ret_value ? NV_TREE_OK : NV_TREE_END;
         }
-        if (!(n.children >> i & 1u))
+        if (!(n.children >> five & 1u))
             return NV_TREE_END;
-        at = nv_block_node(block, nv_rank(n.children, i));
+        at = nv_block_node(block, nv_rank(n.children, five));
     }
+    return NV_TREE_BAD;
 }
 
 /* Copies the info that a value leads to: OK or BAD. */

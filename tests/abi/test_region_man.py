@@ -28,7 +28,7 @@ TYPES = {
     "uint64_t": ("u64", 8), "uint32_t": ("u32", 4), "uint16_t": ("u16", 2), "uint8_t": ("u8", 1),
     "int32_t": ("i32", 4), "char": ("char", 1),
     "struct netvane_region_default": ("default", 64), "struct netvane_region_root": ("root", 16),
-    "struct netvane_region_lpm": ("lpm", 16),
+    "struct netvane_region_lpm": ("lpm", 16), "struct netvane_region_leaf_group": ("group", 8),
 }
 # Of the header itself, not of the format.
 NOT_FORMAT = {"NETVANE_REGION_H", "NETVANE_COUNTERS", "NETVANE_COUNTER_ENUM", "NETVANE_AT", "NETVANE_SIZE"}

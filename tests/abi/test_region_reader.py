@@ -61,28 +61,30 @@ class Region:
     # ---- the lookup, as the page has it ----------------------------------------------------------
 
     def cell(self, ref):
-        assert 0x600 + 8 * ref + 640 <= len(self.bytes), "a reference leads out of the region"
+        assert 0x600 + 8 * ref + 1232 <= len(self.bytes), "a reference leads out of the region"
         return 0x600 + 8 * ref
 
     def lookup(self, root, address, width):
-        def bits(n):
-            return (address << 5 >> (width - n)) & 31
+        def bits(n, count=5):
+            return (address << count >> (width - n)) & ((1 << count) - 1)
 
         def rank(word, bit):
             return bin(word & ((1 << bit) - 1)).count("1")
 
         ref, value, _, _ = root
         length = 0
-        for n in (0, 5):
-            child, own = struct.unpack_from("=2I", self.bytes, self.cell(ref) + 8 * bits(n))
+        for n, count in ((0, 5), (5, 5), (10, 6)):
+            child, own = struct.unpack_from("=2I", self.bytes, self.cell(ref) + 8 * bits(n, count))
             if own:
                 value, length = own, own & 31
             ref = child
-        node = self.cell(ref) + 16 * bits(10)
-        if self.u32(node + 12):
-            value = self.u32(node + 12)
-            length = value & 31
-        for n in range(15, width, 5):
+        leaf, i = self.cell(ref), bits(16, 8)
+        ends, place = struct.unpack_from("=2I", self.bytes, leaf + 8 * (i // 32))
+        own = self.u32(leaf + 4 * ((place & 255) + rank(ends, i % 32)))
+        if own:
+            value, length = own, own & 31
+        node = leaf + 16 * (place >> 8)
+        for n in range(19, width if place >> 8 else 0, 5):
             i = bits(n)
             prefixes, children, block, _ = struct.unpack_from("=4I", self.bytes, node)
             block = self.cell(block)

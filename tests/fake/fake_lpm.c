@@ -23,8 +23,8 @@ struct audit {
     const struct nv_table *t;
     const struct prefix *list;
     uint32_t count;
-    uint64_t bytes;  /* of fans and cells */
-    uint64_t values; /* in cells, and in slots of fans */
+    uint64_t bytes;  /* of cells */
+    uint64_t values; /* in blocks, and in places of fans and leaves */
     const char *fault;
 };
 
@@ -144,47 +144,94 @@ static void count_node(struct audit *a, uint32_t ref, unsigned at)
         if (!word32(c, block, child) && !word32(c, block, child + 1))
             a->fault = "an empty node";
         if (word32(c, block, child + 3))
-            a->fault = "a value in a node that has no place for one";
+            a->fault = "something in a node's reserved word";
         count_node(a, block, child);
     }
 }
 
+/* The value of a place of a leaf. */
+static uint32_t leaf_value(const struct nv_cells *c, uint32_t ref, unsigned i)
+{
+    const uint32_t ends = word32(c, ref, i / 32 * 2), place = word32(c, ref, i / 32 * 2 + 1);
+    return word32(c, ref, (place & 255u) + ones(ends & ((1u << i % 32) - 1)));
+}
+
+static void count_leaf(struct audit *a, uint32_t ref)
+{
+    const struct nv_cells *c = &a->m->lpm.cells;
+    unsigned words = 17, nodes = 0;
+    bool empty = true;
+    for (unsigned g = 0; g < 8; g++) {
+        if ((word32(c, ref, 2 * g + 1) & 255u) != words)
+            a->fault = "a group whose values are not behind those of the one before";
+        words += ones(word32(c, ref, 2 * g));
+        nodes += word32(c, ref, 2 * g + 1) >> 8 != 0;
+    }
+    words++; /* the last run has no end */
+    for (unsigned g = 0, met = 0; g < 8 && !a->fault; g++) {
+        const uint32_t node = word32(c, ref, 2 * g + 1) >> 8;
+        if (!node)
+            continue;
+        if (node != (words + 3) / 4 + met++)
+            a->fault = "a group's node that does not stand behind the values";
+        else if (word32(c, ref, 4 * node) || !word32(c, ref, 4 * node + 1))
+            a->fault = "a group's node with a prefix, or without a child";
+        else
+            count_node(a, ref, 4 * node);
+    }
+    for (unsigned i = 0; i < 256; i++) {
+        a->values += leaf_value(c, ref, i) != 0;
+        empty = empty && !leaf_value(c, ref, i);
+    }
+    if (empty && !nodes)
+        a->fault = "an empty leaf";
+    a->bytes += 16u * ((words + 3) / 4 + nodes);
+}
+
+static const unsigned fan_starts[] = {0, 5, 10, 16, 24};
+
 static void count_fan(struct audit *a, uint32_t ref, unsigned level)
 {
     const struct nv_cells *c = &a->m->lpm.cells;
-    const unsigned words = level < 2 ? 2 : 4;
+    const unsigned slots = 1u << (fan_starts[level + 1] - fan_starts[level]);
     bool empty = true;
     if (!ref)
         return;
-    a->bytes += 32 * 4 * words;
-    for (unsigned i = 0; i < 32 && !a->fault; i++) {
-        for (unsigned k = 0; k < words; k++)
-            empty = empty && !word32(c, ref, words * i + k);
-        a->values += word32(c, ref, words * i + words - 1) != 0;
-        if (level == 2)
-            count_node(a, ref, 4 * i);
-        else
-            count_fan(a, word32(c, ref, 2 * i), level + 1);
+    if (level == 3) {
+        count_leaf(a, ref);
+        return;
+    }
+    a->bytes += 8 * slots;
+    for (unsigned i = 0; i < slots && !a->fault; i++) {
+        empty = empty && !word32(c, ref, 2 * i) && !word32(c, ref, 2 * i + 1);
+        a->values += word32(c, ref, 2 * i + 1) != 0;
+        count_fan(a, word32(c, ref, 2 * i), level + 1);
     }
     if (empty)
         a->fault = "an empty fan";
 }
 
-/* How many slots of its fan show a prefix; those that it covers show it or a longer one. */
-static unsigned slots_of(struct audit *a, const struct nv_lpm *f, const struct prefix *p)
+/* How many places of its fan, or leaf, show a prefix; those that it covers show it or a longer one. */
+static unsigned places_of(struct audit *a, const struct nv_lpm *f, const struct prefix *p)
 {
+    const struct nv_cells *c = &a->m->lpm.cells;
     unsigned level = 0, shown = 0;
     uint32_t ref = f->top;
-    for (; p->len > 5 * (level + 1); level++)
-        ref = word32(&a->m->lpm.cells, ref, 2 * nv_bits_at(p->dst, 5 * level, 5));
-    const unsigned first = nv_bits_at(p->dst, 5 * level, 5), words = level < 2 ? 2 : 4;
-    for (unsigned i = first; i < first + (1u << (5 * (level + 1) - p->len)); i++) {
-        const uint32_t value = word32(&a->m->lpm.cells, ref, words * i + words - 1);
+    for (; p->len > fan_starts[level + 1]; level++)
+        ref = word32(
+            c, ref,
+            2 * nv_bits_at(p->dst, fan_starts[level], fan_starts[level + 1] - fan_starts[level]));
+    const unsigned end = fan_starts[level + 1],
+                   first = nv_bits_at(p->dst, fan_starts[level], end - fan_starts[level]);
+    for (unsigned i = first; i < first + (1u << (end - p->len)); i++) {
+        const uint32_t value = level == 3 ? leaf_value(c, ref, i) : word32(c, ref, 2 * i + 1);
         if (!ref || (value & 31u) < p->len)
-            a->fault = "a slot shows less than covers it";
+            a->fault = "a place shows less than covers it";
         else if ((value & 31u) == p->len)
             shown += is_value_of(a->m, value, p);
     }
+    if (level == 3 && !shown && !(word32(c, ref, 16) >> (p->len - 16) & 1u))
+        a->fault = "a leaf does not say that a prefix is hidden";
     return shown;
 }
 
@@ -218,8 +265,8 @@ static void audit_table(struct audit *a)
     for (uint32_t i = 0; i < a->count && !a->fault; i++) {
         const struct prefix *p = &list[i];
         uint32_t value;
-        if (p->len && p->len <= 15) {
-            expected += slots_of(a, &f, p);
+        if (p->len && p->len <= 24) {
+            expected += places_of(a, &f, p);
         } else if (nv_lpm_exact(&f, p->dst, p->len, &value) != NV_TREE_OK ||
                    !is_value_of(a->m, value, p)) {
             a->fault = "a prefix that is not in the index as it should be";
@@ -268,7 +315,7 @@ const char *fake_lpm_fault(struct nv_mirror *m)
         all += chain_bytes(c, list);
     const uint64_t extents =
         m->draft.arena.lent * (uint64_t)NETVANE_NODE_BYTES / NETVANE_EXTENT_BYTES;
-    const uint64_t cut = extents - (c->spare != 0);
+    const uint64_t cut = extents - c->spares;
     if (all != cut * (NETVANE_EXTENT_BYTES - NETVANE_CELL_MAX))
         return "used + free + limbo + rest of cells is not all there is";
     return NULL;

@@ -2,7 +2,7 @@
 /*
  * fake_region_lpm.c - builds the longest-prefix indexes of a hand-made region, top down, from sorted lists.
  *
- * A second opinion on what region.h says of fans and cells: nothing of the writer's edits is used. Infos are not shared.
+ * A second opinion on what region.h says of fans, leaves and blocks: nothing of the writer's edits is used. Infos are not shared.
  */
 #include <stdlib.h>
 
@@ -45,7 +45,7 @@ static unsigned pick(const struct entry *from, unsigned n, unsigned at, unsigned
 static struct netvane_region_lpm_node build_node(struct fake_region *r, const struct entry *list,
                                                  unsigned n, unsigned depth)
 {
-    struct netvane_region_lpm_node node = {0, 0, 0, 0}, nodes[32];
+    struct netvane_region_lpm_node node = {0}, nodes[32];
     uint32_t values[32] = {0};
     unsigned value_count = 0, node_count = 0;
     struct entry *below = calloc(n + 1, sizeof(*below));
@@ -78,41 +78,87 @@ static struct netvane_region_lpm_node build_node(struct fake_region *r, const st
     return node;
 }
 
-/* level 0 and 1: fans; 2: the nodes behind them. */
-static uint32_t build_fan(struct fake_region *r, const struct entry *list, unsigned n,
-                          unsigned level)
+/* The longest entry that ends in the `end - start` bits of which the first are those of `bits`; 0: none. */
+static uint32_t value_in(const struct entry *list, unsigned n, unsigned start, unsigned end,
+                         unsigned bits)
 {
-    const unsigned start = 5 * level, end = start + 5;
-    struct netvane_region_fan_slot fan[32] = {{0, 0}};
-    struct netvane_region_lpm_node nodes[32];
+    uint32_t value = 0;
+    unsigned best = 0;
+    for (unsigned k = 0; k < n; k++) {
+        if (list[k].len <= start || list[k].len > end || list[k].len <= best ||
+            nv_bits_at(list[k].dst, start, end - start) >> (end - list[k].len) !=
+                bits >> (end - list[k].len))
+            continue;
+        best = list[k].len;
+        value = list[k].value | best;
+    }
+    return value;
+}
+
+/* list: with 16 bits in common, each longer. */
+static uint32_t build_leaf(struct fake_region *r, const struct entry *list, unsigned n)
+{
+    uint32_t groups[16] = {0}, values[257], hidden = 0, bytes;
+    struct netvane_region_lpm_node nodes[8];
+    unsigned value_count = 0, node_count = 0;
     struct entry *below = calloc(n + 1, sizeof(*below));
     if (!below)
         abort();
-    for (unsigned i = 0; n && i < 32; i++) {
-        uint32_t value = 0;
-        unsigned best = 0;
-        for (unsigned k = 0; k < n; k++) {
-            if (list[k].len > end || list[k].len <= best ||
-                nv_bits_at(list[k].dst, start, 5) >> (end - list[k].len) !=
-                    i >> (end - list[k].len))
-                continue;
-            best = list[k].len;
-            value = list[k].value | best;
-        }
-        const unsigned k = pick(list, n, start, 5, i, end, below);
-        if (level < 2) {
-            fan[i] = (struct netvane_region_fan_slot){build_fan(r, below, k, level + 1), value};
-        } else {
-            nodes[i] = build_node(r, below, k, 15);
-            nodes[i].value = value;
-        }
+    for (unsigned i = 0; i < 256; i++) {
+        const uint32_t value = value_in(list, n, 16, 24, i);
+        if (i && value != values[value_count - 1])
+            groups[(i - 1) / 32 * 2] |= 1u << (i - 1) % 32;
+        if (!i || value != values[value_count - 1])
+            values[value_count++] = value;
+        if (i % 32 == 0)
+            groups[i / 32 * 2 + 1] = 17 + value_count - 1;
+    }
+    for (unsigned k = 0; k < n; k++) {
+        bool shown = list[k].len > 24;
+        for (unsigned i = 0; i < 256 && !shown; i++)
+            shown =
+                nv_bits_at(list[k].dst, 16, 8) >> (24 - list[k].len) == i >> (24 - list[k].len) &&
+                (value_in(list, n, 16, 24, i) & 31u) == list[k].len;
+        hidden |= shown ? 0 : 1u << (list[k].len - 16);
+    }
+    bytes = (68 + 4 * value_count + 15) / 16 * 16;
+    for (unsigned g = 0; g < 8; g++) {
+        const unsigned k = pick(list, n, 16, 3, g, 24, below);
+        if (!k)
+            continue;
+        groups[2 * g + 1] |= (bytes / 16 + node_count) << 8;
+        nodes[node_count++] = build_node(r, below, k, 19);
     }
     free(below);
+    unsigned char *leaf = place(r, bytes + 16 * (size_t)node_count, 16);
+    memcpy(leaf, groups, 64);
+    memcpy(leaf + 64, &hidden, 4);
+    memcpy(leaf + 68, values, 4 * (size_t)value_count);
+    memcpy(leaf + bytes, nodes, 16 * (size_t)node_count);
+    return reference(r, leaf);
+}
+
+static uint32_t build_fan(struct fake_region *r, const struct entry *list, unsigned n,
+                          unsigned level)
+{
+    static const unsigned starts[] = {0, 5, 10, 16};
+    struct netvane_region_fan_slot fan[64] = {{0, 0}};
     if (!n)
         return 0;
-    const size_t bytes = level < 2 ? sizeof(fan) : sizeof(nodes);
-    void *cell = place(r, bytes, 16);
-    memcpy(cell, level < 2 ? (void *)fan : (void *)nodes, bytes);
+    if (level == 3)
+        return build_leaf(r, list, n);
+    const unsigned start = starts[level], end = starts[level + 1], slots = 1u << (end - start);
+    struct entry *below = calloc(n, sizeof(*below));
+    if (!below)
+        abort();
+    for (unsigned i = 0; i < slots; i++) {
+        const unsigned k = pick(list, n, start, end - start, i, end, below);
+        fan[i] = (struct netvane_region_fan_slot){build_fan(r, below, k, level + 1),
+                                                  value_in(list, n, start, end, i)};
+    }
+    free(below);
+    void *cell = place(r, slots * sizeof(fan[0]), 16);
+    memcpy(cell, fan, slots * sizeof(fan[0]));
     return reference(r, cell);
 }
 

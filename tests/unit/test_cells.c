@@ -116,7 +116,7 @@ static void assert_accounted(const struct fixture *f, uint64_t live)
     for (uint32_t list = 0; list <= NV_CELL_UNITS_MAX; list++)
         all += chain_bytes(c, list);
     all += (uint64_t)(c->rest_end - c->rest) * NETVANE_CELL_UNIT;
-    assert_true(all == (extents - (c->spare != 0)) * CUT_BYTES);
+    assert_true(all == (extents - c->spares) * CUT_BYTES);
 }
 
 static bool is_free(const struct nv_cells *c, uint32_t ref, uint32_t bytes)
@@ -164,7 +164,7 @@ static void cells_lie_apart_and_a_reader_may_look_at_the_largest_size_of_each(vo
 static void reference_0_leads_to_zeros_that_are_never_given_out(void **state)
 {
     (void)state;
-    static const unsigned char zeros[32 * sizeof(struct netvane_region_lpm_node)];
+    static const unsigned char zeros[64 * sizeof(struct netvane_region_fan_slot)];
     struct fixture f;
     start(&f);
     assert_int_equal(nv_cell_offset(0), NETVANE_NOTHING_OFFSET);
@@ -515,7 +515,31 @@ static void without_room_reserve_fails_and_what_there_is_stays_usable(void **sta
     assert_accounted(&f, bytes - size_of(640));
     f.mem.fail_from = 0; /* memory is back */
     assert_true(nv_cells_reserve(&f.c, &expired));
-    assert_true(nv_read_committed(f.mem.base) == committed + NETVANE_EXTENT_BYTES);
+    assert_true(nv_read_committed(f.mem.base) >= committed + NETVANE_EXTENT_BYTES);
+    end(&f);
+}
+
+static void extents_come_in_runs_as_long_as_all_before_but_for_a_limit(void **state)
+{
+    (void)state;
+    struct fixture f;
+    bool expired = false;
+    start(&f);
+    for (uint32_t opened = 0, most = 0; opened < 200;) {
+        const uint32_t before = f.c.opened;
+        const uint64_t size = f.a.size_bytes;
+        assert_true(nv_cells_reserve(&f.c, &expired));
+        if (f.c.opened != before) {
+            const uint32_t run = f.c.opened - before;
+            assert_int_equal(run, before + 1 < NV_CELLS_SPARES ? before + 1 : NV_CELLS_SPARES);
+            assert_true(run >= most);
+            assert_true(nv_cell_offset(f.c.spare) == size); /* one behind the other, at the end */
+            assert_true(f.a.size_bytes == size + run * (uint64_t)NETVANE_EXTENT_BYTES);
+            most = run;
+        }
+        opened = f.c.opened;
+        (void)nv_cells_take(&f.c, NETVANE_CELL_MAX);
+    }
     end(&f);
 }
 
@@ -581,6 +605,7 @@ int main(void)
         cmocka_unit_test(letting_go_leaves_alone_what_was_given_before_it_was_held),
         cmocka_unit_test(room_for_one_edit_is_there_once_it_was_reserved),
         cmocka_unit_test(without_room_reserve_fails_and_what_there_is_stays_usable),
+        cmocka_unit_test(extents_come_in_runs_as_long_as_all_before_but_for_a_limit),
         cmocka_unit_test(file_never_grows_past_its_limit),
         cmocka_unit_test(extent_that_no_reference_could_lead_to_is_not_taken),
     };

@@ -771,12 +771,13 @@ static void nothing_in_an_index_can_crash_or_trap_a_reader(void **state)
     assert_int_equal(netvane_check(f->nv, NULL, NULL), 0);
 }
 
-/* Each word of the root, of a fan, of a node and of a block, made a reference to the end of what is there, and to itself. */
+/* Each word of the root, of a fan, of a leaf and of a block, made a reference to the end of what is there, and to itself. */
 static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_answer(void **state)
 {
     struct fixture *f = *state;
     uint64_t rnd = fake_seed() + 4;
-    fake_route(&f->state, 254, "10.9.1.0/24", 0, 4); /* two nodes behind the fans */
+    fake_route(&f->state, 254, "10.9.1.0/24", 0, 4); /* a leaf behind the fans */
+    fake_route(&f->state, 254, "10.9.1.4/30", 0, 4); /* and two nodes */
     add_many(f, &rnd, 40);
     struct netvane_region_slot *slot = fake_slot(&f->region, f->region.version);
     const struct nv_lpm limits = nv_lpm_of(f->region.base, f->region.used, &slot->lpm[0]);
@@ -787,9 +788,12 @@ static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_an
         nv_lpm_of(f->region.base, f->region.used, &slot->lpm[NETVANE_SL_MAIN4]);
     const struct nv_bits first = {UINT64_C(0x0a090100) << 32, 0};
     const uint32_t second = nv_fan_slot(nv_lpm_cell(&lpm, top), nv_bits_at(first, 0, 5)).child;
-    const uint32_t nodes = nv_fan_slot(nv_lpm_cell(&lpm, second), nv_bits_at(first, 5, 5)).child;
+    const uint32_t third = nv_fan_slot(nv_lpm_cell(&lpm, second), nv_bits_at(first, 5, 5)).child;
+    const uint32_t leaf = nv_fan_slot(nv_lpm_cell(&lpm, third), nv_bits_at(first, 10, 6)).child;
+    const struct netvane_region_leaf_group group = nv_leaf_group(nv_lpm_cell(&lpm, leaf), 0);
+    assert_true(nv_group_node(group.place) != 0);
     const struct netvane_region_lpm_node node =
-        nv_lpm_node(nv_lpm_cell(&lpm, nodes) + 16 * nv_bits_at(first, 10, 5));
+        nv_lpm_node(nv_leaf_node(nv_lpm_cell(&lpm, leaf), group));
     assert_int_equal(nv_popcount(node.children), 1);
     unsigned char *cells = f->region.base + NETVANE_NOTHING_OFFSET;
     const struct {
@@ -798,8 +802,9 @@ static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_an
     } places[] = {{(unsigned char *)&slot->lpm[NETVANE_SL_MAIN4], 8},
                   {cells + (size_t)NETVANE_CELL_UNIT * top, 256},
                   {cells + (size_t)NETVANE_CELL_UNIT * second, 256},
-                  {cells + (size_t)NETVANE_CELL_UNIT * nodes, 512},
-                  {cells + (size_t)NETVANE_CELL_UNIT * node.block, 20}}; /* a node and a value */
+                  {cells + (size_t)NETVANE_CELL_UNIT * third, 512},
+                  {cells + (size_t)NETVANE_CELL_UNIT * leaf, 16 * nv_group_node(group.place) + 16},
+                  {cells + (size_t)NETVANE_CELL_UNIT * node.block, 16}};
     for (unsigned p = 0; p < NV_ARRAY_LEN(places); p++)
         for (unsigned i = 0; i < places[p].bytes; i += 4)
             for (unsigned k = 0; k < NV_ARRAY_LEN(words); k++) {
@@ -811,7 +816,7 @@ static void references_at_the_end_of_the_region_and_circles_are_corrupt_or_an_an
                 NETVANE_INIT(&t);
                 const int got = netvane_table_get(&snap, 4, 254, &t);
                 assert_true(got == NETVANE_OK || (!p && got == NETVANE_CORRUPT));
-                const uint8_t ip[4] = {10, 9, 1, 1};
+                const uint8_t ip[4] = {10, 9, 1, (uint8_t)(k % 2 ? 1 : 5)};
                 struct netvane_match m;
                 for (unsigned how = 0; how < 2 && !got; how++) {
                     int r = netvane_route_lookup(&t, ip, &m);
