@@ -50,23 +50,33 @@ static inline NV_SPECIALIZED int nv_table_root(const struct nv_snap *s, unsigned
     return ret_root->state == NETVANE_LS_NONE ? NV_TREE_END : NV_TREE_OK;
 }
 
-/*
- * False: the walk has to be done. The caller has seen that top is below the limit. A leaf is some lines long: the next one is fetched while the first is waited for.
- */
-static inline NV_SPECIALIZED bool nv_find_usual(const struct nv_lpm *f, uint32_t dst,
-                                                struct nv_lpm_hit *ret_hit)
+/* What the leaf of an IPv4 table says: the answer, that the fans have it, or that a node may. */
+enum nv_usual { NV_USUAL_FOUND, NV_USUAL_SHORT, NV_USUAL_NOT };
+
+/* The caller has seen that top is below the limit. A leaf is some lines long: the next one is fetched while the first is waited for. */
+static inline NV_SPECIALIZED enum nv_usual nv_find_usual4(const struct nv_lpm *f, uint32_t dst,
+                                                          struct nv_lpm_hit *ret_hit)
 {
     const unsigned char *leaf, *at;
     if (nv_unlikely(!nv_lpm_leaf(f, dst, 32, &leaf)))
-        return false;
+        return NV_USUAL_NOT;
     __builtin_prefetch(leaf + 64);
     if (nv_unlikely(!nv_leaf_usual4(leaf, dst, &at)))
-        return false;
+        return NV_USUAL_NOT;
     ret_hit->value = (uint32_t)nv_lpm_word32(at);
     ret_hit->len = ret_hit->value & NETVANE_FV_LENGTH;
-    return nv_likely(ret_hit->value != 0);
+    return nv_likely(ret_hit->value != 0) ? NV_USUAL_FOUND : NV_USUAL_SHORT;
 }
 
+static inline NV_SPECIALIZED int nv_find_short(const struct nv_lpm *f, struct nv_bits dst,
+                                               struct nv_lpm_hit *ret_hit)
+{
+    ret_hit->value = nv_lpm_short(f, dst);
+    ret_hit->len = ret_hit->value & NETVANE_FV_LENGTH;
+    return ret_hit->value ? NV_TREE_OK : NV_TREE_END;
+}
+
+/* False: the walk has to be done. As above. */
 static inline NV_SPECIALIZED bool nv_find_usual6(const struct nv_lpm *f, uint64_t hi,
                                                  struct nv_lpm_hit *ret_hit)
 {
@@ -92,10 +102,13 @@ static inline NV_SPECIALIZED bool nv_find_usual6(const struct nv_lpm *f, uint64_
 static inline NV_SPECIALIZED int nv_find(const struct nv_lpm *f, struct nv_bits dst,
                                          unsigned family, struct nv_lpm_hit *ret_hit)
 {
-    const bool usual = family == NV_AF_4 ? nv_find_usual(f, (uint32_t)(dst.hi >> 32), ret_hit)
-                                         : nv_find_usual6(f, dst.hi, ret_hit);
-    return nv_likely(usual) ? NV_TREE_OK
-                            : nv_lpm_find(f, dst, family == NV_AF_4 ? 32 : 128, ret_hit);
+    if (family == NV_AF_6)
+        return nv_likely(nv_find_usual6(f, dst.hi, ret_hit)) ? NV_TREE_OK
+                                                             : nv_lpm_find(f, dst, 128, ret_hit);
+    const enum nv_usual usual = nv_find_usual4(f, (uint32_t)(dst.hi >> 32), ret_hit);
+    return nv_likely(usual == NV_USUAL_FOUND) ? NV_TREE_OK
+           : usual == NV_USUAL_SHORT          ? nv_find_short(f, dst, ret_hit)
+                                              : nv_lpm_find(f, dst, 32, ret_hit);
 }
 
 #endif

@@ -104,15 +104,30 @@ static inline NV_SPECIALIZED int walk(const struct netvane_table *t, struct nv_b
     return end(view_of(t), w, hit, ret_match);
 }
 
-/* No question whether the arena was taken away before the walk: what is read then is zeros, and nv_leave sees it. */
+/* What the fans say, where the leaf does not. */
+static inline NV_SPECIALIZED int walk_short(const struct netvane_table *t, struct nv_bits dst,
+                                            struct netvane_match *ret_match)
+{
+    struct nv_lpm_hit hit = {0, 0};
+    const int w = nv_find_short(&view_of(t)->lpm, dst, &hit);
+    return end(view_of(t), w, hit, ret_match);
+}
+
+/*
+ * No question whether the arena was taken away before the walk: what is read then is zeros, and nv_leave sees it. The other ways
+ * are calls: what they need must not be kept at hand here.
+ */
 static inline NV_SPECIALIZED int look_up4(const struct netvane_table *t, const uint8_t *dst,
-                                          walk_fn *walk_on, struct netvane_match *ret_match)
+                                          walk_fn *walk_on, walk_fn *fall_back,
+                                          struct netvane_match *ret_match)
 {
     const uint32_t address = nv_load_be32(dst);
     struct nv_lpm_hit hit;
-    return nv_likely(nv_find_usual(&view_of(t)->lpm, address, &hit))
-               ? end(view_of(t), NV_TREE_OK, hit, ret_match)
-               : walk_on(t, (struct nv_bits){(uint64_t)address << 32, 0}, ret_match);
+    const enum nv_usual usual = nv_find_usual4(&view_of(t)->lpm, address, &hit);
+    if (nv_likely(usual == NV_USUAL_FOUND))
+        return end(view_of(t), NV_TREE_OK, hit, ret_match);
+    return (usual == NV_USUAL_SHORT ? fall_back : walk_on)(
+        t, (struct nv_bits){(uint64_t)address << 32, 0}, ret_match);
 }
 
 static inline NV_SPECIALIZED int look_up6(const struct netvane_table *t, const uint8_t *dst,
@@ -256,6 +271,11 @@ static inline NV_SPECIALIZED int look_up_many(const struct netvane_table *t, con
     {                                                                                             \
         return walk(t, dst, 32, ret_match);                                                       \
     }                                                                                             \
+    kind static NV_NOINLINE int short4_##how(const struct netvane_table *t, struct nv_bits dst,   \
+                                             struct netvane_match *ret_match)                     \
+    {                                                                                             \
+        return walk_short(t, dst, ret_match);                                                     \
+    }                                                                                             \
     kind static NV_NOINLINE int walk6_##how(const struct netvane_table *t, struct nv_bits dst,    \
                                             struct netvane_match *ret_match)                      \
     {                                                                                             \
@@ -264,7 +284,7 @@ static inline NV_SPECIALIZED int look_up_many(const struct netvane_table *t, con
     kind static NV_NOINLINE int look_up4_##how(const struct netvane_table *t, const uint8_t *dst, \
                                                struct netvane_match *ret_match)                   \
     {                                                                                             \
-        return look_up4(t, dst, walk4_##how, ret_match);                                          \
+        return look_up4(t, dst, walk4_##how, short4_##how, ret_match);                            \
     }                                                                                             \
     kind static NV_NOINLINE int look_up6_##how(const struct netvane_table *t, const uint8_t *dst, \
                                                struct netvane_match *ret_match)                   \
