@@ -33,9 +33,14 @@ static int grow(void *arg, uint64_t size_bytes)
 }
 
 static const struct bench_estimate estimates[] = {
-    {"publish_ns_at_100_routes", 2000},     {"publish_ns_at_100000_routes", 2000},
-    {"publish_bytes_at_100_routes", 3300},  {"publish_bytes_at_1000000_routes", 4000},
-    {"lmdb_commit_ns_at_100_routes", 1500}, {"lmdb_commit_ns_at_1000000_routes", 1500},
+    {"publish_ns_at_100_routes", 2000},
+    {"publish_ns_at_100000_routes", 2000},
+    {"publish_bytes_at_100_routes", 3300},
+    {"publish_bytes_at_1000000_routes", 4000},
+    {"lmdb_commit_ns_at_100_routes", 1500},
+    {"lmdb_commit_ns_at_1000000_routes", 1500},
+    {"rte_fib_update_ns_at_1000000_routes", 3000},
+    {"rte_fib_default_ns_at_1000000_routes", 50e6},
 };
 
 struct state {
@@ -147,16 +152,29 @@ static void run(struct state *w, change_fn *change, uint32_t changes, struct cos
     *ret_bytes = (double)(w->pub.counter[NETVANE_RC_BYTES_COPIED] - bytes0) / (double)published;
 }
 
+/* One change of a peer: nanoseconds, over so many. NULL: there is none. */
+typedef double peer_fn(uint32_t changes);
+
+struct peer {
+    peer_fn *change_ns;
+    uint32_t slower; /* makes so many times fewer changes in a measure */
+    double ns[BENCH_RUNS_MAX];
+};
+
+#define PEERS 2u
+
+/* All take turns. */
 static struct cost measure(const struct bench_options *o, struct state *w, change_fn *change,
-                           double *peer_ns)
+                           struct peer peers[PEERS])
 {
     double ns[BENCH_RUNS_MAX], bytes[BENCH_RUNS_MAX];
     const uint32_t changes = o->seconds > 0 ? 2000 : CHANGES_MAX;
     struct cost c = {.ns = each_ns};
     for (unsigned r = 0; r < o->runs; r++) {
         run(w, change, changes, &c, &ns[r], &bytes[r]);
-        if (peer_ns)
-            peer_ns[r] = publish_lmdb_ns(changes);
+        for (unsigned p = 0; p < PEERS; p++)
+            if (peers[p].change_ns)
+                peers[p].ns[r] = peers[p].change_ns(changes / peers[p].slower);
     }
     c.mean_ns = bench_median(ns, o->runs);
     c.bytes = bench_median(bytes, o->runs);
@@ -178,34 +196,53 @@ static void show_distribution(const struct bench_options *o, const char *what, u
     bench_ratio(o, key, c->bytes / 4096, 1, NAN);
 }
 
+/* What a peer took, and how much of that ours is. */
+static void compare(const struct bench_options *o, struct peer *peer, const char *name,
+                    const char *what, uint32_t routes, double ours_ns)
+{
+    char key[96];
+    if (!peer->change_ns)
+        return;
+    const double ns = bench_median(peer->ns, o->runs);
+    (void)snprintf(key, sizeof(key), "%s_ns_at_%u_routes", name, (unsigned)routes);
+    bench_figure(o, key, ns);
+    (void)snprintf(key, sizeof(key), "%s_to_%s_at_%u_routes", what, name, (unsigned)routes);
+    bench_ratio(o, key, ours_ns / ns, NAN, NAN);
+}
+
 static struct cost measure_at(const struct bench_options *o, const struct prefix *all,
                               uint32_t routes, bool largest)
 {
     static struct state w;
-    double lmdb_ns[BENCH_RUNS_MAX];
     char key[96];
     open_state(&w, all, routes);
-    const char *why = publish_lmdb_open(routes);
-    struct cost any = measure(o, &w, change_any, why ? NULL : lmdb_ns);
+    const char *no_lmdb = publish_lmdb_open(routes), *no_fib = publish_fib_open(w.list, routes);
+    struct peer peers[PEERS] = {{.change_ns = no_lmdb ? NULL : publish_lmdb_ns, .slower = 1},
+                                {.change_ns = no_fib ? NULL : publish_fib_ns, .slower = 1}};
+    const struct cost any = measure(o, &w, change_any, peers);
     (void)snprintf(key, sizeof(key), "publish_ns_at_%u_routes", (unsigned)routes);
     bench_figure(o, key, any.mean_ns);
     (void)snprintf(key, sizeof(key), "publish_bytes_at_%u_routes", (unsigned)routes);
     bench_figure(o, key, any.bytes);
-    if (why) {
-        bench_skip(o, "lmdb_commit_ns", why);
-    } else {
-        const double lmdb = bench_median(lmdb_ns, o->runs);
-        publish_lmdb_close();
-        (void)snprintf(key, sizeof(key), "lmdb_commit_ns_at_%u_routes", (unsigned)routes);
-        bench_figure(o, key, lmdb);
-        (void)snprintf(key, sizeof(key), "publish_to_lmdb_commit_at_%u_routes", (unsigned)routes);
-        bench_ratio(o, key, any.mean_ns / lmdb, NAN, NAN);
-    }
+    if (no_lmdb)
+        bench_skip(o, "lmdb_commit", no_lmdb);
+    if (no_fib)
+        bench_skip(o, "rte_fib_update", no_fib);
+    compare(o, &peers[0], "lmdb_commit", "publish", routes, any.mean_ns);
+    compare(o, &peers[1], "rte_fib_update", "publish", routes, any.mean_ns);
     if (largest) {
+        struct peer of_default[PEERS] = {
+            {.change_ns = NULL},
+            {.change_ns = no_fib ? NULL : publish_fib_default_ns, .slower = 4000}};
         show_distribution(o, "publish", routes, &any);
-        const struct cost def = measure(o, &w, change_default, NULL);
+        const struct cost def = measure(o, &w, change_default, of_default);
         show_distribution(o, "publish_default", routes, &def);
+        compare(o, &of_default[1], "rte_fib_default", "publish_default", routes, def.mean_ns);
     }
+    if (!no_lmdb)
+        publish_lmdb_close();
+    if (!no_fib)
+        publish_fib_close();
     close_state(&w);
     return any;
 }

@@ -13,14 +13,13 @@
 
 #ifdef NETVANE_HAVE_DPDK
 
-#include <rte_eal.h>
 #include <rte_fib.h>
 #include <rte_fib6.h>
 #include <rte_lpm.h>
 #include <rte_malloc.h>
 #include <string.h>
 
-#define HEAP_MIB "3072" /* address space; touched as tables need it */
+#include "dpdk_start.h"
 
 static struct rte_fib *fib;
 static struct rte_fib6 *fib6;
@@ -37,16 +36,7 @@ static bool started;
 
 static void start(void)
 {
-    static bool tried;
-    char words[][24] = {"bench_lookup", "--no-huge",      "--no-shconf",
-                        "--no-pci",     "--no-telemetry", "--iova-mode=va",
-                        "-m",           HEAP_MIB,         "--log-level=error"};
-    char *argv[sizeof(words) / sizeof(words[0]) + 1] = {NULL};
-    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        argv[i] = words[i];
-    if (!tried)
-        started = rte_eal_init((int)(sizeof(words) / sizeof(words[0])), argv) >= 0;
-    tried = true;
+    started = dpdk_start();
     empty_bytes = heap_bytes();
 }
 
