@@ -39,7 +39,7 @@ struct nv_cells {
     uint32_t limbo_head, limbo_count, limbo_capacity;
     uint64_t bytes_made; /* by the draft, until nv_cells_published */
     uint64_t bytes_lost; /* cells that there was no memory to remember */
-    uint64_t bytes_used; /* by the draft and by what waits for the horizon */
+    uint64_t bytes_used; /* by the draft, by what waits for the horizon, and lost */
 };
 
 void nv_cells_init(struct nv_cells *c, struct nv_arena *a);
