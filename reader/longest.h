@@ -53,7 +53,10 @@ static inline NV_SPECIALIZED int nv_table_root(const struct nv_snap *s, unsigned
 /* What the leaf of an IPv4 table says: the answer, that the fans have it, or that a node may. */
 enum nv_usual { NV_USUAL_FOUND, NV_USUAL_SHORT, NV_USUAL_NOT };
 
-/* The caller has seen that top is below the limit. A leaf is some lines long: the next one is fetched while the first is waited for. */
+/*
+ * The caller has seen that top is below the limit. A leaf is some lines long: the next one is fetched while the first is waited
+ * for.
+ */
 static inline NV_SPECIALIZED enum nv_usual nv_find_usual4(const struct nv_lpm *f, uint32_t dst,
                                                           struct nv_lpm_hit *ret_hit)
 {

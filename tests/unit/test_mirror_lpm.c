@@ -227,11 +227,11 @@ static void lowest_metric_is_shown_and_the_next_when_it_goes(void **state)
     assert_false(look(NV_TABLE_MAIN, "10.1.0.1").found);
 }
 
-/* Of up to 15 bits, where the slots of fans show the longest alone. */
-static void removing_a_short_prefix_shows_the_best_route_of_the_next_shorter(void **state)
+/* Of up to 24 bits, where the places of fans and leaves show the longest alone. */
+static void removing_a_prefix_shows_the_best_route_of_the_next_shorter(void **state)
 {
     (void)state;
-    static const uint8_t lens[] = {1, 2, 5, 6, 9, 10, 11, 12, 14, 15};
+    static const uint8_t lens[] = {1, 2, 5, 6, 9, 10, 11, 12, 15, 16, 17, 18, 21, 23, 24};
     for (unsigned i = 0; i < NV_ARRAY_LEN(lens); i++) {
         const struct nv_route a = route("10.8.0.0", lens[i], 200 + i, 2),
                               b = route("10.8.0.0", lens[i], 100 + i, 3);
@@ -257,24 +257,24 @@ static void removing_a_short_prefix_shows_the_best_route_of_the_next_shorter(voi
     assert_int_equal(root_of(f->p.head, NV_AF_4, NV_TABLE_MAIN).top, 0);
 }
 
-/* The first slot of each shows a longer one, all the others have to change. */
-static void removing_a_short_prefix_that_longer_ones_hide_takes_it_out_of_all_its_slots(
-    void **state)
+/* The first place of each shows a longer one, all the others have to change. */
+static void removing_a_prefix_that_longer_ones_hide_takes_it_out_of_all_its_places(void **state)
 {
     (void)state;
-    for (uint8_t len = 1; len <= 15; len++) {
+    for (uint8_t len = 1; len <= 24; len++) {
         const struct nv_route r = route("10.0.0.0", len, len, 2);
         put(&r);
     }
     publish();
-    for (uint8_t len = 1; len < 15; len++) {
+    for (uint8_t len = 1; len < 24; len++) {
         const struct nv_route r = route("10.0.0.0", len, len, 2);
-        assert_shows("10.0.0.1", 15, 15, false);
+        assert_shows("10.0.0.1", 24, 24, false);
         drop(&r);
         publish();
         assert_null(fake_mirror_fault(&f->m));
     }
-    assert_shows("10.0.0.1", 15, 15, false);
+    assert_shows("10.0.0.1", 24, 24, false);
+    assert_false(look(NV_TABLE_MAIN, "10.0.1.1").found);
     assert_false(look(NV_TABLE_MAIN, "10.2.0.1").found);
 }
 
@@ -1087,8 +1087,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(lowest_metric_is_shown_and_the_next_when_it_goes),
-        T(removing_a_short_prefix_shows_the_best_route_of_the_next_shorter),
-        T(removing_a_short_prefix_that_longer_ones_hide_takes_it_out_of_all_its_slots),
+        T(removing_a_prefix_shows_the_best_route_of_the_next_shorter),
+        T(removing_a_prefix_that_longer_ones_hide_takes_it_out_of_all_its_places),
         T(first_of_equal_ipv4_routes_is_shown_and_the_next_moves_up),
         T(route_for_a_type_of_service_makes_its_prefix_conditional),
         T(route_of_a_source_makes_its_prefix_conditional),
