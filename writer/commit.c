@@ -122,6 +122,8 @@ static void hold_back(struct nv_commit *c)
 {
     struct nv_draft *d = &c->mirror->draft;
     const uint32_t more = c->hold & ~d->arena.held;
+    if (!more)
+        return;
     for (unsigned t = 0; t < NETVANE_TREE_COUNT; t++)
         if (more >> t & 1u)
             c->held[t] = d->tree[t];
@@ -136,16 +138,17 @@ static void hold_back(struct nv_commit *c)
 static void fill_slot(const struct nv_commit *c, struct netvane_region_slot *slot)
 {
     const struct nv_mirror *m = c->mirror;
+    const uint32_t held = held_trees(c);
     memcpy(slot->tree, m->draft.tree, sizeof(m->draft.tree));
     memcpy(slot->digest, m->digest, sizeof(slot->digest));
-    if (holds_routes(held_trees(c)))
+    if (holds_routes(held))
         memcpy(slot->lpm, c->held_lpm, sizeof(slot->lpm));
     else
         nv_mirror_lpm_roots(m, slot->lpm);
-    for (unsigned t = 0; t < NETVANE_TREE_COUNT; t++)
-        if (held_trees(c) >> t & 1u)
+    for (unsigned t = 0; held && t < NETVANE_TREE_COUNT; t++)
+        if (held >> t & 1u)
             slot->tree[t] = c->held[t];
-    for (unsigned t = 0; t < NETVANE_RT_COUNT; t++)
+    for (unsigned t = 0; held && t < NETVANE_RT_COUNT; t++)
         if (is_held(c, t))
             slot->digest[t] = c->pub->digest[t];
 }
