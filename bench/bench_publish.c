@@ -152,29 +152,17 @@ static void run(struct state *w, change_fn *change, uint32_t changes, struct cos
     *ret_bytes = (double)(w->pub.counter[NETVANE_RC_BYTES_COPIED] - bytes0) / (double)published;
 }
 
-/* One change of a peer: nanoseconds, over so many. NULL: there is none. */
-typedef double peer_fn(uint32_t changes);
-
-struct peer {
-    peer_fn *change_ns;
-    uint32_t slower; /* makes so many times fewer changes in a measure */
-    double ns[BENCH_RUNS_MAX];
-};
-
-#define PEERS 2u
-
-/* All take turns. */
+/* lmdb_ns: of the peer, by turns; NULL: without it. */
 static struct cost measure(const struct bench_options *o, struct state *w, change_fn *change,
-                           struct peer peers[PEERS])
+                           double *lmdb_ns)
 {
     double ns[BENCH_RUNS_MAX], bytes[BENCH_RUNS_MAX];
     const uint32_t changes = o->seconds > 0 ? 2000 : CHANGES_MAX;
     struct cost c = {.ns = each_ns};
     for (unsigned r = 0; r < o->runs; r++) {
         run(w, change, changes, &c, &ns[r], &bytes[r]);
-        for (unsigned p = 0; p < PEERS; p++)
-            if (peers[p].change_ns)
-                peers[p].ns[r] = peers[p].change_ns(changes / peers[p].slower);
+        if (lmdb_ns)
+            lmdb_ns[r] = publish_lmdb_ns(changes);
     }
     c.mean_ns = bench_median(ns, o->runs);
     c.bytes = bench_median(bytes, o->runs);
@@ -197,52 +185,67 @@ static void show_distribution(const struct bench_options *o, const char *what, u
 }
 
 /* What a peer took, and how much of that ours is. */
-static void compare(const struct bench_options *o, struct peer *peer, const char *name,
+static void compare(const struct bench_options *o, const char *name, double peer_ns,
                     const char *what, uint32_t routes, double ours_ns)
 {
     char key[96];
-    if (!peer->change_ns)
-        return;
-    const double ns = bench_median(peer->ns, o->runs);
     (void)snprintf(key, sizeof(key), "%s_ns_at_%u_routes", name, (unsigned)routes);
-    bench_figure(o, key, ns);
+    bench_figure(o, key, peer_ns);
     (void)snprintf(key, sizeof(key), "%s_to_%s_at_%u_routes", what, name, (unsigned)routes);
-    bench_ratio(o, key, ours_ns / ns, NAN, NAN);
+    bench_ratio(o, key, ours_ns / peer_ns, NAN, NAN);
+}
+
+static double median_of(const struct bench_options *o, double (*change_ns)(uint32_t changes),
+                        uint32_t changes)
+{
+    double ns[BENCH_RUNS_MAX];
+    for (unsigned r = 0; r < o->runs; r++)
+        ns[r] = change_ns(changes);
+    return bench_median(ns, o->runs);
+}
+
+/* def_ns: what a change of /0 took us, NAN: nobody asked. */
+static void compare_fib(const struct bench_options *o, const struct prefix *list, uint32_t routes,
+                        double any_ns, double def_ns)
+{
+    const char *why = publish_fib_open(list, routes);
+    if (why) {
+        bench_skip(o, "rte_fib_update", why);
+        return;
+    }
+    compare(o, "rte_fib_update", median_of(o, publish_fib_ns, 20000), "publish", routes, any_ns);
+    if (!isnan(def_ns))
+        compare(o, "rte_fib_default", median_of(o, publish_fib_default_ns, 5), "publish_default",
+                routes, def_ns);
+    publish_fib_close();
 }
 
 static struct cost measure_at(const struct bench_options *o, const struct prefix *all,
                               uint32_t routes, bool largest)
 {
     static struct state w;
+    double lmdb_ns[BENCH_RUNS_MAX], def_ns = NAN;
     char key[96];
     open_state(&w, all, routes);
-    const char *no_lmdb = publish_lmdb_open(routes), *no_fib = publish_fib_open(w.list, routes);
-    struct peer peers[PEERS] = {{.change_ns = no_lmdb ? NULL : publish_lmdb_ns, .slower = 1},
-                                {.change_ns = no_fib ? NULL : publish_fib_ns, .slower = 1}};
-    const struct cost any = measure(o, &w, change_any, peers);
+    const char *why = publish_lmdb_open(routes);
+    const struct cost any = measure(o, &w, change_any, why ? NULL : lmdb_ns);
     (void)snprintf(key, sizeof(key), "publish_ns_at_%u_routes", (unsigned)routes);
     bench_figure(o, key, any.mean_ns);
     (void)snprintf(key, sizeof(key), "publish_bytes_at_%u_routes", (unsigned)routes);
     bench_figure(o, key, any.bytes);
-    if (no_lmdb)
-        bench_skip(o, "lmdb_commit", no_lmdb);
-    if (no_fib)
-        bench_skip(o, "rte_fib_update", no_fib);
-    compare(o, &peers[0], "lmdb_commit", "publish", routes, any.mean_ns);
-    compare(o, &peers[1], "rte_fib_update", "publish", routes, any.mean_ns);
-    if (largest) {
-        struct peer of_default[PEERS] = {
-            {.change_ns = NULL},
-            {.change_ns = no_fib ? NULL : publish_fib_default_ns, .slower = 4000}};
-        show_distribution(o, "publish", routes, &any);
-        const struct cost def = measure(o, &w, change_default, of_default);
-        show_distribution(o, "publish_default", routes, &def);
-        compare(o, &of_default[1], "rte_fib_default", "publish_default", routes, def.mean_ns);
-    }
-    if (!no_lmdb)
+    if (why) {
+        bench_skip(o, "lmdb_commit", why);
+    } else {
         publish_lmdb_close();
-    if (!no_fib)
-        publish_fib_close();
+        compare(o, "lmdb_commit", bench_median(lmdb_ns, o->runs), "publish", routes, any.mean_ns);
+    }
+    if (largest) {
+        show_distribution(o, "publish", routes, &any);
+        const struct cost def = measure(o, &w, change_default, NULL);
+        show_distribution(o, "publish_default", routes, &def);
+        def_ns = def.mean_ns;
+    }
+    compare_fib(o, w.list, routes, any.mean_ns, def_ns);
     close_state(&w);
     return any;
 }

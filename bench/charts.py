@@ -67,7 +67,8 @@ def lookup(family, shown, peers):
 def publish(bench, machine):
     return svg.chart("Publishing one changed route", machine, "routes", "nanoseconds",
                      lines(bench, {"netvane": r"publish_ns_at_(\d+)_routes",
-                                   "LMDB commit, no sync": r"lmdb_commit_ns_at_(\d+)_routes"}))
+                                   "LMDB commit, no sync": r"lmdb_commit_ns_at_(\d+)_routes",
+                                   "rte_fib, changed in place": r"rte_fib_update_ns_at_(\d+)_routes"}))
 
 
 def memory(bench, machine):
