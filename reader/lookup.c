@@ -185,8 +185,7 @@ static inline NV_SPECIALIZED void find_leaves(const struct nv_lpm *f, unsigned f
     }
     for (unsigned k = 0; k < n; k++) {
         b->at[k] = f->cells + 8 * or_nothing(f, nv_lpm_word32(b->at[k]));
-        __builtin_prefetch(b->at[k]);
-        __builtin_prefetch(b->at[k] + 64);
+        __builtin_prefetch(b->at[k] + 8 * (nv_leaf_place(head_of(family, dsts, k), width) / 32));
     }
 }
 
@@ -200,6 +199,7 @@ static inline NV_SPECIALIZED bool find_many4(const struct nv_lpm *f, const uint8
         const unsigned char *at;
         const bool usual = nv_leaf_usual4(b->at[k], nv_load_be32(dsts + 4 * (size_t)k), &at);
         b->at[k] = usual ? at : f->cells;
+        __builtin_prefetch(b->at[k]);
     }
     for (unsigned k = 0; k < n; k++) {
         const uint32_t value = (uint32_t)nv_lpm_word32(b->at[k]);
