@@ -12,7 +12,6 @@
 #include <sys/mman.h>
 
 #include "reader/longest.h"
-#include "tests/fake/fake_writer.h"
 #include "writer/lpm_edit.h"
 
 #define REGION_BYTES (NETVANE_ARENA_OFFSET + (UINT64_C(1) << 20))
