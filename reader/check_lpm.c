@@ -68,8 +68,7 @@ static void check_short(struct lpm_check *x, struct nv_bits dst, unsigned len,
         finding(x, dst, len, "has no fan or leaf");
         return;
     }
-    const unsigned count = 1u << (nv_fan_end(level) - len),
-                   first = nv_bits_at(dst, nv_fan_start(level), nv_fan_width(level));
+    const unsigned count = 1u << (nv_fan_end(level) - len), first = nv_fan_slot_of(dst, level);
     const uint64_t values = x->values;
     for (unsigned i = first; i < first + count; i++) {
         const uint32_t value = nv_lpm_place_value(cell, level, i);

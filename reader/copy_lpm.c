@@ -78,7 +78,7 @@ static int copy_value(struct job *j, uint32_t *value)
     return NV_TREE_OK;
 }
 
-/* ---- fans, leaves and nodes -------------------------------------------------------------------------------------------- */
+/* ---- fans, leaves and nodes ------------------------------------------------------------------------------------ */
 
 static uint32_t reference(uint64_t offset)
 {
@@ -130,7 +130,6 @@ union leaf {
     struct netvane_region_leaf head;
     uint32_t words[NETVANE_CELL_MAX / 4];
     struct netvane_region_lpm_node nodes[NETVANE_CELL_MAX / 16];
-    unsigned char bytes[NETVANE_CELL_MAX];
 };
 
 /* The words up to the last value; 0: the groups do not follow each other. */
@@ -168,7 +167,8 @@ static int copy_leaf(struct job *j, uint32_t *ref)
         if (node >= NETVANE_CELL_MAX / 16)
             return NV_TREE_BAD;
         to.nodes[end] = from.nodes[node];
-        to.head.group[g].place = (from.head.group[g].place & NETVANE_LG_VALUE) | end << 8;
+        to.head.group[g].place =
+            (from.head.group[g].place & NETVANE_LG_VALUE) | end << NETVANE_LG_NODE_SHIFT;
         w = copy_node(j, &to.nodes[end++], NETVANE_LPM_NODES);
     }
     if (w != NV_TREE_OK)

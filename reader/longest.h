@@ -71,14 +71,6 @@ static inline NV_SPECIALIZED enum nv_usual nv_find_usual4(const struct nv_lpm *f
     return nv_likely(ret_hit->value != 0) ? NV_USUAL_FOUND : NV_USUAL_SHORT;
 }
 
-static inline NV_SPECIALIZED int nv_find_short(const struct nv_lpm *f, struct nv_bits dst,
-                                               struct nv_lpm_hit *ret_hit)
-{
-    ret_hit->value = nv_lpm_short(f, dst);
-    ret_hit->len = ret_hit->value & NETVANE_FV_LENGTH;
-    return ret_hit->value ? NV_TREE_OK : NV_TREE_END;
-}
-
 /* False: the walk has to be done. As above. */
 static inline NV_SPECIALIZED bool nv_find_usual6(const struct nv_lpm *f, uint64_t hi,
                                                  struct nv_lpm_hit *ret_hit)
@@ -110,7 +102,7 @@ static inline NV_SPECIALIZED int nv_find(const struct nv_lpm *f, struct nv_bits 
                                                              : nv_lpm_find(f, dst, 128, ret_hit);
     const enum nv_usual usual = nv_find_usual4(f, (uint32_t)(dst.hi >> 32), ret_hit);
     return nv_likely(usual == NV_USUAL_FOUND) ? NV_TREE_OK
-           : usual == NV_USUAL_SHORT          ? nv_find_short(f, dst, ret_hit)
+           : usual == NV_USUAL_SHORT          ? nv_lpm_find_short(f, dst, ret_hit)
                                               : nv_lpm_find(f, dst, 32, ret_hit);
 }
 

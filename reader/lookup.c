@@ -109,7 +109,7 @@ static inline NV_SPECIALIZED int walk_short(const struct netvane_table *t, struc
                                             struct netvane_match *ret_match)
 {
     struct nv_lpm_hit hit = {0, 0};
-    const int w = nv_find_short(&view_of(t)->lpm, dst, &hit);
+    const int w = nv_lpm_find_short(&view_of(t)->lpm, dst, &hit);
     return end(view_of(t), w, hit, ret_match);
 }
 

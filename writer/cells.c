@@ -276,3 +276,23 @@ void nv_cells_let_go(struct nv_cells *c)
         l->last_version = c->arena->draft - 1;
     }
 }
+
+/* ---- copies ------------------------------------------------------------------------------------------------------ */
+
+unsigned char *nv_cells_own(struct nv_cells *c, uint32_t *where, uint32_t bytes)
+{
+    const uint32_t ref = nv_load32(where, memory_order_relaxed);
+    if (ref && nv_cell_is_fresh(c, ref))
+        return nv_cell_rw(c, ref);
+    const uint32_t to = nv_cells_take(c, bytes);
+    unsigned char *cell = nv_cell_rw(c, to);
+    if (ref) {
+        nv_payload_store(cell, nv_cell_rw(c, ref), (bytes + 7u) / 8u * 8u);
+        nv_cells_give(c, ref, bytes);
+    } else {
+        for (uint32_t i = 0; i < bytes; i += 8)
+            nv_store64(cell + i, 0, memory_order_relaxed);
+    }
+    nv_store32(where, to, memory_order_relaxed);
+    return cell;
+}

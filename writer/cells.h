@@ -58,6 +58,12 @@ uint32_t nv_cells_take_info(struct nv_cells *c);
 void nv_cells_give(struct nv_cells *c, uint32_t ref, uint32_t bytes);
 void nv_cells_give_info(struct nv_cells *c, uint32_t ref);
 
+/*
+ * Makes the cell that *where refers to the draft's: copied, unless it is already; without one, a new one of zeros. Written with
+ * relaxed atomic words, because an expired reader may still look at a reused one.
+ */
+unsigned char *nv_cells_own(struct nv_cells *c, uint32_t *where, uint32_t bytes);
+
 /* As nv_arena_reclaim, nv_arena_hold, nv_arena_let_go and nv_arena_next_draft, for all cells at once. */
 void nv_cells_reclaim(struct nv_cells *c, uint64_t horizon);
 void nv_cells_let_go(struct nv_cells *c);

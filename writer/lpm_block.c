@@ -22,24 +22,6 @@ static unsigned prefix_bit(struct nv_bits dst, unsigned depth, unsigned extra)
     return 1u << extra | five(dst, depth) >> (NETVANE_LPM_STRIDE - extra);
 }
 
-unsigned char *nv_lpm_own(struct nv_cells *c, uint32_t *where, uint32_t bytes)
-{
-    const uint32_t ref = nv_load32(where, memory_order_relaxed);
-    if (ref && nv_cell_is_fresh(c, ref))
-        return nv_cell_rw(c, ref);
-    const uint32_t to = nv_cells_take(c, bytes);
-    unsigned char *cell = nv_cell_rw(c, to);
-    if (ref) {
-        nv_payload_store(cell, nv_cell_rw(c, ref), (bytes + 7u) / 8u * 8u);
-        nv_cells_give(c, ref, bytes);
-    } else {
-        for (uint32_t i = 0; i < bytes; i += 8)
-            nv_store64(cell + i, 0, memory_order_relaxed);
-    }
-    nv_store32(where, to, memory_order_relaxed);
-    return cell;
-}
-
 /* ---- blocks -------------------------------------------------------------------------------------------------- */
 
 static uint32_t block_bytes(const node *n)
@@ -49,7 +31,7 @@ static uint32_t block_bytes(const node *n)
 
 static unsigned char *own_block(struct nv_cells *c, node *n)
 {
-    return nv_lpm_own(c, &n->block, block_bytes(n));
+    return nv_cells_own(c, &n->block, block_bytes(n));
 }
 
 static node *child_at(unsigned char *block, unsigned rank)

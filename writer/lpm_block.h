@@ -10,12 +10,6 @@
 
 typedef void nv_lpm_value_fn(void *arg, uint32_t value);
 
-/*
- * Makes the cell that *where refers to the draft's: copied, unless it is already; without one, a new one of zeros. Cells are
- * written with relaxed atomic words, because an expired reader may still look at reused ones.
- */
-unsigned char *nv_lpm_own(struct nv_cells *c, uint32_t *where, uint32_t bytes);
-
 /* Each is of what stands under n, the node of a group, which stands in a cell of the draft. */
 void nv_lpm_block_set(struct nv_cells *c, struct netvane_region_lpm_node *n, struct nv_bits dst,
                       unsigned len, uint32_t value);

@@ -29,11 +29,6 @@ static uint32_t fan_bytes(unsigned level)
     return fan_slots(level) * (uint32_t)sizeof(struct netvane_region_fan_slot);
 }
 
-static unsigned slot_of(struct nv_bits dst, unsigned level)
-{
-    return nv_bits_at(dst, nv_fan_start(level), nv_fan_width(level));
-}
-
 static uint32_t *slot_child(unsigned char *fan, unsigned i)
 {
     return (uint32_t *)(void *)(fan + 8u * (size_t)i +
@@ -50,7 +45,7 @@ static uint32_t *slot_value(unsigned char *fan, unsigned i)
 static unsigned fan_range(struct nv_bits dst, unsigned level, unsigned len, unsigned *ret_count)
 {
     *ret_count = 1u << (nv_fan_end(level) - len);
-    return slot_of(dst, level) & ~(*ret_count - 1);
+    return nv_fan_slot_of(dst, level) & ~(*ret_count - 1);
 }
 
 static void fan_set(unsigned char *fan, unsigned level, struct nv_bits dst, unsigned len,
@@ -106,8 +101,8 @@ static unsigned char *own_fans(struct nv_cells *c, struct nv_lpm_draft *f, struc
     unsigned char *fan = NULL;
     ret_where[0] = &f->top;
     for (unsigned level = 0; level <= last; level++) {
-        fan = nv_lpm_own(c, ret_where[level], fan_bytes(level));
-        ret_where[level + 1] = slot_child(fan, slot_of(dst, level));
+        fan = nv_cells_own(c, ret_where[level], fan_bytes(level));
+        ret_where[level + 1] = slot_child(fan, nv_fan_slot_of(dst, level));
     }
     return fan;
 }
@@ -153,14 +148,20 @@ static void open_leaf(struct nv_lpm_editor *e, struct nv_lpm_draft *f, struct nv
     e->head = head_of(dst);
 }
 
-/* The leaf on the way to dst as it stands in its cell, NULL: there is none. */
+/* The fan of a level on the way to dst, or the leaf (NV_FANS), as it stands in its cell, NULL: there is none. */
+static unsigned char *cell_of(const struct nv_lpm_editor *e, const struct nv_lpm_draft *f,
+                              struct nv_bits dst, unsigned level)
+{
+    uint32_t ref = f->top;
+    for (unsigned up = 0; ref && up < level; up++)
+        ref = load32(slot_child(nv_cell_rw(e->cells, ref), nv_fan_slot_of(dst, up)));
+    return ref ? nv_cell_rw(e->cells, ref) : NULL;
+}
+
 static unsigned char *leaf_of(const struct nv_lpm_editor *e, const struct nv_lpm_draft *f,
                               struct nv_bits dst)
 {
-    uint32_t ref = f->top;
-    for (unsigned level = 0; ref && level < NV_FANS; level++)
-        ref = load32(slot_child(nv_cell_rw(e->cells, ref), slot_of(dst, level)));
-    return ref ? nv_cell_rw(e->cells, ref) : NULL;
+    return cell_of(e, f, dst, NV_FANS);
 }
 
 /* The same, made the draft's; there is one. */
@@ -168,8 +169,8 @@ static unsigned char *own_leaf(struct nv_lpm_editor *e, struct nv_lpm_draft *f, 
 {
     uint32_t *where[NV_FANS + 1];
     (void)own_fans(e->cells, f, dst, NV_FANS - 1, where);
-    return nv_lpm_own(e->cells, where[NV_FANS],
-                      nv_lpm_leaf_bytes(nv_cell_rw(e->cells, load32(where[NV_FANS]))));
+    return nv_cells_own(e->cells, where[NV_FANS],
+                        nv_lpm_leaf_bytes(nv_cell_rw(e->cells, load32(where[NV_FANS]))));
 }
 
 static void set_middle(struct nv_lpm_editor *e, struct nv_lpm_draft *f, struct nv_bits dst,
@@ -178,9 +179,10 @@ static void set_middle(struct nv_lpm_editor *e, struct nv_lpm_draft *f, struct n
     if (!is_open(e, f, dst)) {
         nv_lpm_seal(e);
         const unsigned char *leaf = leaf_of(e, f, dst);
-        if (leaf && nv_lpm_cell_shown(leaf, dst, len) &&
-            nv_lpm_cell_replace(own_leaf(e, f, dst), dst, len, value))
+        if (leaf && nv_lpm_cell_alone(leaf, dst, len)) {
+            nv_lpm_cell_replace(own_leaf(e, f, dst), dst, len, value);
             return;
+        }
         open_leaf(e, f, dst);
     }
     nv_lpm_leaf_set(&e->leaf, dst, len, value);
@@ -205,16 +207,6 @@ static unsigned group_of(struct nv_bits dst)
     return nv_leaf_place(dst.hi, 64) / 32;
 }
 
-/* The node of a group in its leaf's cell, which is the draft's; NULL: there is none. */
-static struct netvane_region_lpm_node *group_node(unsigned char *leaf, unsigned group)
-{
-    const struct netvane_region_leaf_group g = nv_leaf_group(leaf, group);
-    return nv_group_node(g.place)
-               ? (struct netvane_region_lpm_node *)(void *)(leaf +
-                                                            16 * (size_t)nv_group_node(g.place))
-               : NULL;
-}
-
 /* Gives a group a node, or takes it, and its leaf if that is all it had. */
 static void switch_node(struct nv_lpm_editor *e, struct nv_lpm_draft *f, struct nv_bits dst)
 {
@@ -229,9 +221,10 @@ static void set_long(struct nv_lpm_editor *e, struct nv_lpm_draft *f, struct nv_
 {
     nv_lpm_seal(e);
     unsigned char *leaf = leaf_of(e, f, dst);
-    if (!leaf || !group_node(leaf, group_of(dst)))
+    if (!leaf || !nv_lpm_leaf_node(leaf, group_of(dst)))
         switch_node(e, f, dst);
-    nv_lpm_block_set(e->cells, group_node(own_leaf(e, f, dst), group_of(dst)), dst, len, value);
+    nv_lpm_block_set(e->cells, nv_lpm_leaf_node(own_leaf(e, f, dst), group_of(dst)), dst, len,
+                     value);
 }
 
 static void clear_long(struct nv_lpm_editor *e, struct nv_lpm_draft *f, struct nv_bits dst,
@@ -240,7 +233,7 @@ static void clear_long(struct nv_lpm_editor *e, struct nv_lpm_draft *f, struct n
     if (!nv_lpm_value(e, f, dst, len))
         return;
     nv_lpm_seal(e);
-    struct netvane_region_lpm_node *n = group_node(own_leaf(e, f, dst), group_of(dst));
+    struct netvane_region_lpm_node *n = nv_lpm_leaf_node(own_leaf(e, f, dst), group_of(dst));
     nv_lpm_block_clear(e->cells, n, dst, len);
     if (!n->children)
         switch_node(e, f, dst);
@@ -266,11 +259,9 @@ static void clear_short(struct nv_lpm_editor *e, struct nv_lpm_draft *f, struct 
                         unsigned len, nv_shorter_fn *shorter, void *arg)
 {
     const unsigned level = level_of(len);
-    uint32_t *where[NV_FANS + 1], ref = f->top;
+    uint32_t *where[NV_FANS + 1];
     nv_lpm_seal(e);
-    for (unsigned up = 0; ref && up < level; up++)
-        ref = load32(slot_child(nv_cell_rw(e->cells, ref), slot_of(dst, up)));
-    if (!ref)
+    if (!cell_of(e, f, dst, level))
         return;
     fan_clear(own_fans(e->cells, f, dst, level, where), level, dst, len, shorter, arg);
     prune_fans(e->cells, where, level);

@@ -26,10 +26,10 @@ static uint32_t bit_of(unsigned len)
 
 /* ---- cells -------------------------------------------------------------------------------------------------- */
 
-static struct netvane_region_lpm_node *node_at(unsigned char *cell,
-                                               struct netvane_region_leaf_group g)
+struct netvane_region_lpm_node *nv_lpm_leaf_node(unsigned char *cell, unsigned group)
 {
-    return (struct netvane_region_lpm_node *)(void *)(cell + 16 * (size_t)nv_group_node(g.place));
+    const uint32_t node = nv_group_node(nv_leaf_group(cell, group).place);
+    return node ? (struct netvane_region_lpm_node *)(void *)cell + node : NULL;
 }
 
 /* Words from the beginning of the leaf to its last value. */
@@ -62,8 +62,9 @@ void nv_lpm_leaf_open(const struct nv_cells *c, uint32_t ref, struct nv_lpm_leaf
             ret_leaf->value[32 * i + k] = word(cell, at);
             at += g.ends >> k & 1u;
         }
-        if (nv_group_node(g.place)) {
-            ret_leaf->node[i] = *node_at(cell, g);
+        const struct netvane_region_lpm_node *node = nv_lpm_leaf_node(cell, i);
+        if (node) {
+            ret_leaf->node[i] = *node;
             ret_leaf->nodes |= 1u << i;
         }
     }
@@ -74,7 +75,7 @@ void nv_lpm_leaf_seal(struct nv_cells *c, const struct nv_lpm_leaf *leaf, uint32
 {
     union {
         struct netvane_region_leaf head;
-        uint32_t words[NETVANE_CELL_MAX / 4 + 1];
+        uint32_t words[NETVANE_CELL_MAX / 4];
         struct netvane_region_lpm_node nodes[NETVANE_CELL_MAX / 16];
     } to;
     uint32_t ref = nv_load32(where, memory_order_relaxed), at = VALUES;
@@ -83,7 +84,7 @@ void nv_lpm_leaf_seal(struct nv_cells *c, const struct nv_lpm_leaf *leaf, uint32
         struct netvane_region_leaf_group g = {.place = at};
         for (unsigned k = 0; k < 32; k++) {
             const bool last = i == NETVANE_LPM_GROUPS - 1 && k == 31;
-            const uint32_t ends = !last && value[k] != value[k + !last];
+            const uint32_t ends = !last && value[k] != value[k + 1];
             to.words[at] = value[k];
             at += ends;
             g.ends |= ends << k;
@@ -98,7 +99,7 @@ void nv_lpm_leaf_seal(struct nv_cells *c, const struct nv_lpm_leaf *leaf, uint32
         if (!(leaf->nodes >> i & 1u))
             continue;
         to.nodes[end] = leaf->node[i];
-        to.head.group[i].place |= end++ << 8;
+        to.head.group[i].place |= end++ << NETVANE_LG_NODE_SHIFT;
         bytes = 16 * end;
     }
     to.head.hidden = leaf->hidden;
@@ -189,18 +190,21 @@ uint32_t nv_lpm_cell_shown(const unsigned char *cell, struct nv_bits dst, unsign
     return 0;
 }
 
-bool nv_lpm_cell_replace(unsigned char *cell, struct nv_bits dst, unsigned len, uint32_t value)
+bool nv_lpm_cell_alone(const unsigned char *cell, struct nv_bits dst, unsigned len)
 {
     unsigned count;
     const unsigned first = nv_lpm_leaf_range(dst, len, &count), last = first + count - 1;
-    /* Its neighbours may share a run with it. */
-    if ((first && !ends_at(cell, first - 1)) ||
-        (last != NV_LEAF_SLOTS - 1 && !ends_at(cell, last)) || !nv_lpm_cell_shown(cell, dst, len))
-        return false;
-    for (uint32_t at = word_of(cell, first); at <= word_of(cell, last); at++)
+    return (!first || ends_at(cell, first - 1)) &&
+           (last == NV_LEAF_SLOTS - 1 || ends_at(cell, last)) && nv_lpm_cell_shown(cell, dst, len);
+}
+
+void nv_lpm_cell_replace(unsigned char *cell, struct nv_bits dst, unsigned len, uint32_t value)
+{
+    unsigned count;
+    const unsigned first = nv_lpm_leaf_range(dst, len, &count);
+    for (uint32_t at = word_of(cell, first); at <= word_of(cell, first + count - 1); at++)
         if ((word(cell, at) & NETVANE_FV_LENGTH) == len)
             nv_store32(cell + 4 * (size_t)at, value | len, memory_order_relaxed);
-    return true;
 }
 
 void nv_lpm_leaf_values(const struct nv_cells *c, uint32_t ref, nv_lpm_value_fn *found, void *arg)
@@ -210,9 +214,9 @@ void nv_lpm_leaf_values(const struct nv_cells *c, uint32_t ref, nv_lpm_value_fn 
         if (word(cell, i))
             found(arg, word(cell, i));
     for (unsigned i = 0; i < NETVANE_LPM_GROUPS; i++) {
-        const struct netvane_region_leaf_group g = nv_leaf_group(cell, i);
-        if (nv_group_node(g.place))
-            nv_lpm_block_values(c, node_at(cell, g), found, arg);
+        const struct netvane_region_lpm_node *node = nv_lpm_leaf_node(cell, i);
+        if (node)
+            nv_lpm_block_values(c, node, found, arg);
     }
 }
 
@@ -220,9 +224,9 @@ void nv_lpm_leaf_drop(struct nv_cells *c, uint32_t ref)
 {
     unsigned char *cell = nv_cell_rw(c, ref);
     for (unsigned i = 0; i < NETVANE_LPM_GROUPS; i++) {
-        const struct netvane_region_leaf_group g = nv_leaf_group(cell, i);
-        if (nv_group_node(g.place))
-            nv_lpm_block_drop(c, node_at(cell, g));
+        const struct netvane_region_lpm_node *node = nv_lpm_leaf_node(cell, i);
+        if (node)
+            nv_lpm_block_drop(c, node);
     }
     nv_cells_give(c, ref, nv_lpm_leaf_bytes(cell));
 }

@@ -42,10 +42,13 @@ void nv_lpm_leaf_clear(struct nv_lpm_leaf *leaf, struct nv_bits dst, unsigned le
 /* ---- in a cell, without opening ---- */
 
 uint32_t nv_lpm_leaf_bytes(const unsigned char *cell);
+/* The node of a group; NULL: it has none. */
+struct netvane_region_lpm_node *nv_lpm_leaf_node(unsigned char *cell, unsigned group);
 /* The same as nv_lpm_leaf_shown. */
 uint32_t nv_lpm_cell_shown(const unsigned char *cell, struct nv_bits dst, unsigned len);
-/* Gives a prefix another value in a leaf of the draft; false: it has to be opened for that. */
-bool nv_lpm_cell_replace(unsigned char *cell, struct nv_bits dst, unsigned len, uint32_t value);
+/* Is the prefix shown, and by no run that its neighbours share? Then its value can be replaced, in a leaf of the draft. */
+bool nv_lpm_cell_alone(const unsigned char *cell, struct nv_bits dst, unsigned len);
+void nv_lpm_cell_replace(unsigned char *cell, struct nv_bits dst, unsigned len, uint32_t value);
 /* Calls found for each value of the leaf and of what stands below it. */
 void nv_lpm_leaf_values(const struct nv_cells *c, uint32_t ref, nv_lpm_value_fn *found, void *arg);
 /* Gives its cell back, and all below. */

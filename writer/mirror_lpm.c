@@ -195,10 +195,10 @@ static void refresh(struct nv_mirror *m, unsigned tree, const uint64_t *key)
         break_index(m, t);
         return;
     }
-    /* One that is to go may be hidden by longer ones: it has to be asked for, and may have been shown by some place alone. */
     const uint32_t before = nv_lpm_value(&m->lpm.editor, &t->lpm, dst, len);
-    const bool hides = len && len <= NETVANE_LPM_LONG;
-    if (before == (value | (value && hides ? len : 0u)) && (value || !hides))
+    const bool may_hide =
+        len && len <= NETVANE_LPM_LONG; /* then 0 does not say that it is nowhere */
+    if (value ? before == (value | (may_hide ? len : 0u)) : !before && !may_hide)
         return;
     set_prefix(m, t, dst, len, value);
 }

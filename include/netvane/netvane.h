@@ -507,8 +507,8 @@ struct netvane_match {
  * The longest prefix of a table that covers dst (4 or 16 bytes, network order). No rules are asked, no other table, and
  * routes for some types of service or sources do not count: for the kernel's whole decision see netvane_fib_lookup.
  * Errors: NOT_FOUND, EXPIRED, CORRUPT, INVALID.
- * Cost: five loads that depend on one another for a prefix of 17 to 24 bits, three more for a shorter one; for a longer one as
- * many as it has fives of bits beyond 19, up to 27 (IPv6). No call into the system. Any thread.
+ * Cost: five loads that depend on one another for a prefix of 17 to 24 bits, three more for a shorter one; for a longer one
+ * another for each 5 bits beyond the first 19, up to 27 in all (IPv6). No call into the system. Any thread.
  */
 NETVANE_API int netvane_route_lookup(const struct netvane_table *table, const uint8_t *dst,
                                      struct netvane_match *ret_match);

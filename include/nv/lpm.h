@@ -70,6 +70,12 @@ static inline NV_SPECIALIZED unsigned nv_bits_at(struct nv_bits b, unsigned at, 
     return (unsigned)(w >> (64 - n));
 }
 
+/* Which slot of the fan of a level, or place of the leaf, an address leads to. */
+static inline NV_SPECIALIZED unsigned nv_fan_slot_of(struct nv_bits dst, unsigned level)
+{
+    return nv_bits_at(dst, nv_fan_start(level), nv_fan_width(level));
+}
+
 static inline struct nv_lpm nv_lpm_of(const void *base, uint64_t limit,
                                       const struct netvane_region_lpm *root)
 {
@@ -321,21 +327,23 @@ static inline NV_SPECIALIZED void nv_lpm_short_step(const struct nv_lpm *f, stru
 {
     if (nv_unlikely(*ref >= f->ref_limit))
         return;
-    const struct netvane_region_fan_slot s = nv_fan_slot(
-        nv_lpm_cell(f, *ref), nv_bits_at(dst, nv_fan_start(level), nv_fan_width(level)));
+    const struct netvane_region_fan_slot s =
+        nv_fan_slot(nv_lpm_cell(f, *ref), nv_fan_slot_of(dst, level));
     *value = s.value ? s.value : *value;
     *ref = s.child;
 }
 
-/* The value that the root and the fans have for dst: of a prefix of at most 16 bits. */
-static inline NV_SPECIALIZED uint32_t nv_lpm_short(const struct nv_lpm *f, struct nv_bits dst)
+/* The longest prefix of at most 16 bits that covers dst, as the root and the fans have it: OK or END. */
+static inline NV_SPECIALIZED int nv_lpm_find_short(const struct nv_lpm *f, struct nv_bits dst,
+                                                   struct nv_lpm_hit *ret_hit)
 {
     uint32_t value = f->def, ref = f->top;
     _Static_assert(NV_FANS == 3, "as many steps");
     nv_lpm_short_step(f, dst, 0, &ref, &value);
     nv_lpm_short_step(f, dst, 1, &ref, &value);
     nv_lpm_short_step(f, dst, 2, &ref, &value);
-    return value;
+    *ret_hit = (struct nv_lpm_hit){value, value & NETVANE_FV_LENGTH};
+    return value ? NV_TREE_OK : NV_TREE_END;
 }
 
 /*
@@ -383,13 +391,11 @@ static inline NV_SPECIALIZED int nv_lpm_find(const struct nv_lpm *f, struct nv_b
         return NV_TREE_BAD;
     if (best) {
         ret_hit->value = nv_load32(best, memory_order_relaxed);
-    } else {
-        ret_hit->value = nv_leaf_value(leaf, i);
-        if (!ret_hit->value)
-            ret_hit->value = nv_lpm_short(f, dst);
-        ret_hit->len = ret_hit->value & NETVANE_FV_LENGTH;
+        return ret_hit->value ? NV_TREE_OK : NV_TREE_END;
     }
-    return ret_hit->value ? NV_TREE_OK : NV_TREE_END;
+    ret_hit->value = nv_leaf_value(leaf, i);
+    ret_hit->len = ret_hit->value & NETVANE_FV_LENGTH;
+    return ret_hit->value ? NV_TREE_OK : nv_lpm_find_short(f, dst, ret_hit);
 }
 
 /* The value of place i of a fan, or of a leaf, which `cell` is. */
@@ -405,9 +411,7 @@ static inline const unsigned char *nv_lpm_cell_of(const struct nv_lpm *f, struct
     uint32_t ref = f->top;
     unsigned level = 0;
     for (; len > nv_fan_end(level) && ref < f->ref_limit; level++)
-        ref = nv_fan_slot(nv_lpm_cell(f, ref),
-                          nv_bits_at(dst, nv_fan_start(level), nv_fan_width(level)))
-                  .child;
+        ref = nv_fan_slot(nv_lpm_cell(f, ref), nv_fan_slot_of(dst, level)).child;
     *ret_level = level;
     return ref < f->ref_limit ? nv_lpm_cell(f, ref) : NULL;
 }
@@ -425,7 +429,7 @@ static inline int nv_lpm_exact(const struct nv_lpm *f, struct nv_bits dst, unsig
     *ret_value = 0;
     if (!cell)
         return NV_TREE_BAD;
-    const unsigned i = nv_bits_at(dst, nv_fan_start(level), nv_fan_width(level));
+    const unsigned i = nv_fan_slot_of(dst, level);
     if (len <= NETVANE_LPM_LONG) {
         const uint32_t value = len ? nv_lpm_place_value(cell, level, i) : f->def;
         *ret_value = (value & NETVANE_FV_LENGTH) == len ? value : 0;

@@ -20,7 +20,7 @@
 
 #define MAX_BYTES (UINT64_C(32) << 20)
 #define STEPS     240u
-#define ROUTES    400u /* that one dump adds: tables and lists have to grow for them */
+#define ROUTES    400u /* added at once: tables and lists have to grow for them */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
