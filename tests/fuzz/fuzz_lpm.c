@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "reader/longest.h"
+#include "tests/fake/fake_prefixes.h"
 #include "writer/lpm_edit.h"
 
 #define REGION_BYTES (NETVANE_ARENA_OFFSET + (UINT64_C(1) << 20))
@@ -20,20 +21,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct prefix {
-    struct nv_bits dst;
-    unsigned len;
-    uint32_t value;
-};
-
 struct state {
     struct nv_arena arena;
     struct nv_cells cells;
     struct nv_lpm_editor editor;
     struct nv_lpm_draft lpm;
-    unsigned family, bits;
-    struct prefix list[LIST_MAX];
-    unsigned count;
+    unsigned family;
+    struct fake_prefixes list;
     const uint8_t *at, *end;
 };
 
@@ -50,86 +44,36 @@ static unsigned take(struct state *s)
     return s->at < s->end ? *s->at++ : 0;
 }
 
-static struct nv_bits cut(struct nv_bits b, unsigned len)
-{
-    if (len < 64)
-        return (struct nv_bits){len ? b.hi & UINT64_MAX << (64 - len) : 0, 0};
-    return (struct nv_bits){b.hi, len > 64 ? b.lo & UINT64_MAX << (128 - len) : 0};
-}
-
-static struct nv_bits last_of(const struct state *s, const struct prefix *p)
-{
-    const struct nv_bits all = cut((struct nv_bits){UINT64_MAX, UINT64_MAX}, s->bits),
-                         head = cut((struct nv_bits){UINT64_MAX, UINT64_MAX}, p->len);
-    return (struct nv_bits){p->dst.hi | (all.hi & ~head.hi), p->dst.lo | (all.lo & ~head.lo)};
-}
-
-static struct prefix take_prefix(struct state *s)
+static struct fake_prefix take_prefix(struct state *s)
 {
     static const uint64_t heads[] = {0x0a00, 0x0a01, 0x0a40, 0xc0a8};
     const unsigned how = take(s);
-    struct prefix p = {.len = take(s) % (s->bits + 1)};
+    struct fake_prefix p = {.len = take(s) % (s->list.bits + 1)};
     p.dst.hi = heads[how & 3] << 48 | (uint64_t)take(s) << 40 | (uint64_t)take(s) << 32;
-    if (s->bits > 32) {
+    if (s->list.bits > 32) {
         p.dst.hi |= (uint64_t)(how >> 2) << 20;
         p.dst.lo = (uint64_t)(how >> 2) << 40;
     }
-    p.dst = cut(p.dst, p.len);
+    p.dst = fake_bits_cut(p.dst, p.len);
     return p;
-}
-
-static bool same(const struct prefix *a, const struct prefix *b)
-{
-    return a->len == b->len && a->dst.hi == b->dst.hi && a->dst.lo == b->dst.lo;
-}
-
-static struct prefix *find(struct state *s, const struct prefix *p)
-{
-    for (unsigned i = 0; i < s->count; i++)
-        if (same(&s->list[i], p))
-            return &s->list[i];
-    return NULL;
-}
-
-static uint32_t shorter(void *arg, struct nv_bits dst, unsigned len)
-{
-    const struct prefix p = {.dst = cut(dst, len), .len = len};
-    const struct prefix *known = find(arg, &p);
-    return known ? known->value : 0;
-}
-
-static const struct prefix *longest(const struct state *s, struct nv_bits dst)
-{
-    const struct prefix *best = NULL;
-    for (unsigned i = 0; i < s->count; i++) {
-        const struct nv_bits head = cut(dst, s->list[i].len);
-        if (head.hi == s->list[i].dst.hi && head.lo == s->list[i].dst.lo &&
-            (!best || s->list[i].len > best->len))
-            best = &s->list[i];
-    }
-    return best;
 }
 
 /* False: there is no room for more. */
 static bool edit(struct state *s)
 {
-    struct prefix p = take_prefix(s);
-    struct prefix *known = find(s, &p);
+    struct fake_prefix p = take_prefix(s);
     bool expired = false;
     const unsigned value = take(s);
     if (!nv_cells_reserve(&s->cells, &expired))
         return false;
-    if (value & 1u && (known || s->count < LIST_MAX)) {
+    if (value & 1u && (s->list.count < LIST_MAX || fake_prefixes_find(&s->list, p.dst, p.len))) {
         p.value =
             NETVANE_ARENA_OFFSET + 64 * (value >> 2) + (value & 2u ? NETVANE_FV_CONDITIONAL : 0u);
-        if (!known)
-            known = &s->list[s->count++];
-        *known = p;
+        fake_prefixes_put(&s->list, p.dst, p.len, p.value);
         nv_lpm_set(&s->editor, &s->lpm, p.dst, p.len, p.value);
     } else {
-        if (known)
-            *known = s->list[--s->count];
-        nv_lpm_clear(&s->editor, &s->lpm, p.dst, p.len, shorter, s);
+        fake_prefixes_remove(&s->list, p.dst, p.len);
+        nv_lpm_clear(&s->editor, &s->lpm, p.dst, p.len, fake_prefixes_shorter, &s->list);
     }
     return true;
 }
@@ -145,11 +89,11 @@ static void publish(struct state *s)
 static void look_up(const struct state *s, const struct nv_lpm *f, struct nv_bits dst, bool whole)
 {
     struct nv_lpm_hit hit = {0, 0}, usual = {0, 0};
-    const int w = nv_lpm_find(f, dst, s->bits, &hit);
+    const int w = nv_lpm_find(f, dst, s->list.bits, &hit);
     const int u = f->top < f->ref_limit ? nv_find(f, dst, s->family, &usual) : NV_TREE_BAD;
     if (!whole)
         return;
-    const struct prefix *p = longest(s, dst);
+    const struct fake_prefix *p = fake_prefixes_longest(&s->list, dst);
     require(w == (p ? NV_TREE_OK : NV_TREE_END) && u == w);
     require(!p || (hit.len == p->len && (hit.value & ~NETVANE_FV_LENGTH) == p->value));
     require(!p || (usual.len == hit.len && usual.value == hit.value));
@@ -158,11 +102,11 @@ static void look_up(const struct state *s, const struct nv_lpm *f, struct nv_bit
 static void look_up_all(const struct state *s, bool whole)
 {
     const struct nv_lpm f = nv_lpm_of_draft(&s->cells, &s->lpm);
-    for (unsigned i = 0; i < s->count; i++) {
-        const struct prefix *p = &s->list[i];
+    for (unsigned i = 0; i < s->list.count; i++) {
+        const struct fake_prefix *p = &s->list.at[i];
         uint32_t value;
         look_up(s, &f, p->dst, whole);
-        look_up(s, &f, last_of(s, p), whole);
+        look_up(s, &f, fake_bits_last(p->dst, p->len, s->list.bits), whole);
         const int w = nv_lpm_exact(&f, p->dst, p->len, &value);
         require(!whole || w == NV_TREE_OK || (p->len && p->len <= NETVANE_LPM_LONG));
     }
@@ -189,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     s.at = data;
     s.end = data + size;
     s.family = take(&s) & 1u ? NV_AF_6 : NV_AF_4;
-    s.bits = s.family == NV_AF_4 ? 32 : 128;
+    s.list.bits = s.family == NV_AF_4 ? 32 : 128;
     require(!nv_arena_init(&s.arena, base, REGION_BYTES, grow, NULL, 1));
     nv_cells_init(&s.cells, &s.arena);
     s.editor.cells = &s.cells;

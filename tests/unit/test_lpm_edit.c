@@ -12,22 +12,11 @@
 
 #include <cmocka.h>
 
+#include "tests/fake/fake_prefixes.h"
 #include "tests/fake/fake_writer.h"
 #include "writer/lpm_edit.h"
 
 #define MAX_BYTES (UINT64_C(64) << 20)
-#define LIST_MAX  1500u
-
-/* A plain list of prefixes. */
-struct list {
-    unsigned bits; /* of an address */
-    uint32_t count;
-    struct prefix {
-        struct nv_bits dst;
-        unsigned len;
-        uint32_t value;
-    } at[LIST_MAX];
-};
 
 struct fixture {
     struct fake_memory mem;
@@ -35,26 +24,12 @@ struct fixture {
     struct nv_cells c;
     struct nv_lpm_editor e;
     struct nv_lpm_draft lpm;
-    struct list *list;
+    struct fake_prefixes *list;
     uint64_t rnd;
     struct nv_bits bases[6]; /* prefixes cluster around them */
 };
 
-static struct list draft_list;
-
-static struct nv_bits cut(struct nv_bits b, unsigned len)
-{
-    if (len < 64)
-        return (struct nv_bits){len ? b.hi & UINT64_MAX << (64 - len) : 0, 0};
-    return (struct nv_bits){b.hi, len > 64 ? b.lo & UINT64_MAX << (128 - len) : 0};
-}
-
-static struct nv_bits last_of(struct nv_bits b, unsigned len, unsigned bits)
-{
-    const struct nv_bits all = cut((struct nv_bits){UINT64_MAX, UINT64_MAX}, bits);
-    const struct nv_bits head = cut((struct nv_bits){UINT64_MAX, UINT64_MAX}, len);
-    return (struct nv_bits){b.hi | (all.hi & ~head.hi), b.lo | (all.lo & ~head.lo)};
-}
+static struct fake_prefixes draft_list;
 
 static bool equal(struct nv_bits a, struct nv_bits b)
 {
@@ -70,7 +45,7 @@ static struct nv_bits any_bits(struct fixture *f)
 {
     const uint64_t hi = (uint64_t)any(f, UINT32_MAX) << 32 | any(f, UINT32_MAX);
     const uint64_t lo = (uint64_t)any(f, UINT32_MAX) << 32 | any(f, UINT32_MAX);
-    return cut((struct nv_bits){hi, lo}, f->list->bits);
+    return fake_bits_cut((struct nv_bits){hi, lo}, f->list->bits);
 }
 
 static void start(struct fixture *f, unsigned bits, uint64_t seed)
@@ -113,29 +88,6 @@ static void reserve(struct fixture *f)
 
 /* ---- the list ---------------------------------------------------------------------------------------------- */
 
-static struct prefix *find(struct list *l, struct nv_bits dst, unsigned len)
-{
-    for (uint32_t i = 0; i < l->count; i++)
-        if (l->at[i].len == len && equal(l->at[i].dst, dst))
-            return &l->at[i];
-    return NULL;
-}
-
-static const struct prefix *longest(const struct list *l, struct nv_bits dst)
-{
-    const struct prefix *best = NULL;
-    for (uint32_t i = 0; i < l->count; i++)
-        if ((!best || l->at[i].len > best->len) && equal(l->at[i].dst, cut(dst, l->at[i].len)))
-            best = &l->at[i];
-    return best;
-}
-
-static uint32_t shorter(void *arg, struct nv_bits dst, unsigned len)
-{
-    const struct prefix *p = find(arg, cut(dst, len), len);
-    return p ? p->value : 0;
-}
-
 /* A value as infos have them: a multiple of 64, and maybe CONDITIONAL. */
 static uint32_t value_of(uint32_t i)
 {
@@ -144,32 +96,27 @@ static uint32_t value_of(uint32_t i)
 
 static void set(struct fixture *f, struct nv_bits dst, unsigned len, uint32_t value)
 {
-    dst = cut(dst, len);
-    struct prefix *p = find(f->list, dst, len);
-    if (!p) {
-        assert_true(f->list->count < LIST_MAX);
-        p = &f->list->at[f->list->count++];
-    }
-    *p = (struct prefix){.dst = dst, .len = len, .value = value};
+    dst = fake_bits_cut(dst, len);
+    assert_true(f->list->count < FAKE_PREFIXES_MAX || fake_prefixes_find(f->list, dst, len));
+    fake_prefixes_put(f->list, dst, len, value);
     reserve(f);
     nv_lpm_set(&f->e, &f->lpm, dst, len, value);
 }
 
 static void clear(struct fixture *f, struct nv_bits dst, unsigned len)
 {
-    dst = cut(dst, len);
-    struct prefix *p = find(f->list, dst, len);
-    if (p)
-        *p = f->list->at[--f->list->count];
+    dst = fake_bits_cut(dst, len);
+    fake_prefixes_remove(f->list, dst, len);
     reserve(f);
-    nv_lpm_clear(&f->e, &f->lpm, dst, len, shorter, f->list);
+    nv_lpm_clear(&f->e, &f->lpm, dst, len, fake_prefixes_shorter, f->list);
 }
 
 /* ---- is the index the list? ----------------------------------------------------------------------------------- */
 
-static void assert_finds(const struct nv_lpm *lpm, const struct list *l, struct nv_bits dst)
+static void assert_finds(const struct nv_lpm *lpm, const struct fake_prefixes *l,
+                         struct nv_bits dst)
 {
-    const struct prefix *p = longest(l, dst);
+    const struct fake_prefix *p = fake_prefixes_longest(l, dst);
     struct nv_lpm_hit hit = {1, 1};
     const int found = nv_lpm_find(lpm, dst, l->bits, &hit);
     assert_int_equal(found, p ? NV_TREE_OK : NV_TREE_END);
@@ -181,19 +128,20 @@ static void assert_finds(const struct nv_lpm *lpm, const struct list *l, struct 
 static const unsigned ends[] = {5, 10, 16, 24};
 
 /* Does a longer prefix stand in the first place of the fan, or leaf, that p's last bit lies in? */
-static bool is_hidden(const struct list *l, const struct prefix *p)
+static bool is_hidden(const struct fake_prefixes *l, const struct fake_prefix *p)
 {
     unsigned level = 0;
     while (p->len > ends[level])
         level++;
     for (uint32_t i = 0; i < l->count; i++)
         if (l->at[i].len > p->len && l->at[i].len <= ends[level] &&
-            equal(l->at[i].dst, cut(p->dst, l->at[i].len)))
+            equal(l->at[i].dst, fake_bits_cut(p->dst, l->at[i].len)))
             return true;
     return false;
 }
 
-static void assert_exact(const struct nv_lpm *lpm, const struct list *l, const struct prefix *p)
+static void assert_exact(const struct nv_lpm *lpm, const struct fake_prefixes *l,
+                         const struct fake_prefix *p)
 {
     uint32_t value = 1;
     const bool hidden = p->len && p->len <= NETVANE_LPM_LONG && is_hidden(l, p);
@@ -201,31 +149,31 @@ static void assert_exact(const struct nv_lpm *lpm, const struct list *l, const s
     assert_int_equal(value, hidden ? 0 : p->value | (p->len <= NETVANE_LPM_LONG ? p->len : 0));
 }
 
-static void assert_is(struct fixture *f, const struct nv_lpm_draft *root, const struct list *l,
-                      unsigned lookups)
+static void assert_is(struct fixture *f, const struct nv_lpm_draft *root,
+                      const struct fake_prefixes *l, unsigned lookups)
 {
     nv_lpm_seal(&f->e);
     const struct nv_lpm lpm = nv_lpm_of_draft(&f->c, root);
     for (uint32_t i = 0; i < l->count; i++) {
-        const struct prefix *p = &l->at[i];
+        const struct fake_prefix *p = &l->at[i];
         assert_exact(&lpm, l, p);
         assert_finds(&lpm, l, p->dst);
-        assert_finds(&lpm, l, last_of(p->dst, p->len, l->bits));
+        assert_finds(&lpm, l, fake_bits_last(p->dst, p->len, l->bits));
     }
     for (unsigned i = 0; i < lookups; i++) {
         struct nv_bits dst = any_bits(f);
         if (any(f, 4)) { /* near the others */
             const struct nv_bits base = f->bases[any(f, NV_ARRAY_LEN(f->bases))];
             const unsigned same = any(f, l->bits + 1);
-            const struct nv_bits head = cut(base, same),
-                                 mask = last_of((struct nv_bits){0, 0}, same, l->bits);
+            const struct nv_bits head = fake_bits_cut(base, same),
+                                 mask = fake_bits_last((struct nv_bits){0, 0}, same, l->bits);
             dst = (struct nv_bits){head.hi | (dst.hi & mask.hi), head.lo | (dst.lo & mask.lo)};
         }
         assert_finds(&lpm, l, dst);
-        struct prefix p = {.len = any(f, l->bits + 1)};
-        p.dst = cut(dst, p.len);
+        struct fake_prefix p = {.len = any(f, l->bits + 1)};
+        p.dst = fake_bits_cut(dst, p.len);
         uint32_t value;
-        if (!find((struct list *)(uintptr_t)l, p.dst, p.len))
+        if (!fake_prefixes_find((struct fake_prefixes *)(uintptr_t)l, p.dst, p.len))
             assert_int_equal(nv_lpm_exact(&lpm, p.dst, p.len, &value), NV_TREE_END);
     }
 }
@@ -308,11 +256,11 @@ static struct nv_bits some_prefix(struct fixture *f, unsigned *ret_len)
                                      : 15 + any(f, bits - 14);
     /* The last few bits are others, so that neighbours fill fans, nodes and blocks. */
     const unsigned from = len - (len < 7 ? len : any(f, 8));
-    const struct nv_bits noise = any_bits(f), head = cut(dst, from),
-                         mask = last_of((struct nv_bits){0, 0}, from, bits);
+    const struct nv_bits noise = any_bits(f), head = fake_bits_cut(dst, from),
+                         mask = fake_bits_last((struct nv_bits){0, 0}, from, bits);
     dst = (struct nv_bits){head.hi | (noise.hi & mask.hi), head.lo | (noise.lo & mask.lo)};
     *ret_len = len;
-    return cut(dst, len);
+    return fake_bits_cut(dst, len);
 }
 
 static void random_edits(struct fixture *f, unsigned steps, unsigned set_percent)
@@ -320,10 +268,10 @@ static void random_edits(struct fixture *f, unsigned steps, unsigned set_percent
     for (unsigned i = 0; i < steps; i++) {
         unsigned len;
         const struct nv_bits dst = some_prefix(f, &len);
-        if (any(f, 100) < set_percent && f->list->count < LIST_MAX) {
+        if (any(f, 100) < set_percent && f->list->count < FAKE_PREFIXES_MAX) {
             set(f, dst, len, value_of(any(f, 1000)));
         } else if (f->list->count && any(f, 8)) {
-            const struct prefix p = f->list->at[any(f, f->list->count)];
+            const struct fake_prefix p = f->list->at[any(f, f->list->count)];
             clear(f, p.dst, p.len);
         } else {
             clear(f, dst, len); /* mostly it is not there */
@@ -362,7 +310,7 @@ static void every_version_of_an_index_stays_as_it_was_until_the_horizon(void **s
 {
     (void)state;
     enum { KEPT = 5, VERSIONS = 60 };
-    static struct list lists[KEPT];
+    static struct fake_prefixes lists[KEPT];
     struct nv_lpm_draft roots[KEPT];
     const uint64_t seed = fake_seed() + 10;
     for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
@@ -389,7 +337,7 @@ static void every_version_of_an_index_stays_as_it_was_until_the_horizon(void **s
 static void version_that_is_held_back_stays_as_it_was_while_others_are_published(void **state)
 {
     (void)state;
-    static struct list before;
+    static struct fake_prefixes before;
     const uint64_t seed = fake_seed() + 20;
     for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
         struct fixture f;
@@ -450,8 +398,8 @@ static void clearing_a_prefix_of_a_fan_or_leaf_uncovers_the_shorter_ones(void **
 /* An address that begins as the first base does. */
 static struct nv_bits some_bits_of(struct fixture *f, unsigned same)
 {
-    const struct nv_bits head = cut(f->bases[0], same), noise = any_bits(f),
-                         mask = last_of((struct nv_bits){0, 0}, same, f->list->bits);
+    const struct nv_bits head = fake_bits_cut(f->bases[0], same), noise = any_bits(f),
+                         mask = fake_bits_last((struct nv_bits){0, 0}, same, f->list->bits);
     return (struct nv_bits){head.hi | (noise.hi & mask.hi), head.lo | (noise.lo & mask.lo)};
 }
 
@@ -487,7 +435,7 @@ static void clearing_what_is_not_there_changes_nothing(void **state)
         for (unsigned i = 0; i < 500; i++) {
             unsigned len;
             const struct nv_bits dst = some_prefix(&f, &len);
-            if (len > NETVANE_LPM_LEAF && !find(f.list, dst, len))
+            if (len > NETVANE_LPM_LEAF && !fake_prefixes_find(f.list, dst, len))
                 clear(&f, dst, len);
         }
         assert_int_equal(f.lpm.top, root.top);
@@ -495,7 +443,7 @@ static void clearing_what_is_not_there_changes_nothing(void **state)
         for (unsigned i = 0; i < 500; i++) {
             unsigned len;
             const struct nv_bits dst = some_prefix(&f, &len);
-            if (!find(f.list, dst, len))
+            if (!fake_prefixes_find(f.list, dst, len))
                 clear(&f, dst, len);
         }
         assert_is(&f, &f.lpm, f.list, 200);
@@ -512,7 +460,7 @@ static void block_can_be_full(void **state)
         for (unsigned place = NETVANE_LPM_LONG; place < families[k] - 5; place += 15) {
             struct fixture f;
             start(&f, families[k], place);
-            const struct nv_bits base = cut(f.bases[0], place);
+            const struct nv_bits base = fake_bits_cut(f.bases[0], place);
             uint32_t n = 0;
             for (unsigned len = place; len <= place + 5; len++) {
                 for (unsigned i = 0; i < 1u << (len - place); i++) {
@@ -533,10 +481,10 @@ static void block_can_be_full(void **state)
             assert_accounted(&f);
             publish(&f);
             const struct nv_lpm_draft root = f.lpm;
-            static struct list full;
+            static struct fake_prefixes full;
             full = *f.list;
             while (f.list->count) { /* and empty again, in any order */
-                const struct prefix p = f.list->at[any(&f, f.list->count)];
+                const struct fake_prefix p = f.list->at[any(&f, f.list->count)];
                 clear(&f, p.dst, p.len);
                 if (f.list->count % 7 == 0)
                     assert_is(&f, &f.lpm, f.list, 20);
@@ -557,19 +505,19 @@ static void leaf_can_be_full(void **state)
     for (unsigned k = 0; k < NV_ARRAY_LEN(families); k++) {
         for (unsigned sealed = 0; sealed < 2; sealed++) {
             struct fixture f;
-            struct prefix all[ALL + GROUPS];
+            struct fake_prefix all[ALL + GROUPS];
             unsigned n = 0;
             start(&f, families[k], fake_seed() + 100 + k);
             for (unsigned len = 17; len <= 24; len++)
                 for (unsigned i = 0; i < 1u << (len - 16); i++)
-                    all[n++] = (struct prefix){
-                        {cut(f.bases[0], 16).hi | (uint64_t)i << (64 - len), 0}, len, 0};
+                    all[n++] = (struct fake_prefix){
+                        {fake_bits_cut(f.bases[0], 16).hi | (uint64_t)i << (64 - len), 0}, len, 0};
             for (unsigned g = 0; g < GROUPS; g++)
-                all[n++] =
-                    (struct prefix){{cut(f.bases[0], 16).hi | (uint64_t)g << 45, 0}, 25 + g % 7, 0};
+                all[n++] = (struct fake_prefix){
+                    {fake_bits_cut(f.bases[0], 16).hi | (uint64_t)g << 45, 0}, 25 + g % 7, 0};
             for (unsigned i = 0; i < n; i++) { /* shuffled */
                 const unsigned j = i + any(&f, n - i);
-                const struct prefix p = all[j];
+                const struct fake_prefix p = all[j];
                 all[j] = all[i];
                 all[i] = p;
                 set(&f, p.dst, p.len, value_of(i));
@@ -597,7 +545,7 @@ static void leaf_can_be_full(void **state)
 }
 
 struct asked {
-    const struct list *list;
+    const struct fake_prefixes *list;
     unsigned times;
 };
 
@@ -605,7 +553,7 @@ static uint32_t count_questions(void *arg, struct nv_bits dst, unsigned len)
 {
     struct asked *a = arg;
     a->times++;
-    return shorter((void *)(uintptr_t)a->list, dst, len);
+    return fake_prefixes_shorter((void *)(uintptr_t)a->list, dst, len);
 }
 
 static void routes_are_asked_only_for_lengths_that_a_leaf_may_hide(void **state)
@@ -613,7 +561,7 @@ static void routes_are_asked_only_for_lengths_that_a_leaf_may_hide(void **state)
     (void)state;
     struct fixture f;
     start(&f, 32, fake_seed() + 110);
-    const struct nv_bits at = cut(f.bases[0], 16);
+    const struct nv_bits at = fake_bits_cut(f.bases[0], 16);
     const struct nv_bits other = {at.hi | UINT64_C(1) << 40, 0}; /* the next /24 */
     struct asked a = {.list = f.list};
     set(&f, at, 17, value_of(1));
@@ -626,8 +574,7 @@ static void routes_are_asked_only_for_lengths_that_a_leaf_may_hide(void **state)
     set(&f, other, 24, value_of(5)); /* no place is left to the /23 */
     nv_lpm_clear(&f.e, &f.lpm, at, 24, count_questions, &a);
     assert_int_equal(a.times, 1);
-    struct prefix *p = find(f.list, at, 24);
-    *p = f.list->at[--f.list->count];
+    fake_prefixes_remove(f.list, at, 24);
     assert_is(&f, &f.lpm, f.list, 200);
     end(&f);
 }
@@ -637,7 +584,7 @@ static void leaf_of_the_draft_is_written_once_for_prefixes_in_order(void **state
     (void)state;
     struct fixture f;
     start(&f, 32, fake_seed() + 120);
-    const struct nv_bits at = cut(f.bases[0], 16);
+    const struct nv_bits at = fake_bits_cut(f.bases[0], 16);
     for (unsigned i = 0; i < 256; i++)
         set(&f, (struct nv_bits){at.hi | (uint64_t)i << 40, 0}, 24, value_of(i));
     assert_int_equal(f.c.bytes_made, 256 + 256 + 512);
@@ -652,7 +599,7 @@ static void another_value_copies_the_leaf_and_nothing_else(void **state)
     (void)state;
     struct fixture f;
     start(&f, 32, fake_seed() + 130);
-    const struct nv_bits at = cut(f.bases[0], 16), low = {at.hi | UINT64_C(5) << 40, 0};
+    const struct nv_bits at = fake_bits_cut(f.bases[0], 16), low = {at.hi | UINT64_C(5) << 40, 0};
     set(&f, at, 18, value_of(1));
     set(&f, low, 24, value_of(2));
     publish(&f);
@@ -686,7 +633,7 @@ static void removing_everything_in_any_order_leaves_nothing(void **state)
                 if (seen)
                     publish(&f);
                 while (f.list->count) {
-                    const struct prefix p = f.list->at[any(&f, f.list->count)];
+                    const struct fake_prefix p = f.list->at[any(&f, f.list->count)];
                     clear(&f, p.dst, p.len);
                 }
                 assert_accounted(&f);
@@ -790,7 +737,7 @@ static void edit_copies_its_way_once_and_nothing_more(void **state)
         start(&f, families[k], seed + k);
         random_edits(&f, 900, 100);
         for (unsigned i = 0; i < 300; i++) {
-            const struct prefix p = f.list->at[any(&f, f.list->count)];
+            const struct fake_prefix p = f.list->at[any(&f, f.list->count)];
             const unsigned nodes =
                 p.len <= NETVANE_LPM_LONG ? 0 : (p.len - NETVANE_LPM_NODES) / 5 + 1;
             publish(&f);
