@@ -64,8 +64,11 @@ static int go_on(struct watch *w, bool silently)
     /* Of a new writer nothing was skipped: it has said so itself. */
     if (!silently && !(all && is_other_writer(w, &to)))
         watch_note(w, "skipped", w->copy == NULL ? OUT_BAD : OUT_WARN, text, w->last.version);
-    if (w->copy == NULL)
-        return watch_from(w, &to);
+    if (w->copy == NULL) {
+        int rc = watch_from(w, &to);
+        watch_quality(w);
+        return rc;
+    }
     netvane_state_snap(w->copy, &from);
     return watch_from(w, &from);
 }
@@ -103,12 +106,16 @@ static int catch_up(struct watch *w)
     return rc == NETVANE_EXPIRED ? 0 : rc;
 }
 
-static void print_heading(struct watch *w)
+/* What the first State is; its quality is told where it changes. */
+static void begin(struct watch *w)
 {
     struct netvane_info info;
 
     NETVANE_INIT(&info);
-    if (w->tool->json || out_width() == 0 || netvane_snap_info(&w->last, &info) != 0)
+    if (netvane_snap_info(&w->last, &info) != 0)
+        return;
+    w->quality = info.quality;
+    if (w->tool->json || out_width() == 0)
         return;
     out_color(stdout, OUT_DIM,
               "watching \"%s\" from version %" PRIu64
@@ -147,7 +154,7 @@ static int run(struct watch *w)
         rc = watch_from(w, &first);
     if (rc != 0)
         return tool_error(w->tool, rc);
-    print_heading(w);
+    begin(w);
     keep_copy(w);
     while (!is_over(w)) {
         fflush(stdout);

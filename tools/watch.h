@@ -25,12 +25,15 @@ struct watch {
     uint64_t copy_version;
     uint64_t copy_ready_ns;       /* do not copy again before */
     struct netvane_health health; /* as it was told last */
+    uint32_t quality;             /* likewise: of the State that was shown last */
 };
 
-/* watch_health.c: a line that is about no object; the writer's life and the State's quality; version: where it was so. */
+/* watch_health.c: a line that is about no object; version: where it was so. */
 void watch_note(struct watch *w, const char *op, enum out_color color, const char *text,
                 uint64_t version);
+/* What has changed of the writer's life; of the quality, now that `last` is shown. */
 void watch_health(struct watch *w);
+void watch_quality(struct watch *w);
 /* At the start: a writer that is not alive. */
 void watch_health_now(struct watch *w);
 /*

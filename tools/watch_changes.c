@@ -145,6 +145,7 @@ static int step_end(struct watch *w, struct step *s, int rc)
         fwrite(s->text, 1, s->len, stdout);
         w->printed += s->c.count;
         w->last = s->c.to.snap;
+        watch_quality(w);
     }
     free(s->text);
     s->c.out = NULL;

@@ -4,7 +4,8 @@
  *
  * Owns:      the lines that begin with '!'.
  * Assumes:   w->health is what was told last.
- * Promises:  a death, a takeover, a silence and each turn of the quality are told once.
+ * Promises:  a death, a takeover, a silence and each turn of the quality are told once; the quality with the version that
+ *            has it, behind its objects.
  * Leaves:    objects to watch_changes.c.
  */
 #include "watch.h"
@@ -47,7 +48,7 @@ static const char *writer_words(uint32_t writer)
     }
 }
 
-static void tell_quality(struct watch *w, uint32_t before, const struct netvane_health *health)
+void watch_quality(struct watch *w)
 {
     static const struct {
         uint32_t bit;
@@ -61,13 +62,17 @@ static void tell_quality(struct watch *w, uint32_t before, const struct netvane_
         {NETVANE_QUALITY_DEGRADED, "a limit is met: something is missing from the State",
          "nothing is missing any more"},
     };
+    struct netvane_info now;
 
-    const uint32_t now = health->quality;
+    NETVANE_INIT(&now);
+    if (netvane_snap_info(&w->last, &now) != 0)
+        return;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if ((before ^ now) & words[i].bit)
-            watch_note(w, "quality", now & words[i].bit ? OUT_BAD : OUT_GOOD,
-                       now & words[i].bit ? words[i].set : words[i].cleared, health->version);
+        if ((w->quality ^ now.quality) & words[i].bit)
+            watch_note(w, "quality", now.quality & words[i].bit ? OUT_BAD : OUT_GOOD,
+                       now.quality & words[i].bit ? words[i].set : words[i].cleared, now.version);
     }
+    w->quality = now.quality;
 }
 
 void watch_health(struct watch *w)
@@ -88,7 +93,6 @@ void watch_health(struct watch *w)
         watch_note(w, "writer", now.writer == NETVANE_WRITER_LIVE ? OUT_GOOD : OUT_BAD, text,
                    now.version);
     }
-    tell_quality(w, w->health.quality, &now);
     w->health = now;
 }
 
