@@ -57,14 +57,14 @@ enum nv_usual { NV_USUAL_FOUND, NV_USUAL_SHORT, NV_USUAL_NOT };
  * The caller has seen that top is below the limit. A leaf is some lines long: the next one is fetched while the first is waited
  * for.
  */
-static inline NV_SPECIALIZED enum nv_usual nv_find_usual4(const struct nv_lpm *f, uint32_t dst,
+static inline NV_SPECIALIZED enum nv_usual nv_find_usual4(const struct nv_lpm *f, uint64_t head,
                                                           struct nv_lpm_hit *ret_hit)
 {
     const unsigned char *leaf, *at;
-    if (nv_unlikely(!nv_lpm_leaf(f, dst, 32, &leaf)))
+    if (nv_unlikely(!nv_lpm_leaf(f, head, &leaf)))
         return NV_USUAL_NOT;
     __builtin_prefetch(leaf + 64);
-    if (nv_unlikely(!nv_leaf_usual4(leaf, dst, &at)))
+    if (nv_unlikely(!nv_leaf_usual4(leaf, head, &at)))
         return NV_USUAL_NOT;
     ret_hit->value = (uint32_t)nv_lpm_word32(at);
     ret_hit->len = ret_hit->value & NETVANE_FV_LENGTH;
@@ -76,9 +76,9 @@ static inline NV_SPECIALIZED bool nv_find_usual6(const struct nv_lpm *f, uint64_
                                                  struct nv_lpm_hit *ret_hit)
 {
     const unsigned char *leaf;
-    if (nv_unlikely(!nv_lpm_leaf(f, hi, 64, &leaf)))
+    if (nv_unlikely(!nv_lpm_leaf(f, hi, &leaf)))
         return false;
-    const struct netvane_region_leaf_group g = nv_leaf_group(leaf, nv_leaf_place(hi, 64) / 32);
+    const struct netvane_region_leaf_group g = nv_leaf_group(leaf, nv_leaf_place(hi) / 32);
     const unsigned char *node = nv_leaf_node(leaf, g), *below;
     if (nv_unlikely(!nv_group_node(g.place) || !node))
         return false;
@@ -100,7 +100,7 @@ static inline NV_SPECIALIZED int nv_find(const struct nv_lpm *f, struct nv_bits 
     if (family == NV_AF_6)
         return nv_likely(nv_find_usual6(f, dst.hi, ret_hit)) ? NV_TREE_OK
                                                              : nv_lpm_find(f, dst, 128, ret_hit);
-    const enum nv_usual usual = nv_find_usual4(f, (uint32_t)(dst.hi >> 32), ret_hit);
+    const enum nv_usual usual = nv_find_usual4(f, dst.hi, ret_hit);
     return nv_likely(usual == NV_USUAL_FOUND) ? NV_TREE_OK
            : usual == NV_USUAL_SHORT          ? nv_lpm_find_short(f, dst, ret_hit)
                                               : nv_lpm_find(f, dst, 32, ret_hit);

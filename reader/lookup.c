@@ -71,12 +71,17 @@ static inline NV_SPECIALIZED struct netvane_match match_of(uint32_t value, uint3
     return (struct netvane_match){.info = value & ~NETVANE_FV_LENGTH, .dst_len = len};
 }
 
+/* Behind the walk: has the version gone meanwhile? */
+static inline NV_SPECIALIZED bool is_expired(const struct view *v)
+{
+    atomic_thread_fence(memory_order_acquire); /* B, H */
+    return nv_load64(v->horizon, memory_order_relaxed) > v->snap.version;
+}
+
 /* As nv_leave; the view has what it asks at hand. */
 static inline NV_SPECIALIZED int judge(const struct view *v, int walk)
 {
-    atomic_thread_fence(memory_order_acquire); /* B, H */
-    if (nv_unlikely(nv_load64(v->horizon, memory_order_relaxed) > v->snap.version ||
-                    !atomic_load_explicit(v->alive, memory_order_relaxed)))
+    if (nv_unlikely(is_expired(v) || !atomic_load_explicit(v->alive, memory_order_relaxed)))
         return NETVANE_EXPIRED;
     return nv_likely(walk == NV_TREE_OK) ? NETVANE_OK
            : walk == NV_TREE_END         ? NETVANE_NOT_FOUND
@@ -90,6 +95,16 @@ static inline NV_SPECIALIZED int end(const struct view *v, int walk, struct nv_l
     if (nv_likely(!r))
         *ret_match = match_of(hit.value, hit.len);
     return r;
+}
+
+/* The same for a value that is not 0: where zeros stand since the arena was taken away, there is none. */
+static inline NV_SPECIALIZED int end_found(const struct view *v, struct nv_lpm_hit hit,
+                                           struct netvane_match *ret_match)
+{
+    if (nv_unlikely(is_expired(v)))
+        return NETVANE_EXPIRED;
+    *ret_match = match_of(hit.value, hit.len);
+    return NETVANE_OK;
 }
 
 typedef int walk_fn(const struct netvane_table *t, struct nv_bits dst,
@@ -121,20 +136,19 @@ static inline NV_SPECIALIZED int look_up4(const struct netvane_table *t, const u
                                           walk_fn *walk_on, walk_fn *fall_back,
                                           struct netvane_match *ret_match)
 {
-    const uint32_t address = nv_load_be32(dst);
+    const uint64_t head = nv_head_of(NV_AF_4, dst);
     struct nv_lpm_hit hit;
-    const enum nv_usual usual = nv_find_usual4(&view_of(t)->lpm, address, &hit);
+    const enum nv_usual usual = nv_find_usual4(&view_of(t)->lpm, head, &hit);
     if (nv_likely(usual == NV_USUAL_FOUND))
-        return end(view_of(t), NV_TREE_OK, hit, ret_match);
-    return (usual == NV_USUAL_SHORT ? fall_back : walk_on)(
-        t, (struct nv_bits){(uint64_t)address << 32, 0}, ret_match);
+        return end_found(view_of(t), hit, ret_match);
+    return (usual == NV_USUAL_SHORT ? fall_back : walk_on)(t, (struct nv_bits){head, 0}, ret_match);
 }
 
 static inline NV_SPECIALIZED int look_up6(const struct netvane_table *t, const uint8_t *dst,
                                           walk_fn *walk_on, struct netvane_match *ret_match)
 {
     struct nv_lpm_hit hit;
-    return nv_likely(nv_find_usual6(&view_of(t)->lpm, nv_load_be64(dst), &hit))
+    return nv_likely(nv_find_usual6(&view_of(t)->lpm, nv_head_of(NV_AF_6, dst), &hit))
                ? end(view_of(t), NV_TREE_OK, hit, ret_match)
                : walk_on(t, nv_bits_of(NV_AF_6, dst), ret_match);
 }
@@ -146,11 +160,9 @@ struct batch {
     struct netvane_match match[NETVANE_BULK_MAX];
 };
 
-/* The beginning of destination k: all 32 bits, or 64. */
 static inline NV_SPECIALIZED uint64_t head_of(unsigned family, const uint8_t *dsts, unsigned k)
 {
-    return family == NV_AF_4 ? nv_load_be32(dsts + 4 * (size_t)k)
-                             : nv_load_be64(dsts + 16 * (size_t)k);
+    return nv_head_of(family, dsts + (family == NV_AF_4 ? 4 : 16) * (size_t)k);
 }
 
 /* The whole walk, for destination k. */
@@ -174,18 +186,17 @@ static inline NV_SPECIALIZED uint64_t or_nothing(const struct nv_lpm *f, uint64_
 static inline NV_SPECIALIZED void find_leaves(const struct nv_lpm *f, unsigned family,
                                               const uint8_t *dsts, unsigned n, struct batch *b)
 {
-    const unsigned width = family == NV_AF_4 ? 32 : 64;
     for (unsigned k = 0; k < n; k++) {
         const uint64_t head = head_of(family, dsts, k);
-        uint64_t ref = f->top + nv_head_bits(head, width, 0, 5);
-        ref = or_nothing(f, nv_lpm_word32(f->cells + 8 * ref)) + nv_head_bits(head, width, 5, 5);
-        ref = or_nothing(f, nv_lpm_word32(f->cells + 8 * ref)) + nv_head_bits(head, width, 10, 6);
+        uint64_t ref = f->top + nv_head_bits(head, 0, 5);
+        ref = or_nothing(f, nv_lpm_word32(f->cells + 8 * ref)) + nv_head_bits(head, 5, 5);
+        ref = or_nothing(f, nv_lpm_word32(f->cells + 8 * ref)) + nv_head_bits(head, 10, 6);
         b->at[k] = f->cells + 8 * ref;
         __builtin_prefetch(b->at[k]);
     }
     for (unsigned k = 0; k < n; k++) {
         b->at[k] = f->cells + 8 * or_nothing(f, nv_lpm_word32(b->at[k]));
-        __builtin_prefetch(b->at[k] + 8 * (nv_leaf_place(head_of(family, dsts, k), width) / 32));
+        __builtin_prefetch(b->at[k] + 8 * (nv_leaf_place(head_of(family, dsts, k)) / 32));
     }
 }
 
@@ -197,7 +208,7 @@ static inline NV_SPECIALIZED bool find_many4(const struct nv_lpm *f, const uint8
     find_leaves(f, NV_AF_4, dsts, n, b);
     for (unsigned k = 0; k < n; k++) {
         const unsigned char *at;
-        const bool usual = nv_leaf_usual4(b->at[k], nv_load_be32(dsts + 4 * (size_t)k), &at);
+        const bool usual = nv_leaf_usual4(b->at[k], head_of(NV_AF_4, dsts, k), &at);
         b->at[k] = usual ? at : f->cells;
         __builtin_prefetch(b->at[k]);
     }
@@ -221,7 +232,7 @@ static inline NV_SPECIALIZED bool find_many6(const struct nv_lpm *f, const uint8
     find_leaves(f, NV_AF_6, dsts, n, b);
     for (unsigned k = 0; k < n; k++) {
         const struct netvane_region_leaf_group g =
-            nv_leaf_group(b->at[k], nv_leaf_place(head_of(NV_AF_6, dsts, k), 64) / 32);
+            nv_leaf_group(b->at[k], nv_leaf_place(head_of(NV_AF_6, dsts, k)) / 32);
         b->at[k] = nv_group_node(g.place) ? nv_leaf_node(b->at[k], g) : NULL;
         going[left] = (uint8_t)k;
         left += b->at[k] != NULL;
@@ -340,7 +351,13 @@ static inline bool usable(const struct netvane_table *t)
 int netvane_route_lookup(const struct netvane_table *table, const uint8_t *dst,
                          struct netvane_match *ret_match)
 {
-    if (nv_unlikely(!table || !dst || !ret_match))
+    if (nv_unlikely(!table))
+        return NETVANE_INVALID;
+    nv_apart(dst);
+    if (nv_unlikely(!dst))
+        return NETVANE_INVALID;
+    nv_apart(ret_match);
+    if (nv_unlikely(!ret_match))
         return NETVANE_INVALID;
     const struct view *v = view_of(table);
     if (nv_likely(v->how == COUNTING4))

@@ -204,7 +204,7 @@ static void clear_middle(struct nv_lpm_editor *e, struct nv_lpm_draft *f, struct
 
 static unsigned group_of(struct nv_bits dst)
 {
-    return nv_leaf_place(dst.hi, 64) / 32;
+    return nv_leaf_place(dst.hi) / 32;
 }
 
 /* Gives a group a node, or takes it, and its leaf if that is all it had. */

@@ -27,7 +27,7 @@ void nv_lpm_leaf_seal(struct nv_cells *c, const struct nv_lpm_leaf *leaf, uint32
 static inline unsigned nv_lpm_leaf_range(struct nv_bits dst, unsigned len, unsigned *ret_count)
 {
     *ret_count = 1u << (NETVANE_LPM_LONG - len);
-    return nv_leaf_place(dst.hi, 64) & ~(*ret_count - 1);
+    return nv_leaf_place(dst.hi) & ~(*ret_count - 1);
 }
 
 /* The value of a prefix, as its places show it; 0: none does. */

@@ -53,10 +53,15 @@ static inline NV_SPECIALIZED unsigned nv_fan_width(unsigned level)
     return nv_fan_end(level) - nv_fan_start(level);
 }
 
+/* Its first 64 bits; of an IPv4 address, all of it and zeros. */
+static inline NV_SPECIALIZED uint64_t nv_head_of(unsigned family, const uint8_t *ip)
+{
+    return family == NV_AF_4 ? nv_load_be32_on_top(ip) : nv_load_be64(ip);
+}
+
 static inline struct nv_bits nv_bits_of(unsigned family, const uint8_t *ip)
 {
-    return family == NV_AF_4 ? (struct nv_bits){(uint64_t)nv_load_be32(ip) << 32, 0}
-                             : (struct nv_bits){nv_load_be64(ip), nv_load_be64(ip + 8)};
+    return (struct nv_bits){nv_head_of(family, ip), family == NV_AF_4 ? 0 : nv_load_be64(ip + 8)};
 }
 
 /* n bits (1 to 8) from bit `at`; zeros behind the last. */
@@ -226,47 +231,49 @@ static inline NV_SPECIALIZED const unsigned char *nv_leaf_node(const unsigned ch
     return nv_unlikely(node >= NETVANE_CELL_MAX / 16) ? NULL : leaf + 16 * (size_t)node;
 }
 
-/* n bits from bit `at` on of an address, or of its beginning, as a number of `width` bits. */
-static inline NV_SPECIALIZED uint64_t nv_head_bits(uint64_t head, unsigned width, unsigned at,
-                                                   unsigned n)
+/* n bits of a head from bit `at` on. */
+static inline NV_SPECIALIZED uint64_t nv_head_bits(uint64_t head, unsigned at, unsigned n)
 {
-    return head >> (width - at - n) & ((1u << n) - 1);
+    return head >> (64 - at - n) & ((1u << n) - 1);
 }
 
-/* The place in its leaf that an address leads to. */
-static inline NV_SPECIALIZED unsigned nv_leaf_place(uint64_t head, unsigned width)
+/* The place in its leaf that a head leads to. */
+static inline NV_SPECIALIZED unsigned nv_leaf_place(uint64_t head)
 {
-    return (unsigned)nv_head_bits(head, width, NETVANE_LPM_LEAF, 8);
+    return (unsigned)nv_head_bits(head, NETVANE_LPM_LEAF, 8);
 }
 
-/*
- * Where the leaf on the way to an address stands; false: a bad reference. head: its first `width` bits. The caller has seen that
- * top is below the limit.
- */
-static inline NV_SPECIALIZED bool nv_lpm_leaf(const struct nv_lpm *f, uint64_t head, unsigned width,
+/* Where the leaf on the way stands; false: a bad reference. The caller has seen that top is below the limit. */
+static inline NV_SPECIALIZED bool nv_lpm_leaf(const struct nv_lpm *f, uint64_t head,
                                               const unsigned char **ret_leaf)
 {
     _Static_assert(!offsetof(struct netvane_region_fan_slot, child),
                    "a slot begins with its child");
-    uint64_t ref = nv_lpm_word32(f->cells + 8 * (f->top + nv_head_bits(head, width, 0, 5)));
+    uint64_t ref = nv_lpm_word32(f->cells + 8 * (f->top + nv_head_bits(head, 0, 5)));
     if (nv_unlikely(ref >= f->ref_limit))
         return false;
-    ref = nv_lpm_word32(f->cells + 8 * (ref + nv_head_bits(head, width, 5, 5)));
+    ref = nv_lpm_word32(f->cells + 8 * (ref + nv_head_bits(head, 5, 5)));
     if (nv_unlikely(ref >= f->ref_limit))
         return false;
-    ref = nv_lpm_word32(f->cells + 8 * (ref + nv_head_bits(head, width, 10, 6)));
+    ref = nv_lpm_word32(f->cells + 8 * (ref + nv_head_bits(head, 10, 6)));
     *ret_leaf = f->cells + 8 * ref;
     return nv_likely(ref < f->ref_limit);
 }
 
-/* The usual answer of an IPv4 table: where its leaf has the value; false: the whole walk has to be done. */
-static inline NV_SPECIALIZED bool nv_leaf_usual4(const unsigned char *leaf, uint32_t dst,
+/*
+ * The usual answer of an IPv4 table: where its leaf has the value; false: the whole walk has to be done. The words of the group
+ * are loaded one by one: they need not be of one moment, and a value found by chance is none that the caller keeps.
+ */
+static inline NV_SPECIALIZED bool nv_leaf_usual4(const unsigned char *leaf, uint64_t head,
                                                  const unsigned char **ret_at)
 {
-    const unsigned i = nv_leaf_place(dst, 32);
-    const struct netvane_region_leaf_group g = nv_leaf_group(leaf, i / 32);
-    *ret_at = nv_leaf_value_at(leaf, g, i);
-    return nv_likely(g.place <= NETVANE_LG_VALUE);
+    const unsigned i = nv_leaf_place(head);
+    const unsigned char *group = leaf + 8 * (size_t)(i / 32);
+    const uint64_t place = nv_lpm_word32(group + offsetof(struct netvane_region_leaf_group, place));
+    if (nv_unlikely(place > NETVANE_LG_VALUE))
+        return false;
+    *ret_at = leaf + 4 * (place + nv_rank((uint32_t)nv_lpm_word32(group), i % 32));
+    return true;
 }
 
 /* ---- nodes ---------------------------------------------------------------------------------------------------- */
@@ -382,8 +389,8 @@ static inline NV_SPECIALIZED int nv_lpm_find(const struct nv_lpm *f, struct nv_b
                                              unsigned bits, struct nv_lpm_hit *ret_hit)
 {
     const unsigned char *leaf, *best = NULL;
-    const unsigned i = nv_leaf_place(dst.hi, 64);
-    if (nv_unlikely(f->top >= f->ref_limit || !nv_lpm_leaf(f, dst.hi, 64, &leaf)))
+    const unsigned i = nv_leaf_place(dst.hi);
+    if (nv_unlikely(f->top >= f->ref_limit || !nv_lpm_leaf(f, dst.hi, &leaf)))
         return NV_TREE_BAD;
     const struct netvane_region_leaf_group g = nv_leaf_group(leaf, i / 32);
     if (nv_group_node(g.place) &&

@@ -233,9 +233,9 @@ static void index_of_more_cells_than_there_is_room_for_is_found_and_not_copied(v
     const struct nv_lpm lpm =
         nv_lpm_of(f->region.base, f->region.used, &slot(f)->lpm[NETVANE_SL_MAIN6]);
     const unsigned char *at_leaf = NULL;
-    assert_true(nv_lpm_leaf(&lpm, dst.hi, 64, &at_leaf));
+    assert_true(nv_lpm_leaf(&lpm, dst.hi, &at_leaf));
     struct netvane_region_lpm_node *nodes = cell(f, 0), *n = nodes;
-    n += (nv_leaf_node(at_leaf, nv_leaf_group(at_leaf, nv_leaf_place(dst.hi, 64) / 32)) -
+    n += (nv_leaf_node(at_leaf, nv_leaf_group(at_leaf, nv_leaf_place(dst.hi) / 32)) -
           (const unsigned char *)nodes) /
          (ptrdiff_t)sizeof(*n);
     assert_true(n->children != 0);
