@@ -119,8 +119,10 @@ typedef void change_fn(struct state *w, uint32_t i);
 static void change_any(struct state *w, uint32_t i)
 {
     static uint32_t seed = 12345;
-    seed = seed * 1664525u + 1013904223u;
     struct prefix *p = &w->list[(uint64_t)seed * w->routes >> 32];
+    seed = seed * 1664525u + 1013904223u;
+    __builtin_prefetch(&w->list[(uint64_t)seed * w->routes >> 32],
+                       1); /* the list is none of the State's memory */
     p->gateway = (uint8_t)((p->gateway + 1 + i % (PREFIX_GATEWAYS - 1)) % PREFIX_GATEWAYS);
     put(w, p, false);
 }

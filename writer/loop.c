@@ -125,6 +125,23 @@ static uint64_t next_publish_ns(const struct nv_writer *w)
 static void note_publish(struct nv_writer *w, uint64_t now)
 {
     w->paced_ns = nv_max_u64(w->paced_ns, now) + w->options.coalesce_ns;
+    w->storm_ns = nv_max_u64(w->storm_ns, now) + NV_STORM_NS;
+}
+
+/*
+ * Until when events may gather in the kernel's queue, 0: they may not. Waking for each of them is what costs in a storm, several
+ * times as much as the version that it makes; where reading takes longer than that, nothing waits.
+ */
+static uint64_t gathering_ns(const struct nv_writer *w)
+{
+    const uint64_t until = w->turn_ns + NV_STORM_NS;
+    const bool lasts = w->storm_ns > until + (NV_STORM_VERSIONS - 1) * NV_STORM_NS;
+    return lasts && w->options.coalesce_ns &&
+                   w->pub.counter[NETVANE_RC_SOCKET_BUFFER] >= NV_STORM_BUFFER_BYTES &&
+                   nv_sync_settled(&w->sync, NV_LANE_SMALL) &&
+                   nv_sync_settled(&w->sync, NV_LANE_ROUTES)
+               ? until
+               : 0;
 }
 
 /* Publishes if it is time to; returns when it will be. */
@@ -240,10 +257,16 @@ int nv_writer_run(struct nv_writer *w)
     uint64_t due = 0;
     for (;;) {
         struct nv_poll_item items[8];
-        unsigned n = nv_source_handles(w->source, items, NV_ARRAY_LEN(items) - 1);
+        const uint64_t gathering = more > 0 ? 0 : gathering_ns(w);
+        unsigned n = 0;
+        if (gathering)
+            due = nv_min_u64(due, gathering);
+        else
+            n = nv_source_handles(w->source, items, NV_ARRAY_LEN(items) - 1);
         items[n] = (struct nv_poll_item){.handle = w->signals};
         uint64_t timeout = more > 0 ? 0 : nv_source_rest(w->source, due);
         int r = nv_poll(items, n + 1, timeout);
+        w->turn_ns = nv_clock_boottime_ns();
         if (r && r != -EINTR)
             return r;
         if (!r && items[n].readable) {

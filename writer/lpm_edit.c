@@ -7,6 +7,8 @@
  */
 #include "lpm_edit.h"
 
+#define FETCHED_BYTES 384u /* of a leaf: most are not longer */
+
 static uint32_t load32(const void *p)
 {
     return nv_load32(p, memory_order_relaxed);
@@ -162,6 +164,13 @@ static unsigned char *leaf_of(const struct nv_lpm_editor *e, const struct nv_lpm
                               struct nv_bits dst)
 {
     return cell_of(e, f, dst, NV_FANS);
+}
+
+void nv_lpm_fetch(const struct nv_lpm_editor *e, const struct nv_lpm_draft *f, struct nv_bits dst)
+{
+    const unsigned char *leaf = leaf_of(e, f, dst);
+    for (unsigned line = 0; leaf && line < FETCHED_BYTES; line += 64)
+        __builtin_prefetch(leaf + line);
 }
 
 /* The same, made the draft's; there is one. */

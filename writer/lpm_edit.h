@@ -37,6 +37,8 @@ void nv_lpm_clear(struct nv_lpm_editor *e, struct nv_lpm_draft *f, struct nv_bit
  */
 uint32_t nv_lpm_value(const struct nv_lpm_editor *e, const struct nv_lpm_draft *f,
                       struct nv_bits dst, unsigned len);
+/* Has the leaf on the way to dst fetched, for an edit that comes soon. */
+void nv_lpm_fetch(const struct nv_lpm_editor *e, const struct nv_lpm_draft *f, struct nv_bits dst);
 /* Writes the open leaf to its cell. Before anything but this editor looks at the index. */
 void nv_lpm_seal(struct nv_lpm_editor *e);
 /* Gives all cells of the index back. */

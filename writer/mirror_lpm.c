@@ -203,6 +203,14 @@ static void refresh(struct nv_mirror *m, unsigned tree, const uint64_t *key)
     set_prefix(m, t, dst, len, value);
 }
 
+void nv_mirror_lpm_fetch(struct nv_mirror *m, const struct nv_route_rec *r)
+{
+    const struct nv_table *t = table_of_key(m, r->tree, r->u.key);
+    unsigned len;
+    if (t)
+        nv_lpm_fetch(&m->lpm.editor, &t->lpm, nv_lpm_prefix(nv_route_is4(r), r->u.key, &len));
+}
+
 /* ---- what changed --------------------------------------------------------------------------------------------------- */
 
 static void refresh_stale(struct nv_mirror *m)

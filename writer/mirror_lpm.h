@@ -42,6 +42,8 @@ struct nv_mirror_lpm {
 void nv_mirror_lpm_init(struct nv_mirror *m);
 void nv_mirror_lpm_destroy(struct nv_mirror *m);
 
+/* A route of r's prefix is about to be looked for: what its index has of it is fetched meanwhile. */
+void nv_mirror_lpm_fetch(struct nv_mirror *m, const struct nv_route_rec *r);
 /* A route of r's prefix was written or removed; call it behind the edit. */
 void nv_mirror_lpm_touch(struct nv_mirror *m, const struct nv_route_rec *r);
 /* The same for one that was just put into the tree, and was not there before. */

@@ -37,6 +37,8 @@ struct nv_writer {
     bool
         asked_early; /* in a resync, the kernel was asked about the egress before the routes were read */
     uint64_t paced_ns; /* when all versions so far are paid for, at one per coalesce_ns */
+    uint64_t storm_ns; /* likewise, at one per NV_STORM_NS */
+    uint64_t turn_ns;  /* when the loop last woke */
     uint64_t last_query_ns, last_beat_ns, last_egress_verify_ns, last_watchdog_ns;
     uint64_t watchdog_ns;
     uint64_t reclaim_ns; /* when the predecessor's memory goes, 0: there is none */
