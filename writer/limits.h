@@ -30,12 +30,11 @@
 #define NV_COALESCE_DEFAULT_NS NV_NS_PER_MS
 #define NV_COALESCE_MOST_NS    (UINT64_C(10) * NV_NS_PER_S)
 /*
- * A storm lasts once it has made so many versions more than one per this time: from then on the kernel's events are left to
- * gather in their queue for as long, if the queue is of this size: a million events a second fill less than half of it.
+ * A storm lasts once it has made so many versions more than one per this time: from then on the kernel's events about routes are
+ * left to gather in their queue for as long.
  */
-#define NV_STORM_NS           (UINT64_C(8) * NV_NS_PER_MS)
-#define NV_STORM_VERSIONS     64u
-#define NV_STORM_BUFFER_BYTES (UINT64_C(16) * 1024 * 1024)
+#define NV_STORM_NS       (UINT64_C(8) * NV_NS_PER_MS)
+#define NV_STORM_VERSIONS 64u
 /* A draft that moves no topic (lifetimes were refreshed) is published after this. */
 #define NV_QUIET_PUBLISH_NS (UINT64_C(10) * NV_NS_PER_MS)
 

@@ -136,12 +136,19 @@ static uint64_t gathering_ns(const struct nv_writer *w)
 {
     const uint64_t until = w->turn_ns + NV_STORM_NS;
     const bool lasts = w->storm_ns > until + (NV_STORM_VERSIONS - 1) * NV_STORM_NS;
-    return lasts && w->options.coalesce_ns &&
-                   w->pub.counter[NETVANE_RC_SOCKET_BUFFER] >= NV_STORM_BUFFER_BYTES &&
-                   nv_sync_settled(&w->sync, NV_LANE_SMALL) &&
-                   nv_sync_settled(&w->sync, NV_LANE_ROUTES)
-               ? until
-               : 0;
+    return lasts && w->options.coalesce_ns ? until : 0;
+}
+
+/* What to poll, and until when at most. */
+static unsigned handles(struct nv_writer *w, struct nv_poll_item *items, unsigned max,
+                        uint64_t *io_due)
+{
+    const uint64_t gathering = gathering_ns(w);
+    const unsigned n = gathering ? nv_source_urgent(w->source, items, max) : 0;
+    if (!n)
+        return nv_source_handles(w->source, items, max);
+    *io_due = nv_min_u64(*io_due, gathering);
+    return n;
 }
 
 /* Publishes if it is time to; returns when it will be. */
@@ -257,12 +264,7 @@ int nv_writer_run(struct nv_writer *w)
     uint64_t due = 0;
     for (;;) {
         struct nv_poll_item items[8];
-        const uint64_t gathering = more > 0 ? 0 : gathering_ns(w);
-        unsigned n = 0;
-        if (gathering)
-            due = nv_min_u64(due, gathering);
-        else
-            n = nv_source_handles(w->source, items, NV_ARRAY_LEN(items) - 1);
+        unsigned n = handles(w, items, NV_ARRAY_LEN(items) - 1, &due);
         items[n] = (struct nv_poll_item){.handle = w->signals};
         uint64_t timeout = more > 0 ? 0 : nv_source_rest(w->source, due);
         int r = nv_poll(items, n + 1, timeout);

@@ -229,6 +229,7 @@ struct nv_source_ops {
     int (*namespace_id)(const struct nv_source *s, uint64_t *ret_dev, uint64_t *ret_ino);
     void (*close)(struct nv_source *s);
     /* NULL where there is nothing to say: */
+    unsigned (*urgent)(struct nv_source *s, struct nv_poll_item *items, unsigned max);
     bool (*ready)(const struct nv_source *s, const struct nv_dump_request *req);
     uint64_t (*rest)(struct nv_source *s, uint64_t due_ns);
     void (*note_reread)(struct nv_source *s);
@@ -263,6 +264,16 @@ static inline unsigned nv_source_handles(struct nv_source *s, struct nv_poll_ite
                                          unsigned max)
 {
     return s->ops->handles(s, items, max);
+}
+
+/*
+ * The same for a time in which events may gather: items that become readable only for what must not wait, which is
+ * all but routes of more than one bit. 0: now, or here, nothing may gather.
+ */
+static inline unsigned nv_source_urgent(struct nv_source *s, struct nv_poll_item *items,
+                                        unsigned max)
+{
+    return s->ops->urgent ? s->ops->urgent(s, items, max) : 0;
 }
 
 /*

@@ -8,8 +8,10 @@
  */
 #include "rtnl_socket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/fib_rules.h>
+#include <linux/filter.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/nexthop.h>
@@ -100,6 +102,42 @@ int nv_rtnl_open_events(struct nv_rtnl_socket *sock, uint64_t buffer_bytes)
     sock->groups = 0; /* where the kernel (before 4.2) can't say, none can be missing */
     sock->groups = err ? 0 : nv_rtnl_groups(sock);
     sock->drops = 0;
+    return err;
+}
+
+/* Words of a message are in the host's order, those that a filter loads in the network's. */
+static int keep_routes_from(const struct mnl_socket *mnl)
+{
+    enum {
+        TYPE = offsetof(struct nlmsghdr, nlmsg_type),
+        LEN = NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_dst_len)
+    };
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, TYPE),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 0, 2),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, LEN),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 1, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    const struct sock_fprog program = {.len = NV_ARRAY_LEN(code), .filter = code};
+    return setsockopt(mnl_socket_get_fd(mnl), SOL_SOCKET, SO_ATTACH_FILTER, &program,
+                      sizeof program)
+               ? -errno
+               : 0;
+}
+
+int nv_rtnl_open_urgent(struct nv_rtnl_socket *sock)
+{
+    int err = open_socket(sock);
+    if (err)
+        return err;
+    err = keep_routes_from(sock->mnl);
+    if (!err)
+        err = join_groups(sock->mnl);
+    if (err)
+        nv_rtnl_socket_close(sock);
     return err;
 }
 

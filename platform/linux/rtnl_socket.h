@@ -32,6 +32,8 @@ struct nv_rtnl_socket {
 
 /* Subscribed to every group that the State needs. buffer_bytes 0: 8 MiB. */
 int nv_rtnl_open_events(struct nv_rtnl_socket *sock, uint64_t buffer_bytes);
+/* In the same groups, for all but routes of more than one bit. */
+int nv_rtnl_open_urgent(struct nv_rtnl_socket *sock);
 /* For dumps and queries: strict checking, short error messages. */
 int nv_rtnl_open_requests(struct nv_rtnl_socket *sock);
 void nv_rtnl_socket_close(struct nv_rtnl_socket *sock);

@@ -26,15 +26,16 @@
 
 struct opening {
     struct nv_rtnl_socket sock;
-    bool events;
+    bool events, urgent;
     uint64_t buffer_bytes;
 };
 
 static int open_here(void *arg)
 {
     struct opening *o = arg;
-    return o->events ? nv_rtnl_open_events(&o->sock, o->buffer_bytes)
-                     : nv_rtnl_open_requests(&o->sock);
+    return o->events   ? nv_rtnl_open_events(&o->sock, o->buffer_bytes)
+           : o->urgent ? nv_rtnl_open_urgent(&o->sock)
+                       : nv_rtnl_open_requests(&o->sock);
 }
 
 static uint8_t role_of(const struct nv_rtnl_source *s, const struct nv_rtnl_socket *sock)
@@ -50,6 +51,7 @@ static int replace_socket(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock)
     struct opening o = {
         .sock = {.recorder = s->recorder, .role = role_of(s, sock)},
         .events = sock == &s->event_sock,
+        .urgent = sock == &s->urgent_sock,
         .buffer_bytes = s->wanted_buffer_bytes,
     };
     int err = s->elsewhere ? nv_netns_run(s->netns_fd, open_here, &o) : open_here(&o);
@@ -171,6 +173,21 @@ static unsigned source_handles(struct nv_source *base, struct nv_poll_item *item
     return n;
 }
 
+/* Nothing is under way that will end by itself. */
+static bool is_idle(const struct nv_rtnl_source *s)
+{
+    return !is_dumping(s, NV_LANE_SMALL) && !is_dumping(s, NV_LANE_ROUTES) && !s->query.active;
+}
+
+static unsigned source_urgent(struct nv_source *base, struct nv_poll_item *items, unsigned max)
+{
+    struct nv_rtnl_source *s = self(base);
+    const int fd = max && is_idle(s) ? nv_rtnl_urgent_fd(s) : -1;
+    if (fd >= 0)
+        items[0] = (struct nv_poll_item){.handle = fd};
+    return fd >= 0;
+}
+
 /* One datagram of the first lane that has one: 1, 0 if none has, or a negative errno that is final. */
 static int step_dumps(struct nv_rtnl_source *s)
 {
@@ -189,6 +206,7 @@ static int source_pump(struct nv_source *base, unsigned budget)
 {
     struct nv_rtnl_source *s = self(base);
     nv_recorder_turn(s->recorder, !budget);
+    nv_rtnl_urgent_clear(s);
     int more = nv_rtnl_drain_events(s);
     if (!more)
         more = check_hearing(s);
@@ -274,6 +292,7 @@ static void source_close(struct nv_source *base)
     struct nv_rtnl_source *s = self(base);
     nv_rtnl_ahead_free(s->ahead);
     nv_rtnl_socket_close(&s->query_sock);
+    nv_rtnl_socket_close(&s->urgent_sock);
     for (unsigned lane = 0; lane < NV_LANES; lane++)
         nv_rtnl_socket_close(&s->dump[lane].sock);
     nv_rtnl_socket_close(&s->event_sock);
@@ -287,6 +306,7 @@ int nv_source_open(const struct nv_source_args *args, struct nv_source **ret_sou
 {
     static const struct nv_source_ops ops = {
         .handles = source_handles,
+        .urgent = source_urgent,
         .pump = source_pump,
         .dump = source_dump,
         .query = source_query,

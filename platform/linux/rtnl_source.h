@@ -3,7 +3,7 @@
  * rtnl_source.h - what the files of the Linux source share: its state.
  *
  * Owns:      struct nv_rtnl_source. rtnl_source.c works the event stream and the whole, rtnl_dump.c `dump`,
- *            rtnl_query.c `query`.
+ *            rtnl_query.c `query`, rtnl_urgent.c what is urgent.
  * Assumes:   one thread, but for the socket of a long dump, which rtnl_ahead.c reads meanwhile. `buf` and the decoder serve one datagram at a time: nobody drains the events in the
  *            middle of another datagram.
  */
@@ -57,6 +57,9 @@ struct nv_rtnl_source {
 
     struct nv_rtnl_socket event_sock;
     struct nv_rtnl_socket query_sock;
+    struct nv_rtnl_socket urgent_sock;
+    bool urgent_tried;            /* it was opened, or could not be */
+    bool urgent_asked;            /* its descriptor was given out since the last pump */
     struct nv_recorder *recorder; /* NULL: none */
     uint64_t hearing_ns; /* CLOCK_MONOTONIC, when the event socket was last found to hear */
 
@@ -73,7 +76,7 @@ static inline bool nv_rtnl_is_reply(const struct nv_rtnl_socket *sock, const str
     return nlh->nlmsg_pid == sock->portid && nlh->nlmsg_seq == sock->seq;
 }
 
-/* Opens a request socket of the source anew, in its namespace. */
+/* Opens a socket of the source anew, in its namespace. */
 int nv_rtnl_renew(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock);
 /* Reads the event stream empty: 0, 1 if there was too much of it, or a negative errno that is final. */
 int nv_rtnl_drain_events(struct nv_rtnl_source *s);
@@ -85,6 +88,11 @@ void nv_rtnl_dump_announce(struct nv_rtnl_source *s);
 int nv_rtnl_dump_fd(const struct nv_rtnl_source *s, enum nv_lane lane);
 /* Works off one datagram of a lane: 1, 0 if there is none, or a negative errno that is final. */
 int nv_rtnl_dump_step(struct nv_rtnl_source *s, enum nv_lane lane);
+
+/* The descriptor that tells of what must not wait, -1: there is none now. Drained by the next pump. */
+int nv_rtnl_urgent_fd(struct nv_rtnl_source *s);
+/* Before the event stream is drained: what comes behind that rings again. */
+void nv_rtnl_urgent_clear(struct nv_rtnl_source *s);
 
 int nv_rtnl_query_start(struct nv_rtnl_source *s, uint32_t number, uint8_t family,
                         const uint8_t dst[16]);

@@ -6,7 +6,7 @@ import time
 import harness
 
 CHANGES = 60000
-VERSION_S = 0.008  # at most one per so long once a storm lasts, netvaned(8)
+VERSION_S = 0.008  # at most one per so long once a storm of routes lasts, netvaned(8)
 BEFORE = 64  # so many more come first
 BUFFER_BYTES = 16 << 20  # of the event socket, or nothing is gathered
 
