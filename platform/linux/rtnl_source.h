@@ -60,6 +60,7 @@ struct nv_rtnl_source {
     struct nv_rtnl_socket urgent_sock;
     bool urgent_tried;            /* it was opened, or could not be */
     bool urgent_asked;            /* its descriptor was given out since the last pump */
+    bool urgent_rang;             /* since it was given out last */
     struct nv_recorder *recorder; /* NULL: none */
     uint64_t hearing_ns; /* CLOCK_MONOTONIC, when the event socket was last found to hear */
 

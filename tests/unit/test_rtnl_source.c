@@ -357,10 +357,8 @@ static void all_but_routes_of_more_than_a_bit_rings_while_events_gather(void **s
         run(urgent[i]);
         assert_true(rings(s));
         assert_true(rings(s)); /* until it is read */
-        assert_true(nv_source_pump(s, 4) >= 0);
         settle(s);
-        (void)rings(s); /* what came between the two */
-        settle(s);
+        assert_int_equal(nv_source_urgent(s, items, 4), 0); /* the event itself may come yet */
         assert_false(rings(s));
     }
     const struct nv_dump_request req = {.number = 9, .cls = NV_LINK};
