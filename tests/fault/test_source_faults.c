@@ -416,7 +416,7 @@ static void random_faults_end_in_the_world_as_it_is(void **state)
         left_to_change = 8;
         src->on_dump = something;
         if (roll(2))
-            load();
+            settle(); /* or not quite, when its dumps fail too often */
         fake_tell_lost(src, NV_LOST_OVERRUN);
         for (unsigned i = 0; i < 50 && (strikes || !settled()); i++)
             run_until(now_ns + NV_NS_PER_S);
