@@ -14,10 +14,8 @@
 static void prefetch(const struct nv_tree *t, uint32_t ref)
 {
     const uint64_t offset = (uint64_t)ref * NETVANE_NODE_BYTES;
-    if (offset + NETVANE_NODE_BYTES > t->limit)
-        return;
-    for (unsigned line = 0; line < NETVANE_NODE_BYTES; line += 64)
-        __builtin_prefetch(t->base + offset + line);
+    if (offset + NETVANE_NODE_BYTES <= t->limit)
+        nv_node_fetch(t->base + offset);
 }
 
 static uint64_t first_word(const unsigned char *key)

@@ -93,13 +93,6 @@ static inline const struct netvane_region_node *nv_arena_node(const struct nv_ar
                                                               (uint64_t)ref * NETVANE_NODE_BYTES);
 }
 
-/* Has all of a node fetched that is about to be looked at, or copied. */
-static inline void nv_arena_fetch(const struct nv_arena *a, uint32_t ref)
-{
-    for (unsigned line = 0; line < NETVANE_NODE_BYTES; line += 64)
-        __builtin_prefetch((const char *)nv_arena_node(a, ref) + line);
-}
-
 static inline struct netvane_region_node *nv_arena_node_rw(const struct nv_arena *a, uint32_t ref)
 {
     return (struct netvane_region_node *)(void *)(a->base + (uint64_t)ref * NETVANE_NODE_BYTES);

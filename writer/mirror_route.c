@@ -421,15 +421,14 @@ enum nv_effect nv_mirror_route_put(struct nv_mirror *m, const struct nv_route *f
     if (!nv_mirror_reserve(m, f->family == NV_AF_4 ? NV_K_ROUTE4 : NV_K_ROUTE6))
         return NV_REFUSED;
     struct nv_route_rec r;
-    if (!from_dump) {
-        r = record_from(m, f, now_ns);
-        nv_mirror_lpm_fetch(m, &r);
-    } else if (!f->kin) {
+    if (!f->kin || !from_dump) {
         r = record_from(m, f, now_ns);
     } else if (!nv_route_kin_find(m, f, &r)) {
         r = record_from(m, f, now_ns);
         nv_route_kin_keep(m, f, &r);
     }
+    if (!from_dump)
+        nv_mirror_lpm_fetch(m, &r);
     return nv_route_is4(&r) ? nv_route_put4(m, &r, list, from_dump)
                             : nv_route_put6(m, &r, list, from_dump);
 }

@@ -136,7 +136,7 @@ static bool descend(const struct nv_draft *d, unsigned tree, const uint64_t *key
             return leaf_search(d, tree, key, p);
         p->index[level] = nv_inner_index(s, bytes, n->count, key);
         ref = nv_node_child(s, bytes, p->index[level]);
-        nv_arena_fetch(&d->arena, ref);
+        nv_node_fetch(nv_arena_node(&d->arena, ref));
     }
 }
 

@@ -140,6 +140,13 @@ static inline int nv_key_compare(const uint64_t *a, const uint64_t *b, unsigned 
 
 /* ---- nodes ------------------------------------------------------------------------------------------------ */
 
+/* Has all of a node fetched that is about to be looked at, or copied. */
+static inline void nv_node_fetch(const void *node)
+{
+    for (unsigned line = 0; line < NETVANE_NODE_BYTES; line += 64)
+        __builtin_prefetch((const char *)node + line);
+}
+
 /*
  * Functions that end in _in take the number of the tree once more: where it is a constant, they are compiled for that tree,
  * with its widths and capacities.

@@ -25,17 +25,18 @@
 /* ---- sockets -------------------------------------------------------------------------------------- */
 
 struct opening {
+    const struct nv_rtnl_source *source;
+    const struct nv_rtnl_socket *old;
     struct nv_rtnl_socket sock;
-    bool events, urgent;
-    uint64_t buffer_bytes;
 };
 
 static int open_here(void *arg)
 {
     struct opening *o = arg;
-    return o->events   ? nv_rtnl_open_events(&o->sock, o->buffer_bytes)
-           : o->urgent ? nv_rtnl_open_urgent(&o->sock)
-                       : nv_rtnl_open_requests(&o->sock);
+    const struct nv_rtnl_source *s = o->source;
+    return o->old == &s->event_sock    ? nv_rtnl_open_events(&o->sock, s->wanted_buffer_bytes)
+           : o->old == &s->urgent_sock ? nv_rtnl_open_urgent(&o->sock)
+                                       : nv_rtnl_open_requests(&o->sock);
 }
 
 static uint8_t role_of(const struct nv_rtnl_source *s, const struct nv_rtnl_socket *sock)
@@ -49,10 +50,9 @@ static uint8_t role_of(const struct nv_rtnl_source *s, const struct nv_rtnl_sock
 static int replace_socket(struct nv_rtnl_source *s, struct nv_rtnl_socket *sock)
 {
     struct opening o = {
+        .source = s,
+        .old = sock,
         .sock = {.recorder = s->recorder, .role = role_of(s, sock)},
-        .events = sock == &s->event_sock,
-        .urgent = sock == &s->urgent_sock,
-        .buffer_bytes = s->wanted_buffer_bytes,
     };
     int err = s->elsewhere ? nv_netns_run(s->netns_fd, open_here, &o) : open_here(&o);
     if (err)

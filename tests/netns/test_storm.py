@@ -5,6 +5,7 @@ import subprocess
 import time
 
 import harness
+from rows import Row
 
 CHANGES = 4000  # of routes, some at a time, evenly spread
 AT_ONCE = 4
@@ -14,11 +15,10 @@ BEFORE = 64  # so many more come first
 BUFFER_BYTES = 16 << 20  # of the event socket, or nothing is gathered
 
 
-class Storm(harness.NetnsTest):
+class Storm(Row):
     def setUp(self):
         super().setUp()
-        self.ns.ip_batch(["link add v0 type veth peer name v1", "link set v0 up", "link set v1 up",
-                          "addr add 10.0.0.1/24 dev v0"])
+        self.world("addr add 10.0.0.1/24 dev v0", writer=False)
 
     def counters(self):
         return self.ns.netvane_json("stat")["counters"]
@@ -38,14 +38,8 @@ class Storm(harness.NetnsTest):
         self.rest()
         return self.ns.version() - version, took
 
-    def rest(self):
-        version = None
-        while version != self.ns.version():
-            version = self.ns.version()
-            time.sleep(0.3 * harness.SLOW)
-
     def test_storm_that_lasts_makes_few_versions_and_the_quiet_after_it_one_a_change(self):
-        self.ns.start_writer("--reconcile", "0")
+        self.start()
         if self.counters()["socket_buffer"] < BUFFER_BYTES:
             self.skipTest("the kernel grants no large buffer to this user, so that nothing is gathered")
         for verb in ("add", "del"):
