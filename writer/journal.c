@@ -70,17 +70,33 @@ static void make_deaf(struct nv_journal *j)
     drop_notes(j, 1u << most);
 }
 
+static uint64_t hash_of(const struct nv_note *n)
+{
+    uint64_t h = nv_hash_begin(n->tree);
+    for (unsigned i = 0; i < NV_TREE_KEY_WORDS_MAX; i++)
+        h = nv_hash_word(h, n->key[i]);
+    return nv_mix(h);
+}
+
+static bool is_same(const struct nv_note *a, const struct nv_note *b)
+{
+    return a->tree == b->tree && !memcmp(a->key, b->key, sizeof(a->key));
+}
+
 void nv_journal_add(struct nv_journal *j, unsigned tree, const uint64_t *key)
 {
     struct nv_note note = {.tree = tree};
     memcpy(note.key, key, nv_tree_shape(tree)->key_words * 8u);
-    if (j->note_count && !memcmp(&j->notes[j->note_count - 1], &note, sizeof(note)))
+    if (j->note_count && is_same(&j->notes[j->note_count - 1], &note))
         return;
     if (j->note_count == NV_JOURNAL_NOTES_MAX) {
         make_deaf(j);
         if (j->deaf >> tree & 1u)
             return;
     }
+    note.hash = hash_of(&note);
+    if (j->heads)
+        __builtin_prefetch(&j->heads[note.hash % HEADS], 1);
     j->notes[j->note_count++] = note;
 }
 
@@ -91,26 +107,18 @@ static unsigned char *place_of(void *base, uint64_t position)
     return nv_at_rw(base, NV_JOURNAL_PLACE(position, NETVANE_JOURNAL_ENTRIES));
 }
 
-static uint64_t hash_of(const struct nv_note *n)
-{
-    uint64_t h = nv_hash_begin(n->tree);
-    for (unsigned i = 0; i < NV_TREE_KEY_WORDS_MAX; i++)
-        h = nv_hash_word(h, n->key[i]);
-    return nv_mix(h);
-}
-
 static uint64_t tag_of(uint64_t hash)
 {
     return hash >> (64 - TAG_BITS);
 }
 
 /* The newest entry of the object that the ring still holds. */
-static bool find(const struct nv_journal *j, void *base, const struct nv_note *n, uint64_t hash,
+static bool find(const struct nv_journal *j, void *base, const struct nv_note *n,
                  struct netvane_region_entry *ret_entry)
 {
-    for (uint64_t link = j->heads[hash % HEADS]; link;) {
+    for (uint64_t link = j->heads[n->hash % HEADS]; link;) {
         const uint64_t at = link >> TAG_BITS;
-        const bool alike = (link & ((1u << TAG_BITS) - 1)) == tag_of(hash);
+        const bool alike = (link & ((1u << TAG_BITS) - 1)) == tag_of(n->hash);
         if (at + NETVANE_JOURNAL_ENTRIES <= j->end)
             break;
         link = j->before[at % NETVANE_JOURNAL_ENTRIES];
@@ -125,10 +133,9 @@ static bool find(const struct nv_journal *j, void *base, const struct nv_note *n
 
 static void write_entry(struct nv_journal *j, void *base, uint64_t version, const struct nv_note *n)
 {
-    const uint64_t hash = hash_of(n);
     struct netvane_region_entry e, last;
     uint64_t since = 0;
-    if (find(j, base, n, hash, &last)) {
+    if (find(j, base, n, &last)) {
         since = version - last.version;
         if (!since)
             return; /* this version has it already */
@@ -140,8 +147,9 @@ static void write_entry(struct nv_journal *j, void *base, uint64_t version, cons
     e.tree = (uint8_t)n->tree;
     memcpy(e.key, n->key, sizeof(e.key));
     nv_payload_store(place_of(base, j->end), &e, sizeof(e)); /* P6 */
-    j->before[j->end % NETVANE_JOURNAL_ENTRIES] = j->heads[hash % HEADS];
-    j->heads[hash % HEADS] = j->end++ << TAG_BITS | tag_of(hash);
+    uint64_t *head = &j->heads[n->hash % HEADS];
+    j->before[j->end % NETVANE_JOURNAL_ENTRIES] = *head;
+    *head = j->end++ << TAG_BITS | tag_of(n->hash);
     j->written++;
 }
 

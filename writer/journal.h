@@ -25,6 +25,7 @@
 struct nv_note {
     uint64_t tree;
     uint64_t key[NV_TREE_KEY_WORDS_MAX]; /* the words that the tree does not have are 0 */
+    uint64_t hash;                       /* of these */
 };
 
 struct nv_journal {

@@ -80,7 +80,10 @@ static void add_prefix(struct nv_mirror *m, unsigned tree, const uint64_t *first
             return;
         add_route(m, g, is4, &r);
     }
-    /* The leaf ends before the prefix may: once more, from the beginning. */
+    const uint64_t *bound = nv_draft_bound(&m->draft, tree);
+    if (!bound || !nv_lpm_same_prefix(is4, bound, first))
+        return;
+    /* The prefix goes on in the next leaf: once more, from the beginning. */
     struct nv_tree t = nv_draft_tree(&m->draft, tree);
     struct nv_cursor c;
     memset(g, 0, sizeof(*g));

@@ -332,6 +332,9 @@ uint32_t nv_route_list_length(struct nv_mirror *m, struct nv_route_rec r)
             return n;
         n++;
     }
+    const uint64_t *bound = nv_draft_bound(&m->draft, r.tree);
+    if (!bound || bound[0] != first[0] || (bound[1] ^ first[1]) > NV_POSITION_MASK)
+        return n;
     for (; n < NV_ROUTE_POSITIONS_MAX; n++) {
         nv_route_set_position(&r, n);
         if (!nv_route_get(m, &r))

@@ -66,6 +66,18 @@ static uint32_t take(struct nv_draft *d)
     return nv_arena_take(&d->arena);
 }
 
+/* Makes the node the draft's: a copy, unless it is already. What is changed of it, and its header, is still to be written. */
+static struct netvane_region_node *own(struct nv_draft *d, uint32_t *ref)
+{
+    const struct netvane_region_node *from = nv_arena_node(&d->arena, *ref);
+    if (!nv_arena_is_draft(&d->arena, *ref)) {
+        nv_arena_retire(&d->arena, *ref);
+        *ref = take(d);
+        nv_payload_store(nv_arena_node_rw(&d->arena, *ref), from, sizeof(*from));
+    }
+    return nv_arena_node_rw(&d->arena, *ref);
+}
+
 /* Writes w as the draft's node in place of ref; returns where it is now. */
 static uint32_t rewrite(struct nv_draft *d, uint32_t ref, struct work *w)
 {
@@ -78,17 +90,15 @@ static uint32_t rewrite(struct nv_draft *d, uint32_t ref, struct work *w)
     return to;
 }
 
-/* Writes the header of a node of the draft that was changed in place. */
+/* Writes the header of a node of the draft that was changed where it stands: whole words, none of which is read from narrower ones. */
 static void write_head(struct nv_draft *d, struct netvane_region_node *n, unsigned count)
 {
-    const struct {
-        uint64_t version;
-        uint16_t count;
-        uint8_t level, tree;
-        uint32_t checksum;
-    } head = {
-        .version = d->arena.draft, .count = (uint16_t)count, .level = n->level, .tree = n->tree};
-    nv_payload_store(n, &head, sizeof(head));
+    const struct nv_node_head head = {
+        .count = (uint16_t)count, .level = n->level, .tree = n->tree, .checksum = 0};
+    uint64_t word;
+    memcpy(&word, &head, sizeof(word));
+    nv_write_word(n, offsetof(struct netvane_region_node, version), d->arena.draft);
+    nv_write_word(n, offsetof(struct netvane_region_node, count), word);
 }
 
 /* Makes the path's inner nodes above `level` lead to ref at `level`. Stops at the first that already does. */
@@ -105,10 +115,11 @@ static void relink(struct nv_draft *d, unsigned tree, struct nv_tree_path *p, un
             root->ref = ref;
             return;
         }
-        struct work w;
-        load(d, p->ref[level + 1], &w);
-        *child_at(s, &w.node, p->index[level + 1]) = ref;
-        ref = rewrite(d, p->ref[level + 1], &w);
+        uint32_t above = p->ref[level + 1];
+        struct netvane_region_node *n = own(d, &above);
+        nv_store32(child_at(s, n, p->index[level + 1]), ref, memory_order_relaxed);
+        write_head(d, n, n->count);
+        ref = above;
     }
 }
 
@@ -213,6 +224,12 @@ const void *nv_draft_beside(const struct nv_draft *d, unsigned tree, unsigned ah
     const struct netvane_region_node *n = nv_arena_node(&d->arena, f->path.ref[0]);
     const unsigned i = f->path.index[0] + ahead;
     return i < n->count ? nv_node_record(nv_tree_shape(tree), (const unsigned char *)n, i) : NULL;
+}
+
+const uint64_t *nv_draft_bound(const struct nv_draft *d, unsigned tree)
+{
+    const struct nv_finger *f = &d->finger[tree];
+    return d->tree[tree].height && f->bounded ? f->upper : NULL;
 }
 
 static void new_root(struct nv_draft *d, unsigned tree, uint32_t left, const uint64_t *key,
@@ -401,16 +418,21 @@ static void halve_leaf(struct nv_draft *d, unsigned tree, const void *record)
     d->finger[tree].valid = false;
 }
 
-/* Writes a record into a leaf of the draft that has room for it, over one (found) or before it. */
-static inline NV_SPECIALIZED void write_record(struct nv_draft *d, unsigned tree, uint32_t ref,
-                                               unsigned i, bool found, const void *record)
+/* Writes a record into the path's leaf, which has room for it, over one (found) or before it. */
+static inline NV_SPECIALIZED void write_record(struct nv_draft *d, unsigned tree,
+                                               struct nv_tree_path *p, bool found,
+                                               const void *record)
 {
     const struct nv_tree_shape *s = nv_tree_shape(tree);
-    struct netvane_region_node *n = nv_arena_node_rw(&d->arena, ref);
-    for (unsigned last = found ? i : n->count; last > i; last--)
-        nv_payload_store(record_at(s, n, last), record_at(s, n, last - 1u), s->stride);
+    const unsigned i = p->index[0];
+    uint32_t ref = p->ref[0];
+    struct netvane_region_node *from = nv_arena_node_rw(&d->arena, ref), *n = own(d, &ref);
+    const unsigned count = from->count;
+    for (unsigned last = found ? i : count; last > i; last--)
+        nv_payload_store(record_at(s, n, last), record_at(s, from, last - 1u), s->stride);
     nv_payload_store(record_at(s, n, i), record, s->stride);
-    write_head(d, n, n->count + !found);
+    write_head(d, n, count + !found);
+    relink(d, tree, p, 0, ref);
 }
 
 static void start_tree(struct nv_draft *d, unsigned tree, const void *record)
@@ -436,16 +458,8 @@ static inline NV_SPECIALIZED void put_in(struct nv_draft *d, unsigned tree, bool
             start_leaf(d, tree, record);
         else
             halve_leaf(d, tree, record);
-    } else if (nv_arena_is_draft(&d->arena, p->ref[0])) {
-        write_record(d, tree, p->ref[0], i, found, record);
     } else {
-        struct work w;
-        load(d, p->ref[0], &w);
-        if (found)
-            memcpy(record_at(s, &w.node, i), record, s->stride);
-        else
-            leaf_insert(s, &w.node, i, record);
-        relink(d, tree, p, 0, rewrite(d, p->ref[0], &w));
+        write_record(d, tree, p, found, record);
     }
 }
 

@@ -56,6 +56,11 @@ bool nv_draft_locate(struct nv_draft *d, unsigned tree, const uint64_t *key, voi
  * NULL: it lies in another leaf, or there is none.
  */
 const void *nv_draft_beside(const struct nv_draft *d, unsigned tree, unsigned ahead);
+/*
+ * Right behind nv_draft_locate: a key that all records of later leaves are at least as great as, and none of this leaf is. NULL:
+ * there is no later leaf.
+ */
+const uint64_t *nv_draft_bound(const struct nv_draft *d, unsigned tree);
 
 /*
  * Each edit copies the nodes on its path into nodes of the draft unless they are already, needs at most

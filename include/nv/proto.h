@@ -141,6 +141,14 @@ static inline void nv_payload_store(void *restrict dst, const void *restrict src
     const unsigned char *s = src;
     size_t i = 0;
 #ifdef NV_PAIR
+    for (; i + 4 * NV_PAIR <= len; i += 4 * NV_PAIR) { /* a line at once */
+        nv_pair_register v[4];
+        memcpy(v, s + i, sizeof(v));
+        nv_store_pair(d + i, v[0]);
+        nv_store_pair(d + i + NV_PAIR, v[1]);
+        nv_store_pair(d + i + 2 * NV_PAIR, v[2]);
+        nv_store_pair(d + i + 3 * NV_PAIR, v[3]);
+    }
     for (; i + NV_PAIR <= len; i += NV_PAIR) {
         nv_pair_register v;
         memcpy(&v, s + i, NV_PAIR);

@@ -110,17 +110,26 @@ static inline struct nv_tree nv_tree_of(const void *base, uint64_t limit, uint64
                             .tree = tree};
 }
 
+/* The second word of a node's header. */
+struct nv_node_head {
+    uint16_t count;
+    uint8_t level, tree;
+    uint32_t checksum;
+};
+NETVANE_AT(nv_node_head, checksum, offsetof(struct netvane_region_node, checksum) - 8);
+
 /*
  * The checksum of a node, over a private copy of it: the low half of the netvane hash of its header, the
  * checksum itself taken as 0, and the used bytes: count records in a leaf, all keys and references otherwise.
  */
 static inline uint32_t nv_node_checksum(const void *node, const struct nv_tree_shape *shape)
 {
-    struct netvane_region_node head;
+    struct nv_node_head head;
     uint64_t word[NETVANE_NODE_HEADER_BYTES / 8];
-    memcpy(&head, node, NETVANE_NODE_HEADER_BYTES);
+    memcpy(word, node, sizeof(word));
+    memcpy(&head, &word[1], sizeof(head));
     head.checksum = 0;
-    memcpy(word, &head, sizeof(word));
+    memcpy(&word[1], &head, sizeof(head));
     size_t used = head.level ? (size_t)NV_TREE_PAYLOAD : (size_t)head.count * shape->stride;
     if (used > NV_TREE_PAYLOAD)
         used = NV_TREE_PAYLOAD;
