@@ -31,13 +31,14 @@ class Routes:
 
     def __init__(self, rng):
         self.rng = rng
-        self.lines, self.prefixes, self.sets = [], {4: [], 6: []}, {}
+        self.lines, self.prefixes, self.plain, self.sets = [], {4: [], 6: []}, {4: [], 6: []}, {}
         for number in range(60):
             self.route(4, number)
             self.route(6, number)
         for family, via in ((4, "10.0.{}.{}"), (6, "2001:db8:0:{}::{}")):
             self.multipath(family, via)
             self.each_type(family, via)
+            self.plain_ones(family, via)
 
     def hop(self, family):
         rng = self.rng
@@ -89,6 +90,13 @@ class Routes:
             words = f"{prefix} {kind}" if kind == hop else f"{kind} {prefix}"
             self.lines.append(f"{'-6 ' if family == 6 else ''}route add {words}")
             self.prefixes[family] += [prefix] * 3
+
+    def plain_ones(self, family, via):
+        """The only route of each prefix, by one gateway: a lookup of the destination decides."""
+        for port in range(bed.PORTS):
+            prefix = f"172.31.{96 + port}.0/24" if family == 4 else f"2001:eff:{0x20 + port:x}::/48"
+            self.lines.append(f"{'-6 ' if family == 6 else ''}route add {prefix} via {via.format(port, 3)}")
+            self.plain[family].append(prefix)
 
     @staticmethod
     def is_multipath(ip):
@@ -145,6 +153,8 @@ class Questions:
         if draw == 2:  # the router itself
             port = rng.randrange(bed.PORTS)
             return f"10.0.{port}.1" if family == 4 else f"2001:db8:0:{port}::1"
+        if draw < 8:
+            return random_ip(rng, rng.choice(self.routes.plain[family]))
         return random_ip(rng, rng.choice(self.routes.prefixes[family]))
 
     def packet(self, **fixed):
