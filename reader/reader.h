@@ -391,6 +391,12 @@ int nv_hash_text(const struct nv_snap *s, uint32_t id, uint64_t *ret_hash);
 
 /* `any` first, then each generation (R3): a sleep on any of them with these values loses no change. */
 void nv_marks_read(const struct nv_mapping *m, struct nv_marks *ret_marks);
+/*
+ * Of the current region, after a successor's if there is one. MOVED is looked at behind `any`, which moves once more behind it:
+ * who sleeps with these marks has not missed a takeover. Errors as of nv_current; the marks are those of the old region then.
+ */
+int nv_marks_look(struct netvane *nv, struct nv_mapping **ret_mapping, struct nv_marks *ret_marks);
+/* The topics of which b has news for who has a. */
 uint32_t nv_marks_differ(const struct nv_marks *a, const struct nv_marks *b, uint32_t topics);
 /* What all sleep on; each with the bits of its topics, and NV_WAKE_KICK is for those who wake within a process. */
 static inline const uint32_t *nv_marks_word(const struct nv_mapping *m)

@@ -15,14 +15,39 @@
 
 /* ---- marks ------------------------------------------------------------------------------------------------ */
 
+/*
+ * Of a writer that died between P3 and P4 the words lack what its last version moved, and the version's slot has it. Until that
+ * is known, they only seem to be behind.
+ */
+static void read_of_the_dead(const struct nv_mapping *m, struct nv_marks *ret_marks)
+{
+    struct netvane_region_slot slot;
+    const uint64_t v = nv_read_head(m->header) & ~NETVANE_HEAD_MOVED;
+    if (v && !nv_slot_read(m->header, v, &slot))
+        memcpy(ret_marks->gen, slot.gen, sizeof(ret_marks->gen));
+}
+
 void nv_marks_read(const struct nv_mapping *m, struct nv_marks *ret_marks)
 {
+    const bool dead = atomic_load_explicit(&m->gone, memory_order_relaxed);
     ret_marks->any = nv_read_any(m->header);
     for (unsigned t = 0; t < NETVANE_TOPIC_COUNT; t++)
         ret_marks->gen[t] = nv_read_gen(m->header, t);
-    ret_marks->gone = atomic_load_explicit(&m->gone, memory_order_relaxed) ||
-                      nv_read_word32(m->header, NV_LIVE(state)) == NETVANE_RS_STOPPED;
+    if (nv_unlikely(dead))
+        read_of_the_dead(m, ret_marks);
+    ret_marks->gone = dead || nv_read_word32(m->header, NV_LIVE(state)) == NETVANE_RS_STOPPED;
     ret_marks->instance_id = m->facts.instance_id;
+}
+
+int nv_marks_look(struct netvane *nv, struct nv_mapping **ret_mapping, struct nv_marks *ret_marks)
+{
+    for (struct nv_mapping *before = NULL;; before = *ret_mapping) {
+        const int r = nv_current(nv, ret_mapping);
+        nv_marks_read(*ret_mapping, ret_marks);
+        if (r || *ret_mapping == before ||
+            !(nv_read_head((*ret_mapping)->header) & NETVANE_HEAD_MOVED))
+            return r;
+    }
 }
 
 /* An end of the writer, or a new writer for those who knew that the last one had ended. */
@@ -31,11 +56,18 @@ static bool health_moved(const struct nv_marks *a, const struct nv_marks *b)
     return a->gone ? !b->gone && a->instance_id != b->instance_id : b->gone;
 }
 
+/* Of one writer, words that are behind what a version's slot says are only not written yet. */
+static bool gen_moved(const struct nv_marks *a, const struct nv_marks *b, unsigned t)
+{
+    return a->instance_id == b->instance_id ? (int32_t)(b->gen[t] - a->gen[t]) > 0
+                                            : a->gen[t] != b->gen[t];
+}
+
 uint32_t nv_marks_differ(const struct nv_marks *a, const struct nv_marks *b, uint32_t topics)
 {
     uint32_t differ = health_moved(a, b) ? NETVANE_TOPIC_HEALTH : 0;
     for (unsigned t = 0; t < NETVANE_TOPIC_COUNT; t++)
-        differ |= (uint32_t)(a->gen[t] != b->gen[t]) << t;
+        differ |= (uint32_t)gen_moved(a, b, t) << t;
     return differ & topics;
 }
 
@@ -67,10 +99,7 @@ static uint64_t left_until(uint64_t deadline)
 /* Reads the current region's words, after a successor's if there is one. */
 static int look(struct wait *w)
 {
-    int r = nv_current(w->nv, &w->m);
-    if (!r)
-        nv_marks_read(w->m, &w->now);
-    return r;
+    return nv_marks_look(w->nv, &w->m, &w->now);
 }
 
 /* Asks the OS whether the writer has ended. Where it has, another may have come without marking the region. */
@@ -78,7 +107,10 @@ static int probe(struct wait *w)
 {
     bool gone = nv_mapping_gone(w->m);
     atomic_store_explicit(&w->m->gone, gone, memory_order_relaxed);
-    w->now.gone = gone;
+    if (gone)
+        nv_marks_read(w->m, &w->now); /* before the look at the name, as MOVED in nv_marks_look */
+    else
+        w->now.gone = 0;
     if (!gone || !nv_mapping_renamed(w->m))
         return NETVANE_OK;
     int r = nv_follow(w->nv, w->m);

@@ -140,10 +140,8 @@ static void observe(void *arg)
         uint32_t topics = 0;
         for (unsigned i = 0; i < count; i++)
             topics |= taken[i]->topics;
-        nv_current(
-            nv,
-            &m); /* an unusable successor: the old region's words stand still, look again later */
-        nv_marks_read(m, &now);
+        /* An unusable successor: the old region's words stand still, look again later. */
+        (void)nv_marks_look(nv, &m, &now);
         unsigned shown = dispatch(nv, taken, count, &now);
         for (unsigned i = 0; i < count; i++)
             put(taken[i]);

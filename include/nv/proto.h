@@ -26,7 +26,8 @@
  *      moved it. Without it: a woken reader looks at the old State and sleeps on the new generation.
  *   D  P4, `any` last, before FUTEX_WAKE; R3 (any before the generations) before FUTEX_WAIT, which compares `any` again inside
  *      the kernel: no wake-up is lost. All sleep on `any`, each with the bits of its topics (FUTEX_WAIT_BITSET), so that one
- *      wake with the bits of those that moved reaches whom it is for, and nobody else.
+ *      wake with the bits of those that moved reaches whom it is for, and nobody else. A takeover is as a topic: `any` moves
+ *      behind MOVED, and who will sleep looks for MOVED behind `any`. Without it: asleep through a change, until a slice ends.
  *   E  P0 before P3, R0 before the load of committed: the limit that a reader loads after head covers every node of that
  *      version. A's two orders carry it. Without it: a reader takes a fresh node for a bad offset.
  *   F  T1 before the head's MOVED bit (release), R0 before the load of successor: who sees MOVED finds the successor.
@@ -47,15 +48,17 @@
  * Progress    The writer never waits for a reader. A reader's step is bounded: it does not depend on the writer,
  *             except that a version may expire under it, which takes at least the ring's length of publishes.
  * Death       of the writer after any store leaves readers a whole State: before P3 the old head, after it the
- *             new one. After P3 and before P4 sleepers are late by one slice (<= 1 s), never lost. After P5 and before P3
- *             the floor may be above entries that are whole: the walk over the trees serves instead.
+ *             new one. After P3 and before P4 sleepers are late by one slice (<= 1 s), never lost: behind it they know that the
+ *             writer is gone, and take the generations from the version's slot, as the next writer does. Until then words
+ *             that are behind a slot are no news. After P5 and before P3 the floor may be above entries that are whole: the walk over the trees serves instead.
  * Not given   Two readers need not see the same newest version at the same time. A sleeper can be delayed by a hostile
  *             reader of the same mapping by one slice. Generations wrap after 2^32 changes: a sleeper that sees
  *             the very same value again has missed 2^32 of them.
  * Evidence    tests/model/test_protocol.c runs this file, the writer's publish.c, arena.c, tree_edit.c and journal.c and the walk
  *             of nv/tree.h in every execution that C11 allows, edge by edge, and weakens each order and each fence in turn: each
  *             one is needed. tests/model/test_mutants.py takes lines out of these files, and moves them: the model finds each.
- *             tests/stress/churn.c is no proof, and runs on real processors. Sleeping, takeover and death are in no model yet. tests/unit/test_publish.c, test_journal.c, test_reader_expire.c, test_reader_takeover.c.
+ *             tests/model/netvane.pml has sleeping, takeover and death in every interleaving, with 20 ways to break them.
+ *             tests/stress/churn.c is no proof, and runs on real processors.
  */
 #ifndef NV_PROTO_H
 #define NV_PROTO_H

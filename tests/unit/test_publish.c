@@ -301,8 +301,10 @@ static void version_survives_being_marked_as_moved(void **state)
 {
     (void)state;
     publish(1);
+    const uint32_t any = nv_read_any(mem.base);
     nv_legacy_end(mem.base, MAX_BYTES, 0xabcdef);
     assert_true(nv_read_head(mem.base) == (1 | NETVANE_HEAD_MOVED));
+    assert_int_equal(nv_read_any(mem.base), any + 1); /* nobody goes to sleep on it any more */
     assert_true(nv_read_successor(mem.base) == 0xabcdef);
     assert_int_equal(nv_read_word32(mem.base, NV_LIVE(state)), NETVANE_RS_REPLACED);
     assert_true(slot_is_whole(1));

@@ -69,6 +69,39 @@ static void an_expired_since_is_still_told_apart_as_long_as_its_slot_is_whole(vo
     assert_int_equal(got, NETVANE_TOPIC_LINKS);
 }
 
+/* A version whose writer died behind P3 and before P4: its generations are in its slot alone. */
+static void change_rules_and_die_before_saying_so(struct fixture *f)
+{
+    const uint32_t gen = f->region.gens[NETVANE_RT_RULES], any = f->region.gens[15];
+    change_rules(f, false);
+    nv_write_gen(f->region.base, NETVANE_RT_RULES, gen);
+    nv_write_any(f->region.base, any);
+}
+
+static void a_version_whose_generations_are_not_there_yet_is_no_news_twice(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t got;
+    change_rules_and_die_before_saying_so(f);
+    const struct netvane_snap after = begin(f);
+    assert_int_equal(wait_for(f, 0, &after, 20 * MS, &got), NETVANE_TIMEOUT);
+    fake_region_die(&f->region);
+    assert_int_equal(wait_for(f, NETVANE_TOPIC_RULES, &after, 1200 * MS, &got), NETVANE_TIMEOUT);
+}
+
+static void news_of_a_writer_that_died_before_saying_so_is_late_by_a_slice_at_most(void **state)
+{
+    struct fixture *f = *state;
+    const struct netvane_snap before = begin(f);
+    const uint64_t from = now_ns();
+    uint32_t got;
+    change_rules_and_die_before_saying_so(f);
+    fake_region_die(&f->region);
+    assert_int_equal(wait_for(f, NETVANE_TOPIC_RULES, &before, 60 * NV_NS_PER_S, &got), NETVANE_OK);
+    assert_int_equal(got, NETVANE_TOPIC_RULES);
+    assert_true(now_ns() - from < 5 * NV_NS_PER_S);
+}
+
 struct later {
     struct fixture *f;
     void (*act)(struct fixture *f);
@@ -329,6 +362,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         fixture_test(a_change_since_the_snapshot_returns_at_once),
         fixture_test(an_expired_since_is_still_told_apart_as_long_as_its_slot_is_whole),
+        fixture_test(a_version_whose_generations_are_not_there_yet_is_no_news_twice),
+        fixture_test(news_of_a_writer_that_died_before_saying_so_is_late_by_a_slice_at_most),
         fixture_test(a_sleeper_is_woken_by_its_topic_and_by_any),
         fixture_test(another_topic_does_not_end_a_sleep),
         fixture_test(a_lost_wake_up_is_late_by_one_slice_at_most),
