@@ -117,6 +117,25 @@ static void publish(struct netvane *nv, struct nv_mapping *old, struct nv_mappin
     atomic_store_explicit(&old->base, NULL, memory_order_seq_cst); /* H: before its memory goes */
 }
 
+/*
+ * Lets go of the files of regions that were replaced long ago: each would hold its header's memory until close. What shows instead
+ * says that every version has expired. The page with the horizon goes first: who has read one zero of the rest sees it (B, H).
+ */
+static void bury_old(struct netvane *nv)
+{
+    struct {
+        unsigned char before[NETVANE_HOT_OFFSET];
+        struct netvane_region_hot hot;
+    } page = {.hot = {.head = NETVANE_HEAD_MOVED, .horizon = UINT64_MAX}};
+    nv_mutex_lock(nv->mutex);
+    struct nv_mapping *m = atomic_load_explicit(&nv->current, memory_order_relaxed);
+    for (unsigned i = 0; m && i <= NV_MAPPINGS_KEPT; i++)
+        m = m->older;
+    for (; m && !m->buried; m = m->older)
+        m->buried = !nv_view_bury(m->view, &page, sizeof(page));
+    nv_mutex_unlock(nv->mutex);
+}
+
 int nv_follow(struct netvane *nv, struct nv_mapping *from)
 {
     struct nv_mapping *next = NULL;
@@ -137,6 +156,8 @@ int nv_follow(struct netvane *nv, struct nv_mapping *from)
     /* Not under the mutex: a thread that is in a read section of its own may be waiting for it. */
     if (moved && nv_grace(nv))
         nv_view_release(from->view);
+    if (moved)
+        bury_old(nv);
     return r;
 }
 

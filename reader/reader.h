@@ -5,7 +5,7 @@
  * Owns:      the read section (nv_enter, nv_leave) that every access to the arena stands in: no lock, but a judgement.
  * Assumes:   the caller's structs are as netvane.h says; the region may hold anything at all.
  * Promises:  the arena of a snap can be read until netvane_close, and nv_leave says whether what was read since nv_enter may
- *            be used. Header pages stay mapped until then, too.
+ *            be used. Header pages stay mapped until then, too, those of the latest NV_MAPPINGS_KEPT with their bytes.
  * Leaves:    bounds and bounded steps to nv/tree.h, order of loads to nv/proto.h.
  *
  * Lifetimes. A struct nv_mapping lives until netvane_close, so that a pointer to one is never stale and
@@ -33,8 +33,12 @@ struct nv_mapping {
     uint64_t max_bytes;
     struct netvane_region_header facts; /* verified copy */
     _Atomic uint32_t gone;              /* some wait found that the writer has ended */
+    bool buried;                        /* and all that are older */
     struct nv_mapping *older;
 };
+
+/* Replaced regions whose file is kept, so that a version of theirs still tells what its generations were. */
+#define NV_MAPPINGS_KEPT 4u
 
 /* Copies and verifies a region's header: 0, BAD_MAGIC, BAD_LAYOUT or CORRUPT. */
 int nv_header_verify(const void *header, struct netvane_region_header *ret_facts);

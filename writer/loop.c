@@ -208,7 +208,7 @@ static uint64_t query(struct nv_writer *w, uint64_t now)
     return w->commit.ask[0] || w->commit.ask[1] ? now + NV_QUERY_INTERVAL_NS : NV_FOREVER;
 }
 
-/* Long-lived readers keep the old region's header mapped: its arena must not stay with it. */
+/* Long-lived readers keep the old region's header and roots mapped: what follows must not stay with them. */
 static uint64_t reclaim(struct nv_writer *w, uint64_t now)
 {
     if (w->reclaim_ns && now >= w->reclaim_ns) {
@@ -216,7 +216,7 @@ static uint64_t reclaim(struct nv_writer *w, uint64_t now)
         void *old = nv_shm_predecessor(w->shm, &size);
         if (old)
             nv_legacy_expire(old, size);
-        nv_shm_reclaim_predecessor(w->shm, NETVANE_ARENA_OFFSET);
+        nv_shm_reclaim_predecessor(w->shm, NETVANE_JOURNAL_OFFSET);
         w->reclaim_ns = 0;
     }
     return w->reclaim_ns ? w->reclaim_ns : NV_FOREVER;

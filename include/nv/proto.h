@@ -37,7 +37,8 @@
  *      Without it: a change is told that was none of the range, and one that was is missing.
  *   H  Inside one reading process: `base` of a replaced mapping becomes NULL, then the OS puts zeros in the place of its
  *      arena (a system call, which reaches every processor), against R1, fence acquire (R2), `base` again: who has read
- *      one of these zeros sees NULL. Without it: an empty State, or a CORRUPT one, of a version that is whole.
+ *      one of these zeros sees NULL. Without it: an empty State, or a CORRUPT one, of a version that is whole. In the same
+ *      way the header of a region that was replaced long ago goes: a horizon above all versions first, then zeros (B).
  *
  * Invariants
  *   I1 horizon <= version of head.   I2 slot v % N holds v for horizon <= v <= head.

@@ -2,7 +2,7 @@
 /*
  * view.c - the reader's side of the region's file.
  *
- * Owns:      one descriptor and at most two read-only mappings.
+ * Owns:      one descriptor and at most two read-only mappings; one page for all views that are buried.
  * Assumes:   who may write the file is trusted not to cut it: owner and mode are checked before content.
  * Promises:  follows no link, waits for nothing (a FIFO or a device with that name is refused), writes
  *            nothing. The directory is looked up by path each time: a service manager may remove it and
@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -115,6 +116,42 @@ void nv_view_revoke(struct nv_view *v)
     if (v->base)
         (void)mmap(v->base, v->base_bytes, PROT_READ,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+/* The page that buried headers show: made once, for ever. NULL: there is no memory. */
+static void *tomb(const void *page, size_t page_bytes, size_t size)
+{
+    static void *_Atomic made;
+    void *known = NULL;
+    if (atomic_load(&made))
+        return atomic_load(&made);
+    void *new = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (new == MAP_FAILED)
+        return NULL;
+    memcpy(new, page, page_bytes);
+    (void)mprotect(new, size, PROT_READ);
+    if (atomic_compare_exchange_strong(&made, &known, new))
+        return new;
+    (void)munmap(new, size); /* another thread was first */
+    return known;
+}
+
+int nv_view_bury(struct nv_view *v, const void *page, size_t page_bytes)
+{
+    const size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    if (page_bytes > size || v->header_bytes < size)
+        return -EINVAL;
+    void *shown = tomb(page, page_bytes, size);
+    if (!shown)
+        return -ENOMEM;
+    /* From a length of 0 a second mapping of the same page is made. */
+    if (mremap(shown, 0, size, MREMAP_MAYMOVE | MREMAP_FIXED, v->header) == MAP_FAILED)
+        return -errno;
+    if (v->header_bytes > size &&
+        mmap((char *)v->header + size, v->header_bytes - size, PROT_READ,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+        return -errno;
+    return 0;
 }
 
 void nv_view_release(struct nv_view *v)

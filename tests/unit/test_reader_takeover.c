@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A new writer's region takes the place of the old one under running readers. */
+#include "reader/reader.h"
 #include "tests/unit/reader_fixture.h"
 
 #include <pthread.h>
@@ -44,6 +45,50 @@ static void readers_follow_to_the_new_region(void **state)
     snap = begin(f);
     assert_int_equal(netvane_link_get_by_name(&snap, "new0", &l), NETVANE_OK);
     assert_int_equal(netvane_check(f->nv, NULL, NULL), 0);
+}
+
+/* Files without a name that this process has mapped: regions that were replaced. */
+static unsigned kept_files(void)
+{
+    char line[512];
+    unsigned kept = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    assert_non_null(maps);
+    while (fgets(line, sizeof(line), maps))
+        kept += strstr(line, "netvane") && strstr(line, "(deleted)");
+    (void)fclose(maps);
+    return kept;
+}
+
+static int wait_since(struct fixture *f, const struct netvane_snap *since)
+{
+    struct netvane_wait_args a;
+    NETVANE_INIT(&a);
+    a.topics = NETVANE_TOPIC_LINKS;
+    a.since = since;
+    return netvane_wait(f->nv, &a, NULL);
+}
+
+static void regions_of_long_ago_hold_no_memory_and_are_expired(void **state)
+{
+    struct fixture *f = *state;
+    struct netvane_snap snap[NV_MAPPINGS_KEPT + 4];
+    struct netvane_link l;
+    NETVANE_INIT(&l);
+    for (unsigned i = 0; i < NV_ARRAY_LEN(snap); i++) {
+        snap[i] = begin(f);
+        take_over(f, &f->state);
+        (void)begin(f);
+        assert_true(kept_files() <= NV_MAPPINGS_KEPT);
+    }
+    assert_int_equal(kept_files(), NV_MAPPINGS_KEPT);
+    for (unsigned i = 0; i < NV_ARRAY_LEN(snap); i++) {
+        const bool kept = i + NV_MAPPINGS_KEPT >= NV_ARRAY_LEN(snap);
+        assert_int_equal(netvane_snap_check(&snap[i]), NETVANE_EXPIRED);
+        assert_int_equal(netvane_link_get(&snap[i], 2, &l), NETVANE_EXPIRED);
+        /* Nothing changed; of a version that nothing is known of any more, all may have. */
+        assert_int_equal(wait_since(f, &snap[i]), kept ? NETVANE_TIMEOUT : NETVANE_OK);
+    }
 }
 
 static void where_the_successor_is_gone_again_the_last_state_stays(void **state)
@@ -205,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fixture_test(readers_follow_to_the_new_region),
+        fixture_test(regions_of_long_ago_hold_no_memory_and_are_expired),
         fixture_test(where_the_successor_is_gone_again_the_last_state_stays),
         fixture_test(a_successor_of_another_layout_is_an_error_that_says_so),
         fixture_test(a_writer_that_stopped_in_order_is_followed_without_a_mark),

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * writer.c - crash_writer: a real writer's region, mirror and versions, killed at a given step, or at a random moment.
+ *
+ *     crash_writer DIR NAME steps FROM STRIDE      a life for each step FROM, FROM + STRIDE, ... until one ends by itself
+ *     crash_writer DIR NAME moments COUNT SEED     COUNT lives, each ended within about two milliseconds
+ *
+ * A life takes the name over from the one before, publishes a State, then others: in place, over a file that has to grow, and
+ * over memory that has to be taken back from versions. A step is a store to the region or a system call that changes a file.
+ * All objects of a State carry its number, which grows from version to version.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/fake/fake_must.h"
+#include "tests/fake/fake_writer.h"
+#include "writer/commit.h"
+#include "writer/limits.h"
+
+#define LINKS  3u
+#define ROUTES 6u
+#define SPARE  100u /* nodes: two versions need fewer, and three more */
+
+static uint64_t steps, last_step; /* last_step 0: none is */
+
+void crash_step(void);
+
+void crash_step(void)
+{
+    if (++steps == last_step)
+        (void)kill(getpid(), SIGKILL);
+}
+
+/* ---- system calls that change a file ------------------------------------------------------------------------------- */
+
+int __real_posix_fallocate(int fd, off_t offset, off_t len);
+int __wrap_posix_fallocate(int fd, off_t offset, off_t len);
+int __wrap_posix_fallocate(int fd, off_t offset, off_t len)
+{
+    crash_step();
+    return __real_posix_fallocate(fd, offset, len);
+}
+
+int __real_fallocate(int fd, int mode, off_t offset, off_t len);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t len);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    crash_step();
+    return __real_fallocate(fd, mode, offset, len);
+}
+
+int __real_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+    crash_step();
+    return __real_renameat(from_dir, from, to_dir, to);
+}
+
+int __real_unlinkat(int dir, const char *name, int flags);
+int __wrap_unlinkat(int dir, const char *name, int flags);
+int __wrap_unlinkat(int dir, const char *name, int flags)
+{
+    crash_step();
+    return __real_unlinkat(dir, name, flags);
+}
+
+int __real_openat(int dir, const char *name, int flags, mode_t mode);
+int __wrap_openat(int dir, const char *name, int flags, mode_t mode);
+int __wrap_openat(int dir, const char *name, int flags, mode_t mode)
+{
+    crash_step();
+    return __real_openat(dir, name, flags, mode);
+}
+
+int __real_fcntl(int fd, int command, void *arg);
+int __wrap_fcntl(int fd, int command, void *arg);
+int __wrap_fcntl(int fd, int command, void *arg)
+{
+    crash_step();
+    return __real_fcntl(fd, command, arg);
+}
+
+/* ---- a life ---------------------------------------------------------------------------------------------------------- */
+
+static struct nv_mirror m;
+static struct nv_publisher p;
+static struct nv_commit c;
+static struct nv_shm *shm;
+static uint64_t now_ns;
+
+static int grow(void *arg, uint64_t size_bytes)
+{
+    return nv_shm_grow(arg, size_bytes);
+}
+
+static void put_all(uint32_t number)
+{
+    char name[16], text[32], gateway[32];
+    (void)snprintf(text, sizeof(text), "%u", number);
+    (void)snprintf(gateway, sizeof(gateway), "10.%u.%u.%u", number >> 16 & 0xff, number >> 8 & 0xff,
+                   number & 0xff);
+    for (uint32_t i = 0; i < LINKS; i++) {
+        (void)snprintf(name, sizeof(name), "eth%u", i);
+        struct nv_link link = fact_link(2 + i, name, 0x11043);
+        link.has |= NV_LINK_HAS_ALIAS;
+        link.alias = fact_text(text);
+        link.mtu = number;
+        (void)nv_mirror_link_put(&m, &link);
+    }
+    const struct nv_hop hop = fact_hop(2, gateway);
+    for (uint32_t i = 0; i < ROUTES; i++) {
+        (void)snprintf(text, sizeof(text), "192.0.%u.0", i);
+        const struct nv_route route = fact_route(254, i ? text : "0.0.0.0", i ? 24 : 0, 1, &hop, 1);
+        (void)nv_mirror_route_put(&m, &route, NV_LIST_REPLACE | NV_LIST_CREATE, false, now_ns);
+    }
+}
+
+static void publish(uint32_t number)
+{
+    now_ns += NV_NS_PER_MS;
+    put_all(number);
+    MUST(nv_commit(&c, true, now_ns));
+}
+
+/* Only so many nodes are left; whole_file: and the file cannot grow any more. */
+static void use_up(uint32_t left, bool whole_file)
+{
+    struct nv_arena *a = &m.draft.arena;
+    bool expired = false;
+    do {
+        MUST(!nv_arena_reserve(a, a->free_count, &expired));
+        while (a->free_count > left)
+            (void)nv_arena_take(a);
+    } while (whole_file && a->size_bytes + NV_GROW_BYTES <= a->max_bytes &&
+             !nv_arena_reserve(a, left + 1, &expired));
+}
+
+static void open_region(const char *dir, const char *name)
+{
+    struct nv_legacy legacy;
+    uint64_t size = 0;
+    const struct nv_shm_args args = {.dir = dir, .name = name, .max_bytes = NV_MAX_BYTES_LEAST};
+    const struct nv_header_args header = {.max_bytes = NV_MAX_BYTES_LEAST};
+    MUST(!nv_shm_create(&args, &shm));
+    MUST(!nv_shm_grow(shm, NETVANE_ARENA_OFFSET));
+    nv_legacy_none(&legacy);
+    const void *old = nv_shm_predecessor(shm, &size);
+    if (old)
+        (void)nv_legacy_read(old, size, &legacy);
+    MUST(!nv_publisher_init(&p, nv_shm_base(shm), shm, &header, &legacy));
+    MUST(!nv_mirror_init(&m, nv_shm_base(shm), NV_MAX_BYTES_LEAST, grow, shm, legacy.version + 1));
+    nv_commit_init(&c, &m, &p);
+}
+
+static void show_region(void)
+{
+    uint64_t size = 0;
+    MUST(!nv_shm_show(shm));
+    void *old = nv_shm_predecessor(shm, &size);
+    if (!old)
+        return;
+    nv_legacy_end(old, size, p.instance_id);
+    nv_legacy_expire(old, size);
+    nv_shm_reclaim_predecessor(shm, NETVANE_JOURNAL_OFFSET);
+}
+
+/* number: of its first State. */
+static void live(const char *dir, const char *name, uint32_t number, bool for_ever)
+{
+    now_ns = nv_clock_boottime_ns();
+    open_region(dir, name);
+    publish(number);
+    show_region();
+    publish(number + 1);
+    use_up(NV_EDIT_NODES + SPARE / 4, false);
+    publish(number + 2); /* the file grows */
+    publish(number + 3);
+    use_up(NV_EDIT_NODES + SPARE, true);
+    for (uint32_t i = 4; i < 8 || for_ever; i++) /* versions are taken back */
+        publish(number + (i < 90 ? i : 90));
+}
+
+/* ---- lives ----------------------------------------------------------------------------------------------------------- */
+
+/* Starts one; its process. */
+static pid_t begin_life(const char *dir, const char *name, uint32_t number, uint64_t at,
+                        bool for_ever)
+{
+    const pid_t child = fork();
+    MUST(child >= 0);
+    if (child)
+        return child;
+    steps = 0;
+    last_step = at;
+    live(dir, name, number, for_ever);
+    _exit(0); /* as if killed: nothing is closed in order */
+}
+
+/* True: killed. */
+static bool end_life(pid_t child)
+{
+    int status;
+    MUST(waitpid(child, &status, 0) == child);
+    if (WIFEXITED(status) && !WEXITSTATUS(status))
+        return false;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        return true;
+    (void)fprintf(stderr, "crash_writer: a life ended with status %d\n", status);
+    exit(1);
+}
+
+static uint32_t first_number(void)
+{
+    const char *from = getenv("CRASH_NUMBER");
+    return from ? (uint32_t)strtoul(from, NULL, 10) : 1000;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 6) {
+        (void)fprintf(stderr,
+                      "usage: crash_writer DIR NAME steps FROM STRIDE | moments COUNT SEED\n");
+        return 2;
+    }
+    const uint64_t a = strtoull(argv[4], NULL, 10), b = strtoull(argv[5], NULL, 10);
+    uint32_t number = first_number();
+    uint64_t lives = 0;
+    if (!strcmp(argv[3], "steps")) {
+        uint64_t at = a;
+        for (; end_life(begin_life(argv[1], argv[2], number, at, false)); at += b, number += 100)
+            lives++;
+        (void)printf("lives %llu, steps of a whole one below %llu, next number %u\n",
+                     (unsigned long long)lives, (unsigned long long)at, number + 100);
+        return 0;
+    }
+    uint64_t random = b;
+    for (; lives < a; lives++, number += 100) {
+        const pid_t child = begin_life(argv[1], argv[2], number, 0, true);
+        const struct timespec pause = {.tv_nsec = fake_random(&random, 2500000)};
+        (void)nanosleep(&pause, NULL);
+        (void)kill(child, SIGKILL);
+        (void)end_life(child);
+    }
+    (void)printf("lives %llu, next number %u\n", (unsigned long long)lives, number);
+    return 0;
+}
