@@ -12,7 +12,8 @@ void crash_step(void);
 
 #undef atomic_store_explicit
 #ifdef __clang__
-#define atomic_store_explicit(p, v, order) (crash_step(), __c11_atomic_store((p), (v), (order)))
+#define atomic_store_explicit(p, v, order) \
+    (crash_step(), __c11_atomic_store((p), (v), (int)(order)))
 #else
 #define atomic_store_explicit(p, v, order)                \
     __extension__({                                       \

@@ -371,7 +371,7 @@ static void no_execution_shows_what_is_not(void **state)
 static const struct {
     const char *name;
     const void *word;
-    int what;
+    enum c11_what what;
     enum { END, GENERATION, SLEEPER, MOVED, ENTRY, REVOKED, NODE, SLOT } run;
 } mutants[] = {
     {"A: head stored relaxed", region + NV_HOT(head), C11_STORE_RELAXED, NODE},

@@ -270,9 +270,9 @@ static bool releases(memory_order order)
     return order == memory_order_release || order == memory_order_acq_rel;
 }
 
-static bool is_mutant(const void *p, int what)
+static bool is_mutant(const void *p, enum c11_what what)
 {
-    return c.mutant.what == (unsigned)what && (!c.mutant.word || c.mutant.word == p);
+    return c.mutant.what == what && (!c.mutant.word || c.mutant.word == p);
 }
 
 /* Before each access of a thread: any other one may go first. */

@@ -30,15 +30,17 @@ typedef void c11_fn(void *arg);
  * What is made wrong on purpose. word NULL: each word; a fence belongs to the word that its thread stored last (release), or loads
  * next (acquire).
  */
+enum c11_what {
+    C11_NOTHING,
+    C11_STORE_RELAXED,
+    C11_LOAD_RELAXED,
+    C11_NO_RELEASE_FENCE,
+    C11_NO_ACQUIRE_FENCE
+};
+
 struct c11_mutant {
     const void *word;
-    enum {
-        C11_NOTHING,
-        C11_STORE_RELAXED,
-        C11_LOAD_RELAXED,
-        C11_NO_RELEASE_FENCE,
-        C11_NO_ACQUIRE_FENCE
-    } what;
+    enum c11_what what;
 };
 
 /* Forgets all history: what memory holds now is what every thread knows. */
