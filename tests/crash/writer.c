@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writer.c - crash_writer: a real writer's region, mirror and versions, killed at a given step, or at a random moment.
+ * writer.c - crash_writer: a real writer's region, mirror and versions, killed or stopped at a given step, or at a moment.
  *
  *     crash_writer DIR NAME steps FROM STRIDE      a life for each step FROM, FROM + STRIDE, ... until one ends by itself
  *     crash_writer DIR NAME moments COUNT SEED     COUNT lives, each ended within about two milliseconds
+ *     crash_writer DIR NAME stops STRIDE US        one life that stops at each STRIDEth step for US microseconds
+ *     crash_writer DIR NAME churn VERSIONS US      one life of so many more versions, each US microseconds after the one before
  *
  * A life takes the name over from the one before, publishes a State, then others: in place, over a file that has to grow, and
  * over memory that has to be taken back from versions. A step is a store to the region or a system call that changes a file.
@@ -15,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,7 +31,7 @@
 #define ROUTES 6u
 #define SPARE  100u /* nodes: two versions need fewer, and three more */
 
-static uint64_t steps, last_step; /* last_step 0: none is */
+static uint64_t steps, last_step, stop_stride; /* 0: none */
 
 void crash_step(void);
 
@@ -37,6 +39,8 @@ void crash_step(void)
 {
     if (++steps == last_step)
         (void)kill(getpid(), SIGKILL);
+    if (stop_stride && steps % stop_stride == 0)
+        (void)raise(SIGSTOP);
 }
 
 /* ---- system calls that change a file ------------------------------------------------------------------------------- */
@@ -173,8 +177,17 @@ static void show_region(void)
     nv_shm_reclaim_predecessor(shm, NETVANE_JOURNAL_OFFSET);
 }
 
-/* number: of its first State. */
-static void live(const char *dir, const char *name, uint32_t number, bool for_ever)
+static void pause_us(uint64_t us)
+{
+    const struct timespec pause = {.tv_sec = (time_t)(us / 1000000),
+                                   .tv_nsec = (long)(us % 1000000) * 1000};
+    (void)nanosleep(&pause, NULL);
+}
+
+#define NUMBERS 1000u /* that a life killed within milliseconds may use */
+
+/* number: of its first State. After the first ones it makes so many more, by which older ones' memory is taken back. */
+static void live(const char *dir, const char *name, uint32_t number, uint64_t more, uint64_t us)
 {
     now_ns = nv_clock_boottime_ns();
     open_region(dir, name);
@@ -185,23 +198,28 @@ static void live(const char *dir, const char *name, uint32_t number, bool for_ev
     publish(number + 2); /* the file grows */
     publish(number + 3);
     use_up(NV_EDIT_NODES + SPARE, true);
-    for (uint32_t i = 4; i < 8 || for_ever; i++) /* versions are taken back */
-        publish(number + (i < 90 ? i : 90));
+    for (uint64_t i = 4; i < 4 + more; i++) {
+        publish((uint32_t)(number + (more < UINT32_MAX || i < NUMBERS ? i : NUMBERS - 1)));
+        if (us)
+            pause_us(us);
+    }
 }
 
 /* ---- lives ----------------------------------------------------------------------------------------------------------- */
 
+#define LIFE 4u /* versions behind the first ones */
+
 /* Starts one; its process. */
-static pid_t begin_life(const char *dir, const char *name, uint32_t number, uint64_t at,
-                        bool for_ever)
+static pid_t begin_life(char **argv, uint32_t number, uint64_t at, uint64_t more, uint64_t us)
 {
     const pid_t child = fork();
     MUST(child >= 0);
     if (child)
         return child;
+    MUST(!prctl(PR_SET_PDEATHSIG, SIGKILL)); /* it does not outlive who started it */
     steps = 0;
     last_step = at;
-    live(dir, name, number, for_ever);
+    live(argv[1], argv[2], number, more, us);
     _exit(0); /* as if killed: nothing is closed in order */
 }
 
@@ -224,32 +242,63 @@ static uint32_t first_number(void)
     return from ? (uint32_t)strtoul(from, NULL, 10) : 1000;
 }
 
+/* A life for each step; how many. */
+static uint64_t die_at_steps(char **argv, uint32_t *number, uint64_t from, uint64_t stride)
+{
+    uint64_t lives = 0, at = from;
+    for (; end_life(begin_life(argv, *number, at, LIFE, 0)); at += stride, *number += 100)
+        lives++;
+    *number += 100;
+    return lives;
+}
+
+static uint64_t die_at_moments(char **argv, uint32_t *number, uint64_t count, uint64_t random)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        const pid_t child = begin_life(argv, *number, 0, UINT32_MAX, 0);
+        pause_us(fake_random(&random, 2500));
+        (void)kill(child, SIGKILL);
+        (void)end_life(child);
+        *number += NUMBERS;
+    }
+    return count;
+}
+
+static uint64_t stop_at_steps(char **argv, uint32_t *number, uint64_t stride, uint64_t us)
+{
+    uint64_t stops = 0;
+    int status;
+    stop_stride = stride;
+    const pid_t child = begin_life(argv, *number, 0, LIFE, 0);
+    while (waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status)) {
+        stops++;
+        pause_us(us);
+        (void)kill(child, SIGCONT);
+    }
+    MUST(WIFEXITED(status) && !WEXITSTATUS(status));
+    *number += 100;
+    return stops;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 6) {
         (void)fprintf(stderr,
-                      "usage: crash_writer DIR NAME steps FROM STRIDE | moments COUNT SEED\n");
+                      "usage: crash_writer DIR NAME steps FROM STRIDE | moments COUNT SEED | "
+                      "stops STRIDE US | churn VERSIONS US\n");
         return 2;
     }
     const uint64_t a = strtoull(argv[4], NULL, 10), b = strtoull(argv[5], NULL, 10);
     uint32_t number = first_number();
-    uint64_t lives = 0;
-    if (!strcmp(argv[3], "steps")) {
-        uint64_t at = a;
-        for (; end_life(begin_life(argv[1], argv[2], number, at, false)); at += b, number += 100)
-            lives++;
-        (void)printf("lives %llu, steps of a whole one below %llu, next number %u\n",
-                     (unsigned long long)lives, (unsigned long long)at, number + 100);
-        return 0;
-    }
-    uint64_t random = b;
-    for (; lives < a; lives++, number += 100) {
-        const pid_t child = begin_life(argv[1], argv[2], number, 0, true);
-        const struct timespec pause = {.tv_nsec = fake_random(&random, 2500000)};
-        (void)nanosleep(&pause, NULL);
-        (void)kill(child, SIGKILL);
-        (void)end_life(child);
-    }
-    (void)printf("lives %llu, next number %u\n", (unsigned long long)lives, number);
+    uint64_t times = 1;
+    if (!strcmp(argv[3], "steps"))
+        times = die_at_steps(argv, &number, a, b);
+    else if (!strcmp(argv[3], "moments"))
+        times = die_at_moments(argv, &number, a, b);
+    else if (!strcmp(argv[3], "stops"))
+        times = stop_at_steps(argv, &number, a, b);
+    else
+        MUST(!end_life(begin_life(argv, number, 0, a, b)));
+    (void)printf("%s %llu, next number %u\n", argv[3], (unsigned long long)times, number);
     return 0;
 }

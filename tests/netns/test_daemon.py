@@ -112,6 +112,32 @@ class Daemon(harness.NetnsTest):
         self.assertGreater(self.ns.netvane_json("show")["version"], before)
         harness.says("without a predecessor versions go on from the clock, and waiters see the change")
 
+    def says_of_the_writer(self):
+        return json.loads(self.ns.netvane("-j", "show", check=False).stdout)["writer"]
+
+    def test_quiet_stopped_hung_and_dead_are_told_apart(self):
+        """Nothing changes all the while."""
+        late_s = 3  # a heartbeat that is older
+        writer = self.ns.start_writer("--reconcile", "0")
+        version = self.ns.version()
+        for _ in range(late_s + 1):
+            time.sleep(1)
+            self.assertEqual(self.says_of_the_writer(), "alive")
+        os.kill(writer.pid, signal.SIGSTOP)
+        self.assertEqual(self.says_of_the_writer(), "alive")  # its heartbeat is on time yet
+        time.sleep(late_s + 1)
+        self.assertEqual(self.says_of_the_writer(), "late")
+        os.kill(writer.pid, signal.SIGCONT)
+        deadline = time.monotonic() + 5 * harness.SLOW
+        while self.says_of_the_writer() != "alive" and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(self.says_of_the_writer(), "alive")
+        self.assertEqual(self.ns.version(), version)
+        writer.kill()
+        writer.wait()
+        self.assertEqual(self.says_of_the_writer(), "dead")
+        harness.says("a writer that is quiet is alive, one that is stopped is late, one that was killed is dead")
+
     def test_sigterm_marks_the_state_stopped_and_keeps_it_readable(self):
         writer = self.ns.start_writer()
         os.kill(writer.pid, signal.SIGINT)
