@@ -27,8 +27,8 @@
 typedef void c11_fn(void *arg);
 
 /*
- * What is made wrong on purpose. word NULL: each word; a fence belongs to the word that its thread stored last (release), or loads
- * next (acquire).
+ * What is made wrong on purpose. word NULL: each word. A release fence belongs to the word that its thread stored last, acquire
+ * fences belong to none: all go.
  */
 enum c11_what {
     C11_NOTHING,
@@ -69,7 +69,7 @@ struct c11_program {
  */
 bool c11_explore(const struct c11_program *program, uint64_t limit, uint64_t *ret_executions);
 
-/* From a thread or `end`: this execution must not be. The first sentence is kept, and printed with c11_report. */
+/* From a thread or `end`: this execution must not be. The first sentence is kept. */
 void c11_fail(const char *sentence);
 const char *c11_failure(void);
 
