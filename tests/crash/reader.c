@@ -13,12 +13,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t ended;
 static struct {
     unsigned long long states, expired, wakes, no_region, torn, back, corrupt, limited, other;
 } met;
+
+/* How long the latest States took to read. */
+#define TIMES 65536u
+static uint64_t times_ns[TIMES];
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static unsigned long long p99_ns(void)
+{
+    const size_t count = met.states < TIMES ? met.states : TIMES;
+    qsort(times_ns, count, sizeof(times_ns[0]), compare);
+    return count ? times_ns[count * 99 / 100] : 0;
+}
 
 static void end(int signal)
 {
@@ -107,6 +132,7 @@ static void read_state(struct netvane *nv, uint64_t *version, uint32_t *last)
     NETVANE_INIT(&info);
     uint32_t number = 0;
     bool whole = true;
+    const uint64_t from = now_ns();
     int r = netvane_snap_begin(nv, &snap);
     if (!r)
         r = netvane_snap_info(&snap, &info);
@@ -118,7 +144,8 @@ static void read_state(struct netvane *nv, uint64_t *version, uint32_t *last)
         r = read_prefix(&snap, &number, &whole);
     if (!r)
         r = netvane_snap_check(&snap);
-    met.states += !r;
+    if (!r)
+        times_ns[met.states++ % TIMES] = now_ns() - from;
     met.expired += r == NETVANE_EXPIRED;
     met.corrupt += r == NETVANE_CORRUPT;
     met.no_region += r == NETVANE_NO_WRITER || r == NETVANE_NOT_READY;
@@ -160,12 +187,12 @@ int main(int argc, char **argv)
         if (wait.timeout_ns && i % 4 == 0)
             met.wakes += !netvane_wait(nv, &wait, NULL);
     }
-    (void)printf(
-        "{\"states\": %llu, \"expired\": %llu, \"wakes\": %llu, \"no_region\": %llu, "
-        "\"torn\": %llu, "
-        "\"back\": %llu, \"corrupt\": %llu, \"limited\": %llu, \"other\": %llu, \"number\": %u}\n",
-        met.states, met.expired, met.wakes, met.no_region, met.torn, met.back, met.corrupt,
-        met.limited, met.other, number);
+    (void)printf("{\"states\": %llu, \"expired\": %llu, \"wakes\": %llu, \"no_region\": %llu, "
+                 "\"torn\": %llu, "
+                 "\"back\": %llu, \"corrupt\": %llu, \"limited\": %llu, \"other\": %llu, "
+                 "\"p99_ns\": %llu, \"number\": %u}\n",
+                 met.states, met.expired, met.wakes, met.no_region, met.torn, met.back, met.corrupt,
+                 met.limited, met.other, p99_ns(), number);
     netvane_close(nv);
     return 0;
 }
