@@ -256,7 +256,8 @@ static struct cost measure_at(const struct bench_options *o, const struct prefix
         compare(o, "lmdb_commit", bench_median(lmdb_ns, o->runs), "publish", routes, any.mean_ns);
     }
     if (largest) {
-        (void)snprintf(key, sizeof(key), "publish_at_%u_routes_first_1024_ns", (unsigned)routes);
+        (void)snprintf(key, sizeof(key), "publish_at_%u_routes_first_%u_ns", (unsigned)routes,
+                       NETVANE_RING_SLOTS);
         (void)bench_distribution(o, key, first.ns, first.count);
         show_distribution(o, "publish", routes, &any);
         const struct cost def = measure(o, &w, change_default, NULL);

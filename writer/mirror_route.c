@@ -308,11 +308,17 @@ void nv_mirror_drop_route(struct nv_mirror *m, unsigned tree, const void *record
     nv_route_drop(m, &r);
 }
 
+/* Are both keys of one list of IPv4 routes: equal but for the position? */
+static bool same_list(const uint64_t *a, const uint64_t *b)
+{
+    return a[0] == b[0] && (a[1] ^ b[1]) <= NV_POSITION_MASK;
+}
+
 void nv_mirror_walk_dropped(unsigned tree, uint64_t *from, const void *dropped)
 {
     uint64_t key[2];
     memcpy(key, dropped, sizeof(key));
-    if (tree == NETVANE_TREE_ROUTES4 && from[0] == key[0] && (from[1] ^ key[1]) <= NV_POSITION_MASK)
+    if (tree == NETVANE_TREE_ROUTES4 && same_list(from, key))
         from[1]--;
 }
 
@@ -328,12 +334,12 @@ uint32_t nv_route_list_length(struct nv_mirror *m, struct nv_route_rec r)
         return 0;
     while ((at = nv_draft_beside(&m->draft, r.tree, n))) {
         memcpy(key, at, sizeof(key));
-        if (key[0] != first[0] || (key[1] ^ first[1]) > NV_POSITION_MASK)
+        if (!same_list(key, first))
             return n;
         n++;
     }
     const uint64_t *bound = nv_draft_bound(&m->draft, r.tree);
-    if (!bound || bound[0] != first[0] || (bound[1] ^ first[1]) > NV_POSITION_MASK)
+    if (!bound || !same_list(bound, first))
         return n;
     for (; n < NV_ROUTE_POSITIONS_MAX; n++) {
         nv_route_set_position(&r, n);

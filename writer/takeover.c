@@ -48,8 +48,6 @@ void nv_legacy_end(void *base, uint64_t size_bytes, uint64_t successor)
         return;
     nv_write_word32(base, NV_LIVE(state), NETVANE_RS_REPLACED);
     nv_write_moved(base, successor); /* T1 */
-    nv_write_any(base,
-                 nv_read_any(base) + 1); /* D: who looked before that, and is not asleep yet */
     (void)nv_futex_wake((const void *)nv_at(base, NV_TOPIC_ANY), NV_FUTEX_ALL, INT32_MAX);
 }
 

@@ -66,26 +66,30 @@ static uint32_t take(struct nv_draft *d)
     return nv_arena_take(&d->arena);
 }
 
+/* Where the draft's version of a node goes: where it is, if the draft made it. */
+static uint32_t place_of(struct nv_draft *d, uint32_t ref)
+{
+    if (nv_arena_is_draft(&d->arena, ref))
+        return ref;
+    nv_arena_retire(&d->arena, ref);
+    return take(d);
+}
+
 /* Makes the node the draft's: a copy, unless it is already. What is changed of it, and its header, is still to be written. */
 static struct netvane_region_node *own(struct nv_draft *d, uint32_t *ref)
 {
     const struct netvane_region_node *from = nv_arena_node(&d->arena, *ref);
-    if (!nv_arena_is_draft(&d->arena, *ref)) {
-        nv_arena_retire(&d->arena, *ref);
-        *ref = take(d);
-        nv_payload_store(nv_arena_node_rw(&d->arena, *ref), from, sizeof(*from));
-    }
-    return nv_arena_node_rw(&d->arena, *ref);
+    *ref = place_of(d, *ref);
+    struct netvane_region_node *n = nv_arena_node_rw(&d->arena, *ref);
+    if (n != from)
+        nv_payload_store(n, from, sizeof(*n));
+    return n;
 }
 
 /* Writes w as the draft's node in place of ref; returns where it is now. */
 static uint32_t rewrite(struct nv_draft *d, uint32_t ref, struct work *w)
 {
-    uint32_t to = ref;
-    if (!nv_arena_is_draft(&d->arena, ref)) {
-        to = take(d);
-        nv_arena_retire(&d->arena, ref);
-    }
+    const uint32_t to = place_of(d, ref);
     store(d, to, w);
     return to;
 }

@@ -107,7 +107,7 @@ int nv_view_map(struct nv_view *v, uint64_t max_bytes, const void **ret_base);
 void nv_view_revoke(struct nv_view *v);
 /*
  * Takes the header's file away, too, under threads that may be reading it: from now on its first page shows these bytes (at most a
- * page; all views of a process are given the same), and then the rest zeros. 0 or a negative errno: as before.
+ * page; all views of a process are given the same), and then the rest zeros. A negative errno: not all of it; may be called again.
  */
 int nv_view_bury(struct nv_view *v, const void *page, size_t page_bytes);
 /* Lets go of the file; nobody asks the two questions below any more. The header stays readable. */

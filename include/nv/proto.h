@@ -51,7 +51,8 @@
  * Death       of the writer after any store leaves readers a whole State: before P3 the old head, after it the
  *             new one. After P3 and before P4 sleepers are late by one slice (<= 1 s), never lost: behind it they know that the
  *             writer is gone, and take the generations from the version's slot, as the next writer does. Until then words
- *             that are behind a slot are no news. After P5 and before P3 the floor may be above entries that are whole: the walk over the trees serves instead.
+ *             that are behind a slot are no news. After P5 and before P3 the floor may be above entries that are whole: the walk
+ *             over the trees serves instead.
  * Not given   Two readers need not see the same newest version at the same time. A sleeper can be delayed by a hostile
  *             reader of the same mapping by one slice. Generations wrap after 2^32 changes: a sleeper that sees
  *             the very same value again has missed 2^32 of them.
@@ -102,7 +103,7 @@ static inline void nv_store32(void *p, uint32_t v, memory_order order)
  * Two words at once, as vectors: what a copy may be made of on x86, where the compiler makes each relaxed word a load or store
  * of its own. Words are all that anybody relies on (R1, P2): a vector of them may be torn.
  */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(NV_TSAN) && !defined(NV_MODEL)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(NV_TSAN) && !defined(NV_NO_PAIRS)
 #define NV_PAIR 16u
 struct nv_pair {
     uint64_t word[2];
@@ -276,12 +277,13 @@ static inline void nv_write_any(void *base, uint32_t gen)
     nv_store32(nv_at_rw(base, NV_TOPIC_ANY), gen, memory_order_release);
 }
 
-/* T1, then MOVED: tells the readers of a replaced region where to go. F */
+/* T1, then MOVED, then `any`: tells the readers of a replaced region where to go, and who is about to sleep there that it is. F, D */
 static inline void nv_write_moved(void *base, uint64_t successor)
 {
     nv_store64(nv_at_rw(base, NV_HOT(successor)), successor, memory_order_relaxed);
     nv_store64(nv_at_rw(base, NV_HOT(head)), nv_read_head(base) | NETVANE_HEAD_MOVED,
                memory_order_release);
+    nv_write_any(base, nv_read_any(base) + 1);
 }
 
 /* Liveness and statistics: each word stands alone. */

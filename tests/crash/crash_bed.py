@@ -14,6 +14,13 @@ FULL = os.environ.get("FULL") == "1"
 SEED = int(os.environ.get("SEED", "0")) or int.from_bytes(os.urandom(3), "big")
 
 
+def kill(process):
+    """If it has not ended."""
+    if process.poll() is None:
+        process.kill()
+        process.communicate()
+
+
 class Reader:
     def __init__(self, folder, sleep_us):
         self.process = subprocess.Popen([str(BUILT / "crash_reader"), folder, "t", str(sleep_us)], stdout=subprocess.PIPE, text=True)
@@ -36,11 +43,6 @@ class Reader:
         said, _ = self.process.communicate(timeout=30)
         return json.loads(said)
 
-    def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
-
 
 class Bed(unittest.TestCase):
     def setUp(self):
@@ -55,15 +57,8 @@ class Bed(unittest.TestCase):
         """crash_writer, which runs on."""
         writer = subprocess.Popen([str(BUILT / "crash_writer"), self.folder, "t", *map(str, what)], stdout=subprocess.PIPE,
                                   text=True, env={**os.environ, "CRASH_NUMBER": str(self.number)})
-        self.addCleanup(self.kill, writer)
+        self.addCleanup(kill, writer)  # and with it the life that it is at
         return writer
-
-    @staticmethod
-    def kill(writer):
-        """And with it the life that it is at."""
-        if writer.poll() is None:
-            writer.kill()
-            writer.communicate()
 
     def wait(self, writer):
         """How many lives, or stops, it had."""
@@ -79,10 +74,14 @@ class Bed(unittest.TestCase):
     def live_to_the_end(self):
         self.live("steps", 10**9, 1)
 
+    def last_number(self):
+        """Of the last State of a life that came to its end."""
+        return self.number - 100 + 7
+
     def start_reader(self, sleep_us=300):
         """Of a State that is there."""
         reader = Reader(self.folder, sleep_us)
-        self.addCleanup(reader.kill)
+        self.addCleanup(kill, reader.process)
         reader.wait_open()
         return reader
 

@@ -11,7 +11,6 @@
  * over memory that has to be taken back from versions. A step is a store to the region or a system call that changes a file.
  * All objects of a State carry its number, which grows from version to version.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,9 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/fake/fake_file.h"
 #include "tests/fake/fake_must.h"
-#include "tests/fake/fake_writer.h"
-#include "writer/commit.h"
 #include "writer/limits.h"
 
 #define LINKS  3u
@@ -95,16 +93,8 @@ int __wrap_fcntl(int fd, int command, void *arg)
 
 /* ---- a life ---------------------------------------------------------------------------------------------------------- */
 
-static struct nv_mirror m;
-static struct nv_publisher p;
-static struct nv_commit c;
-static struct nv_shm *shm;
+static struct fake_file w;
 static uint64_t now_ns;
-
-static int grow(void *arg, uint64_t size_bytes)
-{
-    return nv_shm_grow(arg, size_bytes);
-}
 
 static void put_all(uint32_t number)
 {
@@ -118,13 +108,13 @@ static void put_all(uint32_t number)
         link.has |= NV_LINK_HAS_ALIAS;
         link.alias = fact_text(text);
         link.mtu = number;
-        (void)nv_mirror_link_put(&m, &link);
+        (void)nv_mirror_link_put(&w.m, &link);
     }
     const struct nv_hop hop = fact_hop(2, gateway);
     for (uint32_t i = 0; i < ROUTES; i++) {
         (void)snprintf(text, sizeof(text), "192.0.%u.0", i);
         const struct nv_route route = fact_route(254, i ? text : "0.0.0.0", i ? 24 : 0, 1, &hop, 1);
-        (void)nv_mirror_route_put(&m, &route, NV_LIST_REPLACE | NV_LIST_CREATE, false, now_ns);
+        (void)nv_mirror_route_put(&w.m, &route, NV_LIST_REPLACE | NV_LIST_CREATE, false, now_ns);
     }
 }
 
@@ -132,13 +122,13 @@ static void publish(uint32_t number)
 {
     now_ns += NV_NS_PER_MS;
     put_all(number);
-    MUST(nv_commit(&c, true, now_ns));
+    MUST(nv_commit(&w.c, true, now_ns));
 }
 
 /* Only so many nodes are left; whole_file: and the file cannot grow any more. */
 static void use_up(uint32_t left, bool whole_file)
 {
-    struct nv_arena *a = &m.draft.arena;
+    struct nv_arena *a = &w.m.draft.arena;
     bool expired = false;
     do {
         MUST(!nv_arena_reserve(a, a->free_count, &expired));
@@ -148,33 +138,16 @@ static void use_up(uint32_t left, bool whole_file)
              !nv_arena_reserve(a, left + 1, &expired));
 }
 
-static void open_region(const char *dir, const char *name)
-{
-    struct nv_legacy legacy;
-    uint64_t size = 0;
-    const struct nv_shm_args args = {.dir = dir, .name = name, .max_bytes = NV_MAX_BYTES_LEAST};
-    const struct nv_header_args header = {.max_bytes = NV_MAX_BYTES_LEAST};
-    MUST(!nv_shm_create(&args, &shm));
-    MUST(!nv_shm_grow(shm, NETVANE_ARENA_OFFSET));
-    nv_legacy_none(&legacy);
-    const void *old = nv_shm_predecessor(shm, &size);
-    if (old)
-        (void)nv_legacy_read(old, size, &legacy);
-    MUST(!nv_publisher_init(&p, nv_shm_base(shm), shm, &header, &legacy));
-    MUST(!nv_mirror_init(&m, nv_shm_base(shm), NV_MAX_BYTES_LEAST, grow, shm, legacy.version + 1));
-    nv_commit_init(&c, &m, &p);
-}
-
 static void show_region(void)
 {
     uint64_t size = 0;
-    MUST(!nv_shm_show(shm));
-    void *old = nv_shm_predecessor(shm, &size);
+    MUST(!nv_shm_show(w.shm));
+    void *old = nv_shm_predecessor(w.shm, &size);
     if (!old)
         return;
-    nv_legacy_end(old, size, p.instance_id);
+    nv_legacy_end(old, size, w.p.instance_id);
     nv_legacy_expire(old, size);
-    nv_shm_reclaim_predecessor(shm, NETVANE_JOURNAL_OFFSET);
+    nv_shm_reclaim_predecessor(w.shm, NETVANE_JOURNAL_OFFSET);
 }
 
 static void pause_us(uint64_t us)
@@ -190,7 +163,7 @@ static void pause_us(uint64_t us)
 static void live(const char *dir, const char *name, uint32_t number, uint64_t more, uint64_t us)
 {
     now_ns = nv_clock_boottime_ns();
-    open_region(dir, name);
+    fake_file_open(&w, dir, name);
     publish(number);
     show_region();
     publish(number + 1);

@@ -598,7 +598,6 @@ void fake_region_replace(struct fake_region *r, struct fake_region *old)
     fake_region_rename(r, old);
     nv_write_word32(old->base, NV_LIVE(state), NETVANE_RS_REPLACED);
     nv_write_moved(old->base, r->instance_id);
-    nv_write_any(old->base, nv_read_any(old->base) + 1);
     wake(old);
 }
 

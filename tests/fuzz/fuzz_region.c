@@ -12,9 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/fake/fake_file.h"
 #include "tests/fake/fake_must.h"
-#include "tests/fake/fake_writer.h"
-#include "writer/commit.h"
 #include "writer/limits.h"
 
 #define PATCHES_MAX 24u
@@ -24,21 +23,13 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct nv_mirror m;
-static struct nv_publisher p;
-static struct nv_commit c;
-static struct nv_shm *shm;
+static struct fake_file w;
 static unsigned char *base;
 static char dir[] = "/dev/shm/netvane-test.XXXXXX";
 static struct netvane *nv;           /* open since before any damage */
 static struct netvane_snap snaps[2]; /* of the oldest and the newest version, from before */
 
 /* ---- a real region -------------------------------------------------------------------------------------------------- */
-
-static int grow(void *arg, uint64_t size_bytes)
-{
-    return nv_shm_grow(arg, size_bytes);
-}
 
 static int open_region(struct netvane **ret_nv)
 {
@@ -51,32 +42,25 @@ static int open_region(struct netvane **ret_nv)
 
 static void remove_region(void)
 {
-    nv_shm_close(shm, false);
+    nv_shm_close(w.shm, false);
     (void)rmdir(dir);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    static const struct nv_legacy none;
-    const struct nv_header_args header = {.max_bytes = NV_MAX_BYTES_LEAST};
     uint64_t random = 7;
     (void)argc;
     (void)argv;
     MUST(mkdtemp(dir));
-    const struct nv_shm_args args = {.dir = dir, .name = "fuzz", .max_bytes = NV_MAX_BYTES_LEAST};
-    MUST(!nv_shm_create(&args, &shm));
+    fake_file_open(&w, dir, "fuzz");
     MUST(!atexit(remove_region));
-    MUST(!nv_shm_grow(shm, NETVANE_ARENA_OFFSET));
-    base = nv_shm_base(shm);
-    MUST(!nv_publisher_init(&p, base, shm, &header, &none));
-    MUST(!nv_mirror_init(&m, base, NV_MAX_BYTES_LEAST, grow, shm, 1));
-    nv_commit_init(&c, &m, &p);
+    base = nv_shm_base(w.shm);
     for (uint64_t version = 1; version <= VERSIONS; version++) {
         for (unsigned i = 0; i < 60; i++)
-            fake_random_fact(&m, &random);
-        MUST(nv_commit(&c, true, version * NV_NS_PER_MS));
+            fake_random_fact(&w.m, &random);
+        MUST(nv_commit(&w.c, true, version * NV_NS_PER_MS));
         if (version == 1)
-            MUST(!nv_shm_show(shm));
+            MUST(!nv_shm_show(w.shm));
         if (version == 2)
             MUST(!open_region(&nv) && !netvane_snap_begin(nv, &snaps[0]));
     }
@@ -95,8 +79,8 @@ static unsigned char *place(unsigned where, uint32_t offset)
 {
     switch (where % 6) {
     case 0: return base + offset % NETVANE_RING_OFFSET / 4 * 4;
-    case 1: return base + NV_SLOT(VERSIONS) + offset % NETVANE_SLOT_BYTES / 4 * 4;
-    case 2: return base + NV_SLOT(2) + offset % NETVANE_SLOT_BYTES / 4 * 4;
+    case 1: return base + NV_SLOT(w.p.head) + offset % NETVANE_SLOT_BYTES / 4 * 4;
+    case 2: return base + NV_SLOT(w.p.head - VERSIONS + 2) + offset % NETVANE_SLOT_BYTES / 4 * 4;
     case 3:
         return base + NV_JOURNAL_PLACE(offset % 1024, NETVANE_JOURNAL_ENTRIES) +
                offset / 1024 % 16 * 4;

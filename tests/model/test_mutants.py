@@ -50,6 +50,8 @@ SUCCESSOR = "    nv_store64(nv_at_rw(base, NV_HOT(successor)), successor, memory
 MOVED = ("    nv_store64(nv_at_rw(base, NV_HOT(head)), nv_read_head(base) | NETVANE_HEAD_MOVED,\n"
          "               memory_order_release);\n")
 
+MOVED_ANY = "    nv_write_any(base, nv_read_any(base) + 1);\n"
+
 # What it breaks, the file, the piece and what stands there instead.
 MUTANTS = (
     ("R0 relaxed", PROTO, *relaxed(HEAD)),
@@ -89,6 +91,7 @@ MUTANTS = (
     ("a begin without a check", SNAP, "if (nv_unlikely(!s->base || !nv_valid(s)))", "if (nv_unlikely(!s->base))"),
     ("a result without a check", "reader/reader.h", *without(
         "    if (nv_unlikely(!nv_valid(s)))\n        return NETVANE_EXPIRED;\n")),
+    ("any before MOVED", PROTO, *swapped(MOVED, MOVED_ANY)),
     ("MOVED before the successor", PROTO, *swapped(SUCCESSOR, MOVED)),
     ("MOVED relaxed", PROTO, *relaxed("nv_read_head(base) | NETVANE_HEAD_MOVED,\n               memory_order_release")),
     ("R5 without its fence", PROTO, *without(
@@ -104,7 +107,7 @@ MUTANTS = (
 def compile_and_run(folder):
     """The model's end: its exit code and what it says."""
     program = folder / "protocol"
-    command = [os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-w", "-DNV_MODEL", "-D_GNU_SOURCE", "-Itests/model/c11",
+    command = [os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-w", "-DNV_NO_PAIRS", "-D_GNU_SOURCE", "-Itests/model/c11",
                "-Iinclude", "-I.", *SOURCES, "-lcmocka", "-o", str(program)]
     subprocess.run(command, cwd=folder, check=True)
     done = subprocess.run([str(program), "holds"], cwd=folder, capture_output=True, text=True, check=False, timeout=100)

@@ -38,7 +38,6 @@ static struct {
     struct nv_journal journal;
     uint32_t value;           /* of KEY in the draft */
     uint32_t truth[VERSIONS]; /* in each version, by its number modulo VERSIONS */
-    uint32_t lines;           /* of the journal of each version: how many notes */
 } w;
 
 /* ---- the writer -------------------------------------------------------------------------------------------------- */
@@ -256,7 +255,10 @@ static void read_any(void *arg)
 static void read_successor(void *arg)
 {
     (void)arg;
+    const uint32_t any = nv_read_any(region);
     const uint64_t head = nv_read_head(region);
+    if (any && !(head & NETVANE_HEAD_MOVED))
+        c11_fail("asleep on a word that has moved already, in a region that was replaced");
     if (head & NETVANE_HEAD_MOVED && nv_read_successor(region) != 4711)
         c11_fail("moved, and nobody knows where to");
 }

@@ -53,7 +53,8 @@ def main():
             wrong += not right
             print(f"{mutant or 'as it is'}, {deaths} deaths at most: {states} states, {first or 'no error'}"
                   f"{'' if right else ': WRONG'}", flush=True)
-    print(f"proven: {3} explorations hold, {len(RUNS) - 3} ways to break them are found" if not wrong else f"{wrong} wrong")
+    print(f"proven: {sum(not mutant for _, mutant in RUNS)} explorations hold, {sum(bool(mutant) for _, mutant in RUNS)} ways to "
+          "break them are found" if not wrong else f"{wrong} wrong")
     return 1 if wrong else 0
 
 

@@ -12,7 +12,6 @@
  */
 #include "c11.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
